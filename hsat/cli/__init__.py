@@ -1,0 +1,1 @@
+"""The ``hsat`` command: one short file a command."""

@@ -1,0 +1,1 @@
+"""From signals to quality, breaths, desaturations and respiratory events."""

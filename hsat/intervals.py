@@ -1,0 +1,134 @@
+"""Arithmetic on half-open spans of time.
+
+A set of spans is an array of shape (n, 2), float64, seconds from the start of the
+recording; each row is ``[start_s, stop_s)``. Functions that return spans return them
+sorted, disjoint and without empty rows ("normal form").
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Spans",
+    "as_spans",
+    "clip_spans",
+    "intersect_spans",
+    "invert_spans",
+    "overlap_s",
+    "spans_from_mask",
+    "subtract_spans",
+    "total_s",
+    "unite_spans",
+]
+
+Spans = NDArray[np.float64]
+"""Spans of time: shape (n, 2), float64, seconds, half-open."""
+
+
+def as_spans(pairs: ArrayLike | Iterable[tuple[float, float]]) -> Spans:
+    """Bring pairs of seconds into normal form: sorted, touching and overlapping rows united.
+
+    Parameters
+    ----------
+    pairs : array_like, shape (n, 2)
+        Start and stop of each span in seconds. Rows with ``stop <= start`` are dropped.
+
+    Returns
+    -------
+    ndarray, shape (m, 2), float64
+        The same time covered, in normal form.
+    """
+    rows = np.asarray(pairs if isinstance(pairs, np.ndarray) else list(pairs), dtype=np.float64)  # type: ignore[arg-type]
+    rows = rows.reshape(-1, 2)
+    rows = rows[rows[:, 1] > rows[:, 0]]
+    if len(rows) < 2:
+        return rows
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(rows[:, 1])
+    is_first = np.concatenate(([True], rows[1:, 0] > reach[:-1]))
+    first = np.flatnonzero(is_first)
+    last = np.concatenate((first[1:] - 1, [len(rows) - 1]))
+    return np.column_stack((rows[first, 0], reach[last]))
+
+
+def unite_spans(*sets: Spans) -> Spans:
+    """Time covered by at least one of the sets of spans."""
+    if not sets:
+        return np.empty((0, 2))
+    return as_spans(np.concatenate([np.asarray(s, dtype=np.float64).reshape(-1, 2) for s in sets]))
+
+
+def invert_spans(spans: Spans, start_s: float, stop_s: float) -> Spans:
+    """Time within ``[start_s, stop_s)`` that no span covers."""
+    inner = clip_spans(spans, start_s, stop_s)
+    starts = np.concatenate(([start_s], inner[:, 1]))
+    stops = np.concatenate((inner[:, 0], [stop_s]))
+    return as_spans(np.column_stack((starts, stops)))
+
+
+def clip_spans(spans: Spans, start_s: float, stop_s: float) -> Spans:
+    """The part of the spans inside ``[start_s, stop_s)``."""
+    return as_spans(np.clip(as_spans(spans), start_s, stop_s))
+
+
+def subtract_spans(spans: Spans, minus: Spans) -> Spans:
+    """Time in ``spans`` that is not in ``minus``."""
+    rows = as_spans(spans)
+    if len(rows) == 0:
+        return rows
+    return intersect_spans(rows, invert_spans(minus, rows[0, 0], rows[-1, 1]))
+
+
+def intersect_spans(a: Spans, b: Spans) -> Spans:
+    """Time covered by both sets of spans."""
+    a, b = as_spans(a), as_spans(b)
+    pieces: list[tuple[float, float]] = []
+    i = j = 0
+    while i < len(a) and j < len(b):
+        start, stop = max(a[i, 0], b[j, 0]), min(a[i, 1], b[j, 1])
+        if stop > start:
+            pieces.append((start, stop))
+        if a[i, 1] <= b[j, 1]:
+            i += 1
+        else:
+            j += 1
+    return np.array(pieces, dtype=np.float64).reshape(-1, 2)
+
+
+def total_s(spans: Spans) -> float:
+    """Seconds covered by the spans, overlapping time counted once."""
+    rows = as_spans(spans)
+    return float(np.sum(rows[:, 1] - rows[:, 0]))
+
+
+def overlap_s(start_s: float, stop_s: float, spans: Spans) -> float:
+    """Seconds of ``[start_s, stop_s)`` that the spans (in normal form) cover."""
+    if len(spans) == 0:
+        return 0.0
+    covered = np.minimum(spans[:, 1], stop_s) - np.maximum(spans[:, 0], start_s)
+    return float(np.sum(np.maximum(covered, 0.0)))
+
+
+def spans_from_mask(mask: NDArray[np.bool_], rate_hz: float, *, start_s: float = 0.0) -> Spans:
+    """Turn a mask over regular samples into spans.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (n_samples,)
+        True where the span covers the sample. Sample ``i`` lasts from ``i / rate_hz`` to
+        ``(i + 1) / rate_hz``.
+    rate_hz : float
+        Samples per second.
+    start_s : float
+        Time of the first sample.
+
+    Returns
+    -------
+    ndarray, shape (m, 2), float64
+        One row a run of True.
+    """
+    padded = np.concatenate(([False], np.asarray(mask, dtype=bool), [False]))
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    return start_s + edges.reshape(-1, 2) / rate_hz

@@ -1,0 +1,1 @@
+"""Reading recordings: files to `hsat.recording.Recording`."""
