@@ -1,3 +1,36 @@
 """Home sleep apnea test analysis: EDF recordings to apneas, hypopneas, AHI and its certainty."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hsat.io import read_recording
+    from hsat.recording import Recording
+    from hsat.results import NightResult
+    from hsat.rules.load import load_rules
+    from hsat.score import score_night
+
 __version__ = "0.1.0"
+
+__all__ = ["NightResult", "Recording", "__version__", "load_rules", "read_recording", "score_night"]
+
+_HOMES = {
+    "NightResult": "hsat.results",
+    "Recording": "hsat.recording",
+    "load_rules": "hsat.rules.load",
+    "read_recording": "hsat.io",
+    "score_night": "hsat.score",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load public names on first use, so that ``import hsat`` stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hsat' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,48 @@
-"""Numba kernels: arrays and scalars in, arrays or counts out; nothing else from hsat."""
+"""Numba kernels: arrays and scalars in, arrays or counts out; nothing else from hsat.
+
+Compiled code is cached beside the source or, where that is read-only, in the user's cache
+folder (numba's own rule); where neither can be written, kernels compile anew in each process.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+
+__all__ = ["is_compiled", "kernel"]
+
+_dispatchers: list[Any] = []
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function with numba at its first call, from the cache where there is one.
+
+    No fastmath: it would break tests for NaN.
+    """
+    try:
+        compiled: Callable[..., Any] = njit(cache=True)(function)
+    except RuntimeError:  # numba: no folder for the cache can be written
+        compiled = njit(function)
+    _dispatchers.append(compiled)
+    return compiled
+
+
+def is_compiled() -> bool:
+    """Whether every kernel imported so far has been compiled into the cache before.
+
+    Returns
+    -------
+    bool
+        False where the next call has to compile; True also where numba is switched off.
+    """
+    for dispatcher in _dispatchers:
+        stats = getattr(dispatcher, "stats", None)
+        if stats is None:
+            continue
+        folder = stats.cache_path
+        function = dispatcher.py_func
+        module = function.__module__.rpartition(".")[2]
+        if folder is None or not any(Path(folder).glob(f"{module}.{function.__qualname__}-*.nbi")):
+            return False
+    return True

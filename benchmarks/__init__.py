@@ -1,0 +1,1 @@
+"""Measurements of accuracy, speed and memory; run from the project's folder."""

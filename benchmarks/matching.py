@@ -1,0 +1,246 @@
+"""Scored events against known ones: one-to-one matching and the figures of a planted night.
+
+Spans are half-open ``[start_s, stop_s)`` in seconds from the start of the recording. Two events
+match where their intersection over union (IoU) reaches a threshold and no better partner claims
+either of them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+
+IOU_THRESHOLDS = (0.2, 0.5)
+
+
+class ScoredEvent(NamedTuple):
+    """A counted event of a scoring; a plain ``(start_s, stop_s, kind)`` tuple will do as well."""
+
+    start_s: float
+    stop_s: float
+    kind: str
+
+
+class Agreement(NamedTuple):
+    """Counts of one night, or sums over nights. Uncertain events are in none of them."""
+
+    n_true_positives: int
+    n_false_positives: int
+    n_false_negatives: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the scored events that are true; NaN without scored events."""
+        return _ratio(self.n_true_positives, self.n_true_positives + self.n_false_positives)
+
+    @property
+    def recall(self) -> float:
+        """Share of the true events that were scored; NaN without true events."""
+        return _ratio(self.n_true_positives, self.n_true_positives + self.n_false_negatives)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; NaN where there is nothing to find and nothing was found."""
+        return _ratio(
+            2 * self.n_true_positives,
+            2 * self.n_true_positives + self.n_false_positives + self.n_false_negatives,
+        )
+
+    def plus(self, other: "Agreement") -> "Agreement":
+        """Counts of two nights together."""
+        return Agreement(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedEvaluation:
+    """A scored planted night against its truth, under one of the two rules.
+
+    Attributes
+    ----------
+    n_scored, n_certain, n_uncertain, n_near_misses : int
+        Counted events of the scoring; events the truth calls certain and uncertain; near misses.
+    agreement : dict of float to Agreement
+        One entry an IoU threshold. An event matched with an uncertain one is neither right nor
+        wrong; an uncertain event that was not scored is not missed.
+    ahi_per_h : float or None
+        The scoring's own AHI, or its counted events over the truth's monitored hours.
+    ahi_range_per_h : tuple of float
+        Certain, and certain plus uncertain, events per monitored hour.
+    ahi_error_per_h : float or None
+        Signed distance of ``ahi_per_h`` to that range, 0 inside it. None without an AHI.
+    near_misses_accepted : tuple of str
+        Causes of the near misses that any scored event touches which matches no certain or
+        uncertain event at the lowest threshold.
+    n_on_detached : int
+        Scored events of which at least half lies where the cannula was off.
+    missed, false : tuple of ScoredEvent
+        False negatives and false positives at the lowest threshold, to look at.
+    kinds : dict of (str, str) to int
+        True and scored kind of the pairs at the lowest threshold.
+    start_errors_s, stop_errors_s : tuple of float
+        Scored minus true boundary of those pairs.
+    """
+
+    n_scored: int
+    n_certain: int
+    n_uncertain: int
+    n_near_misses: int
+    agreement: Mapping[float, Agreement]
+    ahi_per_h: float | None
+    ahi_range_per_h: tuple[float, float]
+    ahi_error_per_h: float | None
+    near_misses_accepted: tuple[str, ...]
+    n_on_detached: int
+    missed: tuple[ScoredEvent, ...]
+    false: tuple[ScoredEvent, ...]
+    kinds: Mapping[tuple[str, str], int]
+    start_errors_s: tuple[float, ...]
+    stop_errors_s: tuple[float, ...]
+
+    @property
+    def f1(self) -> float:
+        """F1 at IoU 0.2."""
+        return self.agreement[IOU_THRESHOLDS[0]].f1
+
+
+def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """Intersection over union of every span of ``a`` (n, 2) with every span of ``b`` (m, 2)."""
+    rows = np.asarray(a, dtype=np.float64).reshape(-1, 1, 2)
+    columns = np.asarray(b, dtype=np.float64).reshape(1, -1, 2)
+    shared = np.minimum(rows[..., 1], columns[..., 1]) - np.maximum(rows[..., 0], columns[..., 0])
+    shared = np.maximum(shared, 0.0)
+    covered = (rows[..., 1] - rows[..., 0]) + (columns[..., 1] - columns[..., 0]) - shared
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(covered > 0, shared / covered, 0.0)
+
+
+def match_events(a: ArrayLike, b: ArrayLike, *, min_iou_fraction: float) -> list[tuple[int, int]]:
+    """Pair spans one to one: as many pairs as possible, and among those the largest IoU sum.
+
+    Parameters
+    ----------
+    a, b : array_like, shape (n, 2) and (m, 2)
+        Spans in seconds; may overlap within one set.
+    min_iou_fraction : float
+        Least intersection over union of a pair, above 0.
+
+    Returns
+    -------
+    list of (int, int)
+        Rows of ``a`` and ``b`` that belong together, in order of ``a``.
+    """
+    iou = iou_matrix(a, b)
+    is_allowed = (iou >= min_iou_fraction) & (iou > 0)
+    # Any pair weighs more than every gain of IoU together, hence pairs first, IoU second.
+    weight = np.where(is_allowed, min(iou.shape) + 1.0 + iou, 0.0)
+    rows, columns = linear_sum_assignment(weight, maximize=True)
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if is_allowed[i, j]]
+
+
+def evaluate_planted(
+    truth: Mapping[str, Any],
+    events: Sequence[tuple[float, float, str]],
+    *,
+    ahi_per_h: float | None = None,
+    rule: str = "1b",
+) -> PlantedEvaluation:
+    """Compare the counted events of a scoring with a planted night's truth.
+
+    Parameters
+    ----------
+    truth : mapping
+        Content of a ``*.truth.json`` of the schema ``planted-night/1``.
+    events : sequence of (start_s, stop_s, kind)
+        The scoring's counted events (``is_counted``), any order.
+    ahi_per_h : float, optional
+        The scoring's own AHI; by default its events over the truth's monitored hours.
+    rule : {"1b", "1a"}
+        Which of the truth's two judgements holds.
+    """
+    scored = sorted(ScoredEvent(float(s), float(e), str(k)) for s, e, k in events)
+    certain, uncertain = (_true_events(truth, rule, word) for word in ("yes", "uncertain"))
+    pairs, excused = _match_with_excuses(scored, certain, uncertain, IOU_THRESHOLDS[0])
+    partners = {i for i, _ in pairs} | excused
+    false = tuple(event for i, event in enumerate(scored) if i not in partners)
+    found = {j for _, j in pairs}
+    hours = float(truth["monitored_h"])
+    limits = (len(certain) / hours, (len(certain) + len(uncertain)) / hours)
+    ahi = ahi_per_h if ahi_per_h is not None else len(scored) / hours
+    detached = [(x["start_s"], x["stop_s"]) for x in truth["excluded"] if x["cause"] == "cannula_off"]
+    return PlantedEvaluation(
+        n_scored=len(scored),
+        n_certain=len(certain),
+        n_uncertain=len(uncertain),
+        n_near_misses=len(truth["near_misses"]),
+        agreement={x: _agreement(scored, certain, uncertain, x) for x in IOU_THRESHOLDS},
+        ahi_per_h=ahi,
+        ahi_range_per_h=limits,
+        ahi_error_per_h=_distance_to_range(ahi, limits),
+        near_misses_accepted=tuple(
+            miss["cause"] for miss in truth["near_misses"] if any(_is_touched(miss, x) for x in false)
+        ),
+        n_on_detached=sum(
+            2 * sum(max(0.0, min(x.stop_s, stop) - max(x.start_s, start)) for start, stop in detached)
+            >= x.stop_s - x.start_s
+            for x in scored
+        ),
+        missed=tuple(event for j, event in enumerate(certain) if j not in found),
+        false=false,
+        kinds=Counter((certain[j].kind, scored[i].kind) for i, j in pairs),
+        start_errors_s=tuple(scored[i].start_s - certain[j].start_s for i, j in pairs),
+        stop_errors_s=tuple(scored[i].stop_s - certain[j].stop_s for i, j in pairs),
+    )
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _distance_to_range(value: float, limits: tuple[float, float]) -> float:
+    return min(value - limits[0], 0.0) + max(value - limits[1], 0.0)
+
+
+def _true_events(truth: Mapping[str, Any], rule: str, word: str) -> list[ScoredEvent]:
+    return [
+        ScoredEvent(x["start_s"], x["stop_s"], x["kind"])
+        for x in truth["events"]
+        if x[f"scorable_{rule}"] == word
+    ]
+
+
+def _spans(events: Sequence[ScoredEvent]) -> NDArray[np.float64]:
+    return np.array([event[:2] for event in events], dtype=np.float64).reshape(-1, 2)
+
+
+def _match_with_excuses(
+    scored: list[ScoredEvent],
+    certain: list[ScoredEvent],
+    uncertain: list[ScoredEvent],
+    min_iou_fraction: float,
+) -> tuple[list[tuple[int, int]], set[int]]:
+    """Pairs with certain events, then which of the remaining scored events uncertain ones excuse."""
+    pairs = match_events(_spans(scored), _spans(certain), min_iou_fraction=min_iou_fraction)
+    taken = {i for i, _ in pairs}
+    rest = [i for i in range(len(scored)) if i not in taken]
+    excuses = match_events(
+        _spans([scored[i] for i in rest]), _spans(uncertain), min_iou_fraction=min_iou_fraction
+    )
+    return pairs, {rest[i] for i, _ in excuses}
+
+
+def _agreement(
+    scored: list[ScoredEvent],
+    certain: list[ScoredEvent],
+    uncertain: list[ScoredEvent],
+    min_iou_fraction: float,
+) -> Agreement:
+    pairs, excused = _match_with_excuses(scored, certain, uncertain, min_iou_fraction)
+    return Agreement(len(pairs), len(scored) - len(pairs) - len(excused), len(certain) - len(pairs))
+
+
+def _is_touched(miss: Mapping[str, Any], event: ScoredEvent) -> bool:
+    return bool(event.start_s < miss["stop_s"] and event.stop_s > miss["start_s"])

@@ -1,0 +1,71 @@
+"""Exit codes, and an error as the one line that goes to stderr."""
+
+import sys
+
+from hsat.errors import HsatError
+from hsat.report.plain import printable
+
+__all__ = [
+    "EXIT_INTERRUPTED",
+    "EXIT_NOTHING",
+    "EXIT_OK",
+    "EXIT_PIPE_CLOSED",
+    "EXIT_SOME_FAILED",
+    "EXIT_USAGE",
+    "REPORTED_ERRORS",
+    "UsageError",
+    "complain",
+    "one_line",
+]
+
+EXIT_OK = 0
+EXIT_SOME_FAILED = 1
+EXIT_USAGE = 2
+EXIT_NOTHING = 3
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
+
+REPORTED_ERRORS: tuple[type[Exception], ...] = (
+    HsatError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""Ours, and what faults of the program or the machine look like: one bad file must not stop the others."""
+
+
+class UsageError(HsatError, ValueError):
+    """The command line asks for something that cannot be: exit code 2."""
+
+
+def one_line(error: BaseException) -> str:
+    """An error as one printable line.
+
+    Parameters
+    ----------
+    error : BaseException
+        A `HsatError` speaks for itself; anything else is a fault of the program.
+
+    Returns
+    -------
+    str
+    """
+    if isinstance(error, HsatError):
+        return printable(str(error))
+    detail = printable(f"{type(error).__name__}: {error}")
+    return f"internal error ({detail}); run with --debug to see where"
+
+
+def complain(text: str) -> None:
+    """Print one line on stderr."""
+    print(f"hsat: {printable(text)}", file=sys.stderr)

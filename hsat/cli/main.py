@@ -1,0 +1,121 @@
+"""The ``hsat`` command: finds the command's file, runs it, turns errors into a line and an exit code.
+
+A command is a module ``hsat.cli.NAME`` with ``add_arguments(parser)`` and ``run(arguments)``, which
+returns the exit code. Only the chosen one is imported.
+"""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from hsat import __version__
+from hsat.cli.faults import (
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING,
+    EXIT_OK,
+    EXIT_PIPE_CLOSED,
+    EXIT_USAGE,
+    REPORTED_ERRORS,
+    UsageError,
+    complain,
+    one_line,
+)
+from hsat.errors import RulesError
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: dict[str, str] = {
+    "score": "score recordings: apneas, hypopneas, AHI, oxygen",
+    "inspect": "show what is in a recording and what can be scored, without scoring",
+    "rules": "list the rule sets, or show one in words",
+    "simulate": "write synthetic nights with their true events",
+}
+"""Commands in the order of ``hsat --help``, with their help lines."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is one line and exit code 2, not a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; those of the process where left out.
+
+    Returns
+    -------
+    int
+        0 every file gave a result, 1 some failed, 2 wrong usage or rules, 3 no file gave a result.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    is_debug = "--debug" in words
+    _make_streams_safe()
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+        return EXIT_PIPE_CLOSED
+    except KeyboardInterrupt:
+        if is_debug:
+            raise
+        complain("interrupted")
+        return EXIT_INTERRUPTED
+    except REPORTED_ERRORS as error:
+        if is_debug:
+            raise
+        complain(one_line(error))
+        return EXIT_USAGE if isinstance(error, UsageError | RulesError) else EXIT_NOTHING
+    return code
+
+
+def _run(words: list[str]) -> int:
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    parser = _Parser(
+        prog="hsat",
+        description="Home sleep apnea tests: from EDF recordings to apneas, hypopneas, AHI.",
+        epilog="hsat COMMAND --help tells more. hsat is no medical device: a qualified person must review "
+        "what it says.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"hsat {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, help_line in COMMANDS.items():
+        command = commands.add_parser(name, help=help_line, description=help_line, allow_abbrev=False)
+        command.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error came from"
+        )
+        if name == chosen:
+            import_module(f"hsat.cli.{name}").add_arguments(command)
+    try:
+        arguments = parser.parse_args(words)
+    except SystemExit as stop:  # --help and --version have printed what was asked for
+        return int(stop.code or EXIT_OK)
+    if arguments.command is None:
+        raise UsageError(f"a command is needed: {', '.join(COMMANDS)} (see 'hsat --help')")
+    code: int = import_module(f"hsat.cli.{arguments.command}").run(arguments)
+    return code
+
+
+def _make_streams_safe() -> None:
+    """A character the terminal cannot show is written as an escape instead of ending the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_stdout() -> None:
+    """The reader has gone: what is still buffered must not raise again when Python ends."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

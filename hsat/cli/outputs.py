@@ -1,0 +1,108 @@
+"""What ``hsat score`` prints, and the files it writes with ``--out``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hsat.errors import HsatError
+from hsat.report.failed import FailedNight
+from hsat.report.plain import printable
+from hsat.results import NightResult
+
+__all__ = ["FORMATS", "OutputFolder", "render"]
+
+FORMATS = ("text", "json", "csv")
+
+
+def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
+    """What goes to stdout: one night's result, or a table or list of several.
+
+    Parameters
+    ----------
+    results : sequence of NightResult or FailedNight
+    form : str
+        One of `FORMATS`.
+
+    Returns
+    -------
+    str
+        Empty for a single file that failed: its error is on stderr.
+    """
+    from hsat.report.document import night_json, nights_json
+    from hsat.report.tables import nights_csv
+    from hsat.report.text import night_text, nights_text
+
+    if len(results) == 1 and isinstance(results[0], FailedNight):
+        return ""
+    if form == "csv":
+        return nights_csv(results)
+    if len(results) == 1 and isinstance(results[0], NightResult):
+        return night_json(results[0]) if form == "json" else night_text(results[0])
+    return nights_json(results) if form == "json" else nights_text(results)
+
+
+class OutputFolder:
+    """A folder that takes one file a night, and a table of all nights as CSV.
+
+    Parameters
+    ----------
+    path : str
+        Made where it does not exist.
+    form : str
+        One of `FORMATS`: ``NAME.night.txt``, ``NAME.night.json``, or ``NAME.events.csv`` with one
+        ``nights.csv``. Two recordings of one name become ``NAME`` and ``NAME-2``.
+
+    Raises
+    ------
+    HsatError
+        Where the folder cannot be made.
+    """
+
+    def __init__(self, path: str, form: str) -> None:
+        self.path = Path(path)
+        self.form = form
+        self.taken: set[str] = set()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HsatError(f"--out {path}: cannot be made: {error.strerror}") from error
+
+    def add_night(self, night: NightResult) -> None:
+        """Write one night's file."""
+        from hsat.report.document import night_json
+        from hsat.report.tables import events_csv
+        from hsat.report.text import night_text
+
+        name = self._free_name(night.recording.source.path)
+        if self.form == "json":
+            self._write(f"{name}.night.json", night_json(night))
+        elif self.form == "csv":
+            self._write(f"{name}.events.csv", events_csv(night))
+        else:
+            self._write(f"{name}.night.txt", night_text(night))
+
+    def finish(self, results: Sequence[NightResult | FailedNight]) -> None:
+        """Write the table of all nights, where the format has one."""
+        from hsat.report.tables import nights_csv
+
+        if self.form == "csv":
+            self._write("nights.csv", nights_csv(results))
+
+    def _free_name(self, source_path: str) -> str:
+        stem = printable(Path(source_path).stem).replace("\\", "_")
+        name, n = stem, 1
+        while name.casefold() in self.taken:
+            n += 1
+            name = f"{stem}-{n}"
+        self.taken.add(name.casefold())
+        return name
+
+    def _write(self, name: str, text: str) -> None:
+        """Written beside and put in place whole, so that a full disk leaves no half file."""
+        target = self.path / name
+        part = self.path / f"{name}.part"
+        try:
+            part.write_text(text, encoding="utf-8", newline="\n")
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise HsatError(f"{target}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,209 @@
+"""``hsat score``: recordings to results."""
+
+import argparse
+import math
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hsat.cli.faults import (
+    EXIT_NOTHING,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    REPORTED_ERRORS,
+    UsageError,
+    complain,
+    one_line,
+)
+from hsat.cli.lights import lights_span_s, parse_time
+from hsat.cli.outputs import FORMATS, OutputFolder, render
+from hsat.cli.paths import Candidate, find_recordings
+from hsat.errors import HsatError, MissingChannelError, RulesError, UnknownDeviceError
+from hsat.recording import Recording
+from hsat.report.failed import FailedNight
+from hsat.results import NightResult
+
+if TYPE_CHECKING:
+    from hsat.rules.model import ScoringRules
+
+__all__ = ["add_arguments", "run"]
+
+THERAPIES = ("none", "pap", "appliance", "unknown")
+COMPANION_CODE = "device_companion"
+"""Code of the note on a file that a device writes beside its recordings: events, settings, summaries."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="recordings, or folders of them")
+    parser.add_argument(
+        "--rules", default="aasm_1b", metavar="NAME|PATH", help="rule set (default: aasm_1b; see hsat rules)"
+    )
+    parser.add_argument("--device", metavar="NAME|PATH", help="device profile (default: found from the file)")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        type=_mapping,
+        metavar="CANONICAL=LABEL",
+        help="the channel with this label is flow, spo2, thorax, ... ; may be repeated",
+    )
+    when = "HH:MM[:SS] or YYYY-MM-DDTHH:MM[:SS]"
+    parser.add_argument("--lights-off", type=parse_time, metavar="TIME", help=f"count from here on: {when}")
+    parser.add_argument("--lights-on", type=parse_time, metavar="TIME", help=f"count up to here: {when}")
+    parser.add_argument("--age", type=_age, metavar="N", help="age in years (default: from the file)")
+    parser.add_argument("--sex", choices=["F", "M"], help="sex (default: from the file)")
+    parser.add_argument("--therapy", choices=THERAPIES, help="treatment during the recording")
+    parser.add_argument("--patient", type=_code, metavar="CODE", help="code that stands for the patient")
+    parser.add_argument(
+        "--keep-identifiers", action="store_true", help="show the file's own patient code, no pseudonym"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="what to print (default: text)")
+    parser.add_argument("--out", metavar="DIR", help="also write a file a night into this folder")
+
+
+def _mapping(text: str) -> tuple[str, str]:
+    name, separator, label = text.partition("=")
+    if not separator or not name.strip() or not label.strip():
+        raise argparse.ArgumentTypeError(f"expected CANONICAL=LABEL as in flow=Airflow, got {text!r}")
+    return name.strip(), label.strip()
+
+
+def _age(text: str) -> float:
+    try:
+        age_years = float(text)
+    except ValueError:
+        age_years = math.nan
+    if not 0.0 <= age_years <= 130.0:
+        raise argparse.ArgumentTypeError(f"expected years from 0 to 130, got {text!r}")
+    return age_years
+
+
+def _code(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"expected a code of printable characters, got {text!r}")
+    return text.strip()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """What has come of the files so far."""
+
+    results: list[NightResult | FailedNight]
+    n_read: int = 0
+    n_without_label: int = 0
+
+    @property
+    def n_scored(self) -> int:
+        return sum(isinstance(result, NightResult) for result in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        if self.n_scored == 0:
+            return EXIT_NOTHING
+        return EXIT_OK if self.n_scored == len(self.results) else EXIT_SOME_FAILED
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score every file and print the results; returns the exit code."""
+    from hsat.rules.load import load_rules
+
+    names = [name for name, _ in arguments.map]
+    if len(set(names)) < len(names):
+        raise UsageError("--map: expected each canonical name once, got " + ", ".join(names))
+    rules = load_rules(arguments.rules)
+    folder = _open_folder(arguments)
+    candidates, failed = find_recordings(arguments.paths)
+    for failure in failed:
+        complain(failure.error)
+    tally = _Tally(results=list(failed))
+    for i, candidate in enumerate(candidates):
+        if len(candidates) > 1 and sys.stderr.isatty():
+            complain(f"{i + 1}/{len(candidates)} {candidate.path}")
+        _process(candidate, arguments, rules, folder, tally)
+    if arguments.map and tally.n_without_label and not tally.n_read:
+        return _refuse_labels(arguments)
+    if not tally.results:
+        complain(f"no recording to score in {', '.join(arguments.paths)}")
+    if folder is not None:
+        folder.finish(tally.results)
+    if tally.results:
+        sys.stdout.write(render(tally.results, arguments.format))
+    return tally.exit_code
+
+
+def _open_folder(arguments: argparse.Namespace) -> OutputFolder | None:
+    if arguments.out is None:
+        return None
+    try:
+        return OutputFolder(arguments.out, arguments.format)
+    except HsatError as error:
+        raise UsageError(str(error)) from error
+
+
+def _refuse_labels(arguments: argparse.Namespace) -> int:
+    pairs = ", ".join(f"{name}={label}" for name, label in arguments.map)
+    raise UsageError(f"--map {pairs}: no file has every one of these labels")
+
+
+def _process(
+    candidate: Candidate,
+    arguments: argparse.Namespace,
+    rules: "ScoringRules",
+    folder: OutputFolder | None,
+    tally: _Tally,
+) -> None:
+    """One file: its result, or its error as one line; the other files go on."""
+    try:
+        recording = _read(candidate.path, arguments, tally)
+        companion = next((note.text for note in recording.notes if note.code == COMPANION_CODE), None)
+        if companion is not None and not candidate.is_named:
+            complain(f"{candidate.path}: {companion}; left out")
+            return
+        if companion is not None:
+            raise HsatError(f"{candidate.path}: no recording to score: {companion}")
+        night = _score(recording, arguments, rules)
+        if folder is not None:
+            folder.add_night(night)
+        tally.results.append(night)
+    except (UsageError, RulesError):
+        raise
+    except REPORTED_ERRORS as error:
+        if arguments.debug and not isinstance(error, HsatError):
+            raise
+        line = one_line(error)
+        line = line if candidate.path in line else f"{candidate.path}: {line}"
+        complain(line)
+        tally.results.append(FailedNight(file=candidate.path, error=line))
+
+
+def _read(path: str, arguments: argparse.Namespace, tally: _Tally) -> Recording:
+    from hsat.io import read_recording
+
+    try:
+        recording = read_recording(
+            path,
+            device=arguments.device,
+            channel_map=dict(arguments.map),
+            patient=arguments.patient,
+            keep_identifiers=arguments.keep_identifiers,
+            therapy=arguments.therapy,
+            age_years=arguments.age,
+            sex=arguments.sex,
+        )
+    except MissingChannelError:
+        tally.n_without_label += 1
+        raise
+    except UnknownDeviceError as error:
+        if arguments.device is not None:
+            raise UsageError(f"--device {arguments.device}: {error}") from error
+        raise
+    tally.n_read += 1
+    return recording
+
+
+def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringRules") -> NightResult:
+    from hsat.score import score_night
+
+    lights_s = lights_span_s(recording, arguments.lights_off, arguments.lights_on)
+    return score_night(recording, rules, lights_s=lights_s)

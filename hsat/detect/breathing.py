@@ -1,0 +1,194 @@
+"""Flow to breaths: drift removed, excursion measured, onsets found."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.kernels.reductions import find_breaths
+from hsat.kernels.rolling import moving_mean, rolling_range
+from hsat.rules.model import ScoringRules
+
+__all__ = ["Breathing", "local_level", "measure_breathing", "remove_drift"]
+
+LEVEL_STEP_S = 10.0
+"""Grid on which slow levels are computed; they change over minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breathing:
+    """What the flow signal says of breathing.
+
+    Attributes
+    ----------
+    rate_hz : float
+        Samples per second of the arrays over time.
+    flow : ndarray, shape (n,), float32
+        Flow without drift, inspiration upwards; 0 where missing.
+    is_missing : ndarray, shape (n,), bool
+    excursion : ndarray, shape (n,), float32
+        Range of flow in a window of about one breath around each sample; NaN where missing.
+    level : ndarray, shape (n_steps,), float32
+        The usual excursion of the surrounding minutes, one value every ``level_step_s``.
+    level_step_s : float
+    period_s, window_s : float
+        Usual breath period of the night, and the window of `excursion`.
+    onsets : ndarray, shape (m,), int64
+        Breath onsets, samples.
+    breath_excursions : ndarray, shape (m,), float32
+        Excursion of each breath; NaN where flow is missing in its middle.
+    """
+
+    rate_hz: float
+    flow: NDArray[np.float32]
+    is_missing: NDArray[np.bool_]
+    excursion: NDArray[np.float32]
+    level: NDArray[np.float32]
+    level_step_s: float
+    period_s: float
+    window_s: float
+    onsets: NDArray[np.int64]
+    breath_excursions: NDArray[np.float32]
+
+    def level_at(self, samples: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The usual excursion around each of the samples."""
+        steps = samples / (self.rate_hz * self.level_step_s)
+        return self.level[np.minimum(steps.astype(np.int64), len(self.level) - 1)]
+
+
+def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> NDArray[np.float32]:
+    """Smooth lightly and take away the slow drift; missing samples become 0.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        NaN where missing.
+    rules : ScoringRules
+        ``[sampling]`` is used.
+    rate_hz : float
+
+    Returns
+    -------
+    ndarray, shape (n,), float32
+    """
+    is_missing = np.isnan(values)
+    filled = values
+    if is_missing.any():
+        present = np.flatnonzero(~is_missing)
+        if len(present) == 0:
+            return np.zeros_like(values)
+        # A constant across the gap: no excursion is invented, and the drift filter stays quiet.
+        source = np.maximum.accumulate(np.where(is_missing, present[0], np.arange(len(values))))
+        filled = values[source]
+    smooth = np.empty_like(filled)
+    moving_mean(filled, int(rules.sampling.smoothing_s * rate_hz / 2), smooth)
+    half_width = int(rules.sampling.drift_window_s * rate_hz / 2)
+    once = np.empty_like(smooth)
+    drift = np.empty_like(smooth)
+    moving_mean(smooth, half_width, once)
+    moving_mean(once, half_width, drift)
+    smooth -= drift
+    smooth[is_missing] = 0.0
+    return smooth
+
+
+def excursion_of(values: NDArray[np.float32], window_s: float, rate_hz: float) -> NDArray[np.float32]:
+    """Range of the values in a window of `window_s` around each sample; shape (n,), float32."""
+    ranges = np.empty_like(values)
+    rolling_range(values, int(window_s * rate_hz / 2), ranges)
+    return ranges
+
+
+def local_level(
+    excursion: NDArray[np.float32], rate_hz: float, window_s: float, quantile_fraction: float
+) -> NDArray[np.float32]:
+    """A quantile of the excursion over the surrounding minutes, every `LEVEL_STEP_S`.
+
+    Parameters
+    ----------
+    excursion : ndarray, shape (n,), float32
+        NaN where missing: left out.
+    rate_hz : float
+    window_s : float
+        Whole width of the window, centred.
+    quantile_fraction : float
+        0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (ceil(n / step),), float32
+        0 where the window holds nothing.
+    """
+    sampled = excursion[:: max(int(rate_hz), 1)]  # one a second is plenty for minutes
+    step = int(LEVEL_STEP_S)
+    half = int(window_s / 2)
+    padded = np.concatenate((np.full(half, np.nan), sampled, np.full(half + step, np.nan))).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[::step, ::2]
+    windows = windows[: -(-len(sampled) // step)]
+    ordered = np.sort(windows, axis=1)
+    n_valid = np.count_nonzero(~np.isnan(ordered), axis=1)
+    places = (quantile_fraction * np.maximum(n_valid - 1, 0)).astype(np.int64)
+    levels = ordered[np.arange(len(ordered)), places]
+    return np.where(n_valid > 0, levels, np.float32(0.0))
+
+
+def _onsets(flow: NDArray[np.float32], hysteresis: NDArray[np.float32]) -> NDArray[np.int64]:
+    onsets = np.empty(len(flow), np.int64)
+    return onsets[: find_breaths(flow, hysteresis, onsets)].copy()
+
+
+def _usual_period_s(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> float:
+    """Median time between breath onsets, within the rule's limits."""
+    breath = rules.breath
+    wide = excursion_of(flow, breath.search_window_s, rate_hz)
+    onsets = _onsets(flow, wide * np.float32(breath.hysteresis_fraction))
+    if len(onsets) < 2:
+        return breath.search_window_s
+    period_s = float(np.median(np.diff(onsets))) / rate_hz
+    return min(max(period_s, breath.shortest_period_s), breath.longest_period_s)
+
+
+def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breathing:
+    """Find breaths and measure their excursion.
+
+    Inspiration is turned upwards first: it is the shorter part of a breath. Scoring is thereby
+    free of the sensor's polarity.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        Flow at ``rules.sampling.flow_rate_hz``; NaN where missing.
+    rules : ScoringRules
+        ``[sampling]``, ``[breath]`` and the outlier numbers of ``[baseline]`` are used.
+
+    Returns
+    -------
+    Breathing
+    """
+    rate_hz = rules.sampling.flow_rate_hz
+    breath = rules.breath
+    is_missing = np.isnan(values)
+    flow = remove_drift(values, rules, rate_hz)
+    if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
+        flow = -flow
+    period_s = _usual_period_s(flow, rules, rate_hz)
+    window_s = breath.excursion_window_periods * period_s
+    excursion = excursion_of(flow, window_s, rate_hz)
+    wide = excursion_of(flow, breath.hysteresis_window_periods * period_s, rate_hz)
+    floor = breath.noise_floor_fraction * float(np.median(wide)) if len(wide) else 0.0
+    onsets = _onsets(flow, np.maximum(wide * np.float32(breath.hysteresis_fraction), np.float32(floor)))
+    excursion[is_missing] = np.nan
+    middles = np.minimum(onsets + int(period_s * rate_hz / 2), len(excursion) - 1)
+    baseline = rules.baseline
+    return Breathing(
+        rate_hz=rate_hz,
+        flow=flow,
+        is_missing=is_missing,
+        excursion=excursion,
+        level=local_level(excursion, rate_hz, baseline.outlier_window_s, baseline.outlier_quantile_fraction),
+        level_step_s=LEVEL_STEP_S,
+        period_s=period_s,
+        window_s=window_s,
+        onsets=onsets,
+        breath_excursions=excursion[middles],
+    )

@@ -1,0 +1,181 @@
+"""SpO2: what is valid, the night's delay behind flow, and its falls."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.events import Desaturation
+from hsat.kernels.oxygen import find_falls, match_falls, remove_spikes
+from hsat.kernels.rolling import held_level
+from hsat.rules.model import ScoringRules
+
+__all__ = ["Oximetry", "estimate_delay_s", "find_desaturations", "match_desaturations", "measure_oximetry"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oximetry:
+    """Valid SpO2 and the levels it holds.
+
+    Attributes
+    ----------
+    rate_hz : float
+    percent : ndarray, shape (n,), float32
+        SpO2, NaN where missing or impossible.
+    held_percent : ndarray, shape (n,), float32
+        Level held from each sample on for ``rules.desaturation.baseline_hold_s``; NaN where none.
+    """
+
+    rate_hz: float
+    percent: NDArray[np.float32]
+    held_percent: NDArray[np.float32]
+
+
+def measure_oximetry(values: NDArray[np.float32], rules: ScoringRules) -> Oximetry:
+    """Set impossible SpO2 to missing.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        Percent at ``rules.sampling.oximetry_rate_hz``; NaN where missing.
+    rules : ScoringRules
+        ``[oxygen_validity]`` and ``[desaturation]`` are used.
+    """
+    rate_hz = rules.sampling.oximetry_rate_hz
+    validity = rules.oxygen_validity
+    percent = values.copy()
+    percent[~((percent >= validity.lowest_percent) & (percent <= validity.highest_percent))] = np.nan
+    remove_spikes(percent, int(validity.max_spike_s * rate_hz), validity.max_change_points_per_s)
+    held = np.empty_like(percent)
+    held_level(percent, int(rules.desaturation.baseline_hold_s * rate_hz), held)
+    return Oximetry(rate_hz=rate_hz, percent=percent, held_percent=held)
+
+
+def estimate_delay_s(reduction: NDArray[np.float32], oximetry: Oximetry, rules: ScoringRules) -> float | None:
+    """Lag at which SpO2 falls when breathing is reduced, from the whole night.
+
+    Parameters
+    ----------
+    reduction : ndarray, shape (n_seconds,), float32
+        Reduction of breathing in every second, 0 (none or unknown) to 1.
+    oximetry : Oximetry
+    rules : ScoringRules
+        ``[oxygen_delay]`` is used.
+
+    Returns
+    -------
+    float or None
+        Seconds; None where no lag shows a relation strong enough.
+    """
+    delay = rules.oxygen_delay
+    per_second = int(oximetry.rate_hz)
+    n = min(len(reduction), len(oximetry.percent) // per_second)
+    span = int(delay.slope_span_s)
+    longest = int(delay.longest_s)
+    if n <= longest + span:
+        return None
+    spo2 = oximetry.percent[: n * per_second : per_second]
+    fall = np.zeros(n, np.float32)
+    half = span // 2
+    fall[half : n - (span - half)] = spo2[: n - span] - spo2[span:]
+    fall = np.clip(np.nan_to_num(fall), -delay.max_slope_points, delay.max_slope_points)
+    centred = reduction[:n] - np.mean(reduction[:n])
+    spread = float(np.linalg.norm(centred) * np.linalg.norm(fall - fall.mean()))
+    if spread == 0.0:
+        return None
+    lags = np.arange(int(delay.shortest_s), longest + 1)
+    products = np.array([float(np.dot(centred[: n - lag], fall[lag:])) for lag in lags])
+    best = int(np.argmax(products))
+    if products[best] / spread < delay.min_correlation_fraction:
+        return None
+    return float(lags[best])
+
+
+def _as_desaturations(
+    falls: NDArray[np.int64], levels: NDArray[np.float32], rate_hz: float
+) -> list[Desaturation]:
+    return [
+        Desaturation(
+            start_s=top / rate_hz,
+            nadir_s=nadir / rate_hz,
+            stop_s=stop / rate_hz,
+            baseline_percent=baseline,
+            nadir_percent=lowest,
+        )
+        for (top, nadir, stop), (baseline, lowest) in zip(falls.tolist(), levels.tolist(), strict=True)
+    ]
+
+
+def find_desaturations(oximetry: Oximetry, rules: ScoringRules) -> list[Desaturation]:
+    """Every fall of at least the smaller ODI limit, whatever breathing did.
+
+    Returns
+    -------
+    list of Desaturation
+        In order of time.
+
+    Notes
+    -----
+    No algorithm is standard; this one is stated in ``[desaturation]`` of the rule set. Karhu 2022
+    shows how far others move the ODI.
+    """
+    rule = rules.desaturation
+    n = len(oximetry.percent)
+    falls = np.empty((n // 2 + 1, 3), np.int64)
+    levels = np.empty((n // 2 + 1, 2), np.float32)
+    count = find_falls(
+        oximetry.percent,
+        oximetry.held_percent,
+        rule.small_points,
+        rule.resaturation_points,
+        int(rule.max_fall_s * oximetry.rate_hz),
+        falls,
+        levels,
+    )
+    return _as_desaturations(falls[:count], levels[:count], oximetry.rate_hz)
+
+
+def match_desaturations(
+    starts_s: NDArray[np.float64],
+    stops_s: NDArray[np.float64],
+    oximetry: Oximetry,
+    delay_s: float,
+    rules: ScoringRules,
+) -> list[Desaturation | None]:
+    """The fall of SpO2 that belongs to each event; every fall to one event.
+
+    Parameters
+    ----------
+    starts_s, stops_s : ndarray, shape (k,), float64
+        Candidates in order of time.
+    oximetry : Oximetry
+    delay_s : float
+        Delay of SpO2 behind flow.
+    rules : ScoringRules
+        ``[desaturation]`` is used.
+
+    Returns
+    -------
+    list of (Desaturation or None), length k
+        None where SpO2 is missing. A fall may be of 0 points.
+    """
+    rule = rules.desaturation
+    rate_hz = oximetry.rate_hz
+    ends_s = stops_s + delay_s + rule.nadir_window_s
+    if len(starts_s) > 1:
+        next_s = starts_s[1:] + delay_s + rule.next_event_margin_s
+        ends_s[:-1] = np.minimum(ends_s[:-1], next_s)
+    windows = (np.column_stack((starts_s + delay_s, ends_s)) * rate_hz).astype(np.int64)
+    falls = np.empty((len(windows), 3), np.int64)
+    levels = np.empty((len(windows), 2), np.float32)
+    match_falls(
+        oximetry.percent,
+        oximetry.held_percent,
+        windows,
+        int(rule.baseline_window_s * rate_hz),
+        rule.min_valid_share_fraction,
+        falls,
+        levels,
+    )
+    found = _as_desaturations(falls, levels, rate_hz)
+    return [fall if place >= 0 else None for fall, place in zip(found, falls[:, 0].tolist(), strict=True)]

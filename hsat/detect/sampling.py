@@ -1,0 +1,153 @@
+"""Copies of the signals at the rates of analysis, made in one pass over the recording."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from hsat.kernels.sampling import add_to_bins
+from hsat.recording import Recording, SampleBlock, Signal
+
+__all__ = ["sample_signals"]
+
+Samples = NDArray[np.float32]
+
+
+class _MeanSampler:
+    """Mean of the samples in each bin of the slower clock, for flow and effort."""
+
+    def __init__(self, signal: Signal, rate_hz: float, duration_s: float) -> None:
+        self.calibration = signal.calibration
+        self.ratio = signal.rate_hz / rate_hz
+        n_bins = int(np.ceil(duration_s * rate_hz))
+        self.sums = np.zeros(n_bins, np.float32)
+        self.weights = np.zeros(n_bins, np.float32)
+        self.missing = np.asarray(self.calibration.missing_stored, dtype=np.float64)
+        self.is_range_open = bool(
+            np.isinf(self.calibration.lowest_stored) and np.isinf(self.calibration.highest_stored)
+        )
+
+    def add(self, block: SampleBlock) -> None:
+        stored: NDArray[Any] = block.stored
+        if stored.size == 0:
+            return
+        n_columns = stored.shape[1]
+        n_row = stored.strides[0] // stored.itemsize
+        if stored.strides[1] == stored.itemsize and n_row >= n_columns:
+            # The same memory as rows of the record's full length, which numba knows to be
+            # contiguous; the kernel never reads past the first n_columns of a row.
+            stored = as_strided(stored, (stored.shape[0], n_row), stored.strides, writeable=False)
+        else:
+            stored = np.ascontiguousarray(stored)
+        is_checked = not self.is_range_open or len(self.missing) > 0 or stored.dtype.kind == "f"
+        add_to_bins(
+            stored,
+            n_columns,
+            block.first_sample,
+            self.ratio,
+            is_checked,
+            self.calibration.lowest_stored,
+            self.calibration.highest_stored,
+            self.missing,
+            self.sums,
+            self.weights,
+        )
+
+    def finish(self) -> Samples:
+        is_empty = self.weights < 0.5  # less than half a sample: a gap, or nothing valid
+        self.weights[is_empty] = 1.0
+        values = self.sums
+        values /= self.weights
+        values *= np.float32(self.calibration.gain)
+        values += np.float32(self.calibration.offset)
+        values[is_empty] = np.nan
+        return values
+
+
+class _HoldSampler:
+    """The sample in force at each tick of the clock, for oximetry and position."""
+
+    def __init__(self, signal: Signal, rate_hz: float, duration_s: float) -> None:
+        self.signal = signal
+        self.ratio = signal.rate_hz / rate_hz
+        self.values = np.full(int(np.ceil(duration_s * rate_hz)), np.nan, np.float32)
+
+    def add(self, block: SampleBlock) -> None:
+        first, stop = block.first_sample, block.first_sample + block.stored.size
+        ticks = np.arange(
+            max(int(np.ceil(first / self.ratio)), 0),
+            min(int(np.ceil(stop / self.ratio)), len(self.values)),
+        )
+        if len(ticks) == 0:
+            return
+        places = np.clip((ticks * self.ratio).astype(np.int64) - first, 0, block.stored.size - 1)
+        n_columns = block.stored.shape[1]
+        chosen = block.stored[places // n_columns, places % n_columns]
+        self.values[ticks[0] : ticks[-1] + 1] = self.signal.calibration.to_physical(chosen)
+
+    def finish(self) -> Samples:
+        return self.values
+
+
+class _LineSampler:
+    """Straight lines between samples, for flow and effort recorded slower than analysed."""
+
+    def __init__(self, signal: Signal, rate_hz: float, duration_s: float) -> None:
+        self.rate_hz = rate_hz
+        self.duration_s = duration_s
+        self.native_rate_hz = signal.rate_hz
+        self.native = _HoldSampler(signal, signal.rate_hz, duration_s)
+
+    def add(self, block: SampleBlock) -> None:
+        self.native.add(block)
+
+    def finish(self) -> Samples:
+        values = self.native.finish()
+        n_ticks = int(np.ceil(self.duration_s * self.rate_hz))
+        # Middle of each bin on the clock of the samples' middles; NaN spreads to its neighbours.
+        places = (np.arange(n_ticks) + 0.5) * (self.native_rate_hz / self.rate_hz) - 0.5
+        line: Samples = np.interp(places, np.arange(len(values)), values).astype(np.float32)
+        return line
+
+
+def sample_signals(
+    recording: Recording, names: Sequence[str], *, flow_rate_hz: float, oximetry_rate_hz: float
+) -> dict[str, Samples]:
+    """Read the named signals in one pass and bring each to its rate of analysis.
+
+    Flow and effort become means over bins of ``1 / flow_rate_hz`` (straight lines between samples
+    where recorded slower); SpO2, pulse and position keep the sample in force, so that whole
+    percents and codes stay what they were.
+
+    Parameters
+    ----------
+    recording : Recording
+    names : sequence of str
+        Canonical names, each in the recording.
+    flow_rate_hz, oximetry_rate_hz : float
+        Rates of the copies.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_samples,), float32
+        Physical values from the recording's start to its end; NaN where missing or in a gap.
+    """
+    held = {"spo2", "pulse", "position"}
+    samplers: list[_MeanSampler | _HoldSampler | _LineSampler] = []
+    by_source: dict[int, tuple[Signal, list[int]]] = {}
+    for i, name in enumerate(names):
+        signal = recording.signal(name)
+        if name in held:
+            samplers.append(_HoldSampler(signal, oximetry_rate_hz, recording.duration_s))
+        elif signal.rate_hz < flow_rate_hz:
+            samplers.append(_LineSampler(signal, flow_rate_hz, recording.duration_s))
+        else:
+            samplers.append(_MeanSampler(signal, flow_rate_hz, recording.duration_s))
+        by_source.setdefault(id(signal.source), (signal, []))[1].append(i)
+    for first_signal, places in by_source.values():
+        indices = [recording.signal(names[i]).source_index for i in places]
+        for block in first_signal.source.blocks(indices):
+            samplers[places[block.position]].add(block)
+    return {name: sampler.finish() for name, sampler in zip(names, samplers, strict=True)}

@@ -1,0 +1,299 @@
+"""Device profiles: what a recorder's labels and numbers mean, one ``.toml`` file each.
+
+Nothing outside the profiles names a manufacturer. A profile is found by the recorder's name in
+the header or by labels that no other recorder writes; where none fits, the profile ``generic``
+holds, which trusts labels alone.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from hsat.errors import RulesError, UnknownDeviceError
+from hsat.io.channels import CANONICAL_CHANNELS, PositionCode, simplify_label
+from hsat.io.edf import EdfFile
+
+__all__ = ["Companion", "DeviceProfile", "identify_device", "list_profiles", "load_profile"]
+
+GENERIC = "generic"
+THERAPIES = ("none", "pap", "appliance", "unknown")
+PROFILE_FOLDER = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """A kind of file that a recorder writes beside its signals, without anything to score.
+
+    Attributes
+    ----------
+    kind : str
+        The recorder's short name of the kind.
+    file_suffixes : tuple of str
+        Ends of the file name, without its extension.
+    label_sets : tuple of tuple of str
+        Simplified labels; a file that has all of a set, and no respiration or SpO2, is of this kind.
+    text : str
+        What the file is, in words.
+    """
+
+    kind: str
+    file_suffixes: tuple[str, ...]
+    label_sets: tuple[tuple[str, ...], ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceProfile:
+    """What is known of a recorder.
+
+    Attributes
+    ----------
+    name, title : str
+        Short name for ``--device``, and maker and model in words.
+    therapy : str
+        ``"none"``, ``"pap"``, ``"appliance"`` or ``"unknown"``.
+    source, confidence : str
+        Where the facts come from, and how sure they are.
+    equipment : tuple of str
+        Texts of the header's equipment field (digits as ``#``) that only this recorder writes.
+    label_sets : tuple of tuple of str
+        Sets of simplified labels that only this recorder writes together.
+    labels : mapping of str to str
+        Simplified label to canonical name; ``""`` for a channel that means none of them.
+    units : mapping of str to str
+        Canonical name to unit, where the header's is wrong or absent.
+    sentinels : mapping of str to tuple of float
+        Canonical name to the physical values that mean "no value".
+    inverted : tuple of str
+        Canonical names whose polarity is turned (stored downwards, meant upwards).
+    position_codes : mapping of float to PositionCode
+        Physical value of the position channel to its meaning; empty where unknown.
+    companions : tuple of Companion
+    """
+
+    name: str
+    title: str
+    therapy: str
+    source: str
+    confidence: str
+    equipment: tuple[str, ...]
+    label_sets: tuple[tuple[str, ...], ...]
+    labels: Mapping[str, str]
+    units: Mapping[str, str]
+    sentinels: Mapping[str, tuple[float, ...]]
+    inverted: tuple[str, ...]
+    position_codes: Mapping[float, PositionCode]
+    companions: tuple[Companion, ...]
+
+
+def list_profiles() -> tuple[str, ...]:
+    """Names of the profiles that come with hsat, sorted."""
+    return tuple(sorted(path.stem for path in PROFILE_FOLDER.glob("*.toml")))
+
+
+def identify_device(edf: EdfFile, *, name_or_path: str | None = None) -> DeviceProfile:
+    """The profile of the recorder that wrote a file.
+
+    Parameters
+    ----------
+    edf : EdfFile
+    name_or_path : str, optional
+        Name of a profile, or path of a profile file; nothing is guessed then.
+
+    Returns
+    -------
+    DeviceProfile
+        ``generic`` where no other profile fits.
+
+    Raises
+    ------
+    UnknownDeviceError
+        Where no profile has the name, or several fit the file.
+    RulesError
+        Where the profile file is wrong.
+    """
+    if name_or_path is not None:
+        return load_profile(name_or_path)
+    labels = frozenset(simplify_label(channel.label) for channel in edf.channels)
+    fitting = [p for p in _all_profiles() if p.name != GENERIC and _fits(p, labels, edf.equipment)]
+    if len(fitting) > 1:
+        names = ", ".join(profile.name for profile in fitting)
+        raise UnknownDeviceError(f"{edf.path}: several device profiles fit ({names}); choose one with --device")
+    return fitting[0] if fitting else load_profile(GENERIC)
+
+
+def _fits(profile: DeviceProfile, labels: frozenset[str], equipment: str) -> bool:
+    by_name = any(text in equipment for text in profile.equipment)
+    return by_name or any(labels.issuperset(needed) for needed in profile.label_sets)
+
+
+@cache
+def _all_profiles() -> tuple[DeviceProfile, ...]:
+    return tuple(load_profile(name) for name in list_profiles())
+
+
+@cache
+def load_profile(name_or_path: str) -> DeviceProfile:
+    """Load a device profile by name, or from a file by path.
+
+    Raises
+    ------
+    UnknownDeviceError
+        Where there is no such profile or file.
+    RulesError
+        Where the file is no TOML, or a key is missing, unknown or mistyped; names file, table, key.
+    """
+    own = PROFILE_FOLDER / f"{name_or_path}.toml"
+    path = own if name_or_path in list_profiles() else Path(name_or_path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(list_profiles())
+        raise UnknownDeviceError(f"device {name_or_path!r}: no profile of this name ({known}) and no readable file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RulesError(f"device profile {path}: no TOML: {' '.join(str(error).split())}") from error
+    return _profile(table, f"device profile {path.name}")
+
+
+TABLES = ("device", "match", "labels", "units", "sentinels", "polarity", "position", "companion")
+CANONICAL_NAMES = frozenset(row.name for row in CANONICAL_CHANNELS)
+
+
+def _profile(table: dict[str, object], where: str) -> DeviceProfile:
+    _refuse_unknown(table, TABLES, where)
+    device = _table(table, "device", where)
+    at = f"{where}, [device]"
+    _refuse_unknown(device, ("name", "title", "therapy", "source", "confidence"), at)
+    therapy = _text(device, "therapy", at)
+    if therapy not in THERAPIES:
+        raise RulesError(f"{at}.therapy: expected one of {', '.join(THERAPIES)}, got {therapy!r}")
+    match = _table(table, "match", where, is_required=False)
+    _refuse_unknown(match, ("equipment", "label_sets"), f"{where}, [match]")
+    polarity = _table(table, "polarity", where, is_required=False)
+    _refuse_unknown(polarity, ("inverted",), f"{where}, [polarity]")
+    return DeviceProfile(
+        name=_text(device, "name", at),
+        title=_text(device, "title", at),
+        therapy=therapy,
+        source=_text(device, "source", at),
+        confidence=_text(device, "confidence", at),
+        equipment=_texts(match, "equipment", f"{where}, [match]"),
+        label_sets=_label_sets(match, f"{where}, [match]"),
+        labels=_labels(_table(table, "labels", where, is_required=False), where),
+        units=_units(_table(table, "units", where, is_required=False), where),
+        sentinels=_sentinels(_table(table, "sentinels", where, is_required=False), where),
+        inverted=_canonical_names(_texts(polarity, "inverted", f"{where}, [polarity]"), f"{where}, [polarity].inverted"),
+        position_codes=_position_codes(_table(table, "position", where, is_required=False), where),
+        companions=_companions(table.get("companion", []), where),
+    )
+
+
+def _refuse_unknown(table: Mapping[str, object], allowed: Iterable[str], where: str) -> None:
+    allowed = tuple(allowed)
+    for key in table:
+        if key not in allowed:
+            raise RulesError(f"{where}: unknown key {key!r}; allowed: {', '.join(allowed)}")
+
+
+def _table(table: Mapping[str, object], key: str, where: str, *, is_required: bool = True) -> dict[str, object]:
+    if key not in table and not is_required:
+        return {}
+    value = table.get(key)
+    if not isinstance(value, dict):
+        raise RulesError(f"{where}: [{key}] is missing" if value is None else f"{where}: [{key}] is no table")
+    return value
+
+
+def _text(table: Mapping[str, object], key: str, where: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value:
+        raise RulesError(f"{where}.{key}: expected a text, got {value!r}")
+    return value
+
+
+def _texts(table: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise RulesError(f"{where}.{key}: expected a list of texts, got {value!r}")
+    return tuple(value)
+
+
+def _label_sets(table: Mapping[str, object], where: str) -> tuple[tuple[str, ...], ...]:
+    value = table.get("label_sets", [])
+    if not isinstance(value, list) or not all(
+        isinstance(items, list) and items and all(isinstance(item, str) for item in items) for items in value
+    ):
+        raise RulesError(f"{where}.label_sets: expected a list of lists of labels, got {value!r}")
+    return tuple(tuple(simplify_label(item) for item in items) for items in value)
+
+
+def _canonical_names(names: Iterable[str], where: str) -> tuple[str, ...]:
+    names = tuple(names)
+    for name in names:
+        if name not in CANONICAL_NAMES:
+            raise RulesError(f"{where}: {name!r} is no canonical channel name; allowed: {', '.join(sorted(CANONICAL_NAMES))}")
+    return names
+
+
+def _labels(table: Mapping[str, object], where: str) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for label, name in table.items():
+        if not isinstance(name, str):
+            raise RulesError(f"{where}, [labels].{label}: expected a canonical channel name, got {name!r}")
+        if name:
+            _canonical_names([name], f"{where}, [labels].{label}")
+        labels[simplify_label(label)] = name
+    return labels
+
+
+def _units(table: Mapping[str, object], where: str) -> dict[str, str]:
+    _canonical_names(table, f"{where}, [units]")
+    return {name: _text(table, name, f"{where}, [units]") for name in table}
+
+
+def _sentinels(table: Mapping[str, object], where: str) -> dict[str, tuple[float, ...]]:
+    _canonical_names(table, f"{where}, [sentinels]")
+    sentinels: dict[str, tuple[float, ...]] = {}
+    for name, values in table.items():
+        if not isinstance(values, list) or not all(_is_number(value) for value in values):
+            raise RulesError(f"{where}, [sentinels].{name}: expected a list of numbers, got {values!r}")
+        sentinels[name] = tuple(float(value) for value in values)
+    return sentinels
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _position_codes(table: Mapping[str, object], where: str) -> dict[float, PositionCode]:
+    codes: dict[float, PositionCode] = {}
+    for name, value in table.items():
+        if name.upper() not in PositionCode.__members__:
+            allowed = ", ".join(code.name.lower() for code in PositionCode)
+            raise RulesError(f"{where}, [position]: unknown key {name!r}; allowed: {allowed}")
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise RulesError(f"{where}, [position].{name}: expected a number, got {value!r}")
+        codes[float(value)] = PositionCode[name.upper()]
+    return codes
+
+
+def _companions(value: object, where: str) -> tuple[Companion, ...]:
+    if not isinstance(value, list):
+        raise RulesError(f"{where}: [[companion]] is no list of tables")
+    companions: list[Companion] = []
+    for number, table in enumerate(value, start=1):
+        at = f"{where}, [[companion]] {number}"
+        if not isinstance(table, dict):
+            raise RulesError(f"{at}: expected a table, got {table!r}")
+        _refuse_unknown(table, ("kind", "file_suffixes", "label_sets", "text"), at)
+        companions.append(
+            Companion(
+                kind=_text(table, "kind", at),
+                file_suffixes=_texts(table, "file_suffixes", at),
+                label_sets=_label_sets(table, at),
+                text=_text(table, "text", at),
+            )
+        )
+    return tuple(companions)

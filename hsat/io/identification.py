@@ -1,0 +1,90 @@
+"""The two identification fields of a header: what is kept of them, and what is dropped.
+
+Kept: the patient's code (for the pseudonym, never shown by default), sex, age at the recording,
+and the recorder's name with all digits masked. Dropped at once: name, birth date, everything else.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from hsat.io.fields import parse_edf_plus_date
+
+__all__ = ["HeaderSubject", "parse_equipment", "parse_start_date", "parse_subject"]
+
+OLDEST_AGE_YEARS = 115.0
+"""Older "patients" are null dates such as 30-DEC-1899."""
+
+DAYS_PER_YEAR = 365.2425
+EMPTY_SUBFIELDS = ("", "X", "-", "-1", "?", "0", "UNKNOWN", "NONE", "ANONYMOUS", "ANONYMIZED", "PATIENT", "TEST")
+"""Subfields that name nobody; two patients called so must not become one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderSubject:
+    """What is kept of the patient field.
+
+    Attributes
+    ----------
+    code : str or None
+        The header's patient code; an identifier, used only for the pseudonym.
+    sex : str or None
+        ``"F"`` or ``"M"``.
+    age_years : float or None
+        Age at the recording, from the birth date.
+    """
+
+    code: str | None = field(default=None, repr=False)
+    sex: str | None = None
+    age_years: float | None = None
+
+
+def parse_subject(text: str, start_local: datetime | None) -> HeaderSubject:
+    """Patient field, EDF+ style (``code sex birthdate name``), to what may be kept of it.
+
+    A field in free text (plain EDF) may be a name; its first word is taken as a code only where
+    it holds a digit.
+    """
+    words = text.split()
+    if not words:
+        return HeaderSubject()
+    is_plus_style = len(words) > 2 and words[1] in ("X", "F", "M")
+    if is_plus_style and len(words) < 4 and words[0] in ("F", "M"):
+        # "M X X": the code was removed without its placeholder.
+        return HeaderSubject(sex=words[0])
+    if not is_plus_style:
+        has_code = any(c.isdigit() for c in words[0]) and words[0].upper() not in EMPTY_SUBFIELDS
+        return HeaderSubject(code=words[0] if has_code else None)
+    code = None if words[0].upper() in EMPTY_SUBFIELDS else words[0]
+    birth = parse_edf_plus_date(words[2])
+    return HeaderSubject(
+        code=code,
+        sex=words[1] if words[1] != "X" else None,
+        age_years=_age_years(birth, start_local),
+    )
+
+
+def _age_years(birth: date | None, start_local: datetime | None) -> float | None:
+    if birth is None or start_local is None:
+        return None
+    age_years = (start_local.date() - birth).days / DAYS_PER_YEAR
+    # Whole years: an exact age and the date of the night would give the birth date away.
+    return float(int(age_years)) if 0.0 <= age_years <= OLDEST_AGE_YEARS else None
+
+
+def parse_start_date(text: str) -> date | None:
+    """Start date of an EDF+ recording field (``Startdate dd-MMM-yyyy ...``)."""
+    words = text.split()
+    if len(words) < 2 or words[0].lower() != "startdate":
+        return None
+    return parse_edf_plus_date(words[1])
+
+
+def parse_equipment(text: str) -> str:
+    """Equipment subfield of an EDF+ recording field, every digit masked with ``#``.
+
+    Hospital code and technician, the two subfields before it, are dropped.
+    """
+    words = text.split()
+    if len(words) < 5 or words[0].lower() != "startdate":
+        return ""
+    return "".join("#" if c.isdigit() else c for c in " ".join(words[4:]))

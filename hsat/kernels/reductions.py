@@ -1,0 +1,301 @@
+"""Breaths, their baseline, and the stretches in which breathing is reduced."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hsat.kernels import kernel
+
+__all__ = ["BaselineLimits", "SpanLimits", "find_breaths", "find_reductions", "measure_reductions"]
+
+CLOSED, TOO_LONG, INTERRUPTED = 0, 1, 2
+
+
+@kernel
+def find_breaths(flow, hysteresis, onsets):
+    """Find breath onsets: upward zero crossings after a swing to either side.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (n,), float32
+        Flow without drift.
+    hysteresis : ndarray, shape (n,), float32
+        An onset counts where flow exceeds ``+hysteresis`` having been below ``-hysteresis`` since
+        the onset before.
+    onsets : ndarray, shape (n,), int64
+        Filled in place with the sample of the last upward zero crossing before each rise.
+
+    Returns
+    -------
+    int
+        Number of onsets.
+    """
+    count = 0
+    has_fallen = False
+    crossing = 0
+    for i in range(1, len(flow)):
+        if flow[i - 1] <= 0.0 and flow[i] > 0.0:
+            crossing = i
+        if flow[i] > hysteresis[i]:
+            if has_fallen:
+                onsets[count] = crossing
+                count += 1
+            has_fallen = False
+        elif flow[i] < -hysteresis[i]:
+            has_fallen = True
+    return count
+
+
+class BaselineLimits(NamedTuple):
+    """Numbers of the baseline rule, times in samples.
+
+    Attributes
+    ----------
+    n_window : int
+        Samples before a breath from which its baseline is taken.
+    n_largest : int
+        Breaths of the "largest breaths" rule, and the fewest a baseline may rest on.
+    max_variation : float
+        Coefficient of variation up to which breathing is stable.
+    sigh_ratio : float
+        A breath this many times the one `n_largest` ranks below is a sigh.
+    floor : float
+        Fraction of the largest breath below which a ripple is no breath.
+    """
+
+    n_window: int
+    n_largest: int
+    max_variation: float
+    sigh_ratio: float
+    floor: float
+
+
+class SpanLimits(NamedTuple):
+    """Numbers of the event span rule, times in samples.
+
+    Attributes
+    ----------
+    enter_fraction : float
+        A stretch starts where the excursion falls below this fraction of the baseline.
+    recovery_fraction : float
+        Rise from the lowest excursion towards the baseline that ends a stretch.
+    n_recovery : int
+        Samples for which the rise must hold.
+    n_longest : int
+        Samples after which a stretch is given up.
+    """
+
+    enter_fraction: float
+    recovery_fraction: float
+    n_recovery: int
+    n_longest: int
+
+
+@kernel
+def _mean(ordered, start, stop):
+    """Mean of ``ordered[start:stop]``."""
+    total = 0.0
+    for i in range(start, stop):
+        total += ordered[i]
+    return total / (stop - start)
+
+
+@kernel
+def _collect_breaths(k, onsets, excursions, is_left_out, n_window, chosen):
+    """Copy the excursions of the window before breath `k` into `chosen`; return their number."""
+    count = 0
+    j = k - 1
+    while j >= 0 and onsets[j] >= onsets[k] - n_window:
+        if not is_left_out[j]:
+            chosen[count] = excursions[j]
+            count += 1
+        j -= 1
+    return count
+
+
+@kernel
+def _baseline(ordered, limits):
+    """Baseline from rising excursions: the mean where they are stable, else that of the largest."""
+    stop = len(ordered)
+    while (
+        stop > limits.n_largest
+        and ordered[stop - 1] > limits.sigh_ratio * ordered[stop - 1 - limits.n_largest]
+    ):
+        stop -= 1
+    start = 0
+    while start < stop - limits.n_largest and ordered[start] < limits.floor * ordered[stop - 1]:
+        start += 1
+    mean = _mean(ordered, start, stop)
+    variance = 0.0
+    for i in range(start, stop):
+        variance += (ordered[i] - mean) ** 2
+    if np.sqrt(variance / (stop - start)) <= limits.max_variation * mean:
+        return mean
+    return _mean(ordered, stop - limits.n_largest, stop)
+
+
+@kernel
+def _walk_to_recovery(excursion, start, baseline, limits):
+    """From the first reduced sample to the end of the recovery: (sample, lowest sample, ending)."""
+    lowest_at = start
+    n_up = 0
+    j = start
+    while j < len(excursion) and not np.isnan(excursion[j]):
+        if j - start >= limits.n_longest:
+            return j, lowest_at, TOO_LONG
+        if excursion[j] < excursion[lowest_at]:
+            lowest_at = j
+        lowest = excursion[lowest_at]
+        if excursion[j] >= lowest + limits.recovery_fraction * (baseline - lowest):
+            n_up += 1
+            if n_up >= limits.n_recovery:
+                return j, lowest_at, CLOSED
+        else:
+            n_up = 0
+        j += 1
+    return j, lowest_at, INTERRUPTED
+
+
+@kernel
+def _tighten(excursion, start, lowest_at, stop, level, n_recovery):
+    """First and last sample of the stretch around the lowest one that stays below `level`.
+
+    Rises shorter than `n_recovery` samples before the lowest sample are bridged.
+    """
+    first = lowest_at
+    n_up = 0
+    while first > start and n_up < n_recovery:
+        if excursion[first] >= level:
+            n_up += 1
+        else:
+            n_up = 0
+        first -= 1
+    if n_up >= n_recovery:
+        first += n_up + 1
+    last = stop
+    while last > lowest_at and not excursion[last] < level:
+        last -= 1
+    return first, last
+
+
+@kernel
+def find_reductions(
+    excursion,
+    onsets,
+    breath_excursions,
+    is_unusable,
+    baseline_limits,
+    span_limits,
+    spans,
+    span_baselines,
+    endings,
+    baselines,
+):
+    """Walk through the night and find the stretches in which breathing is reduced.
+
+    A stretch starts where the excursion falls below ``enter_fraction`` of the baseline in force.
+    Let ``f`` be its lowest excursion: it stops where the excursion has risen by
+    ``recovery_fraction`` of the way from ``f`` back to the baseline for ``n_recovery`` samples.
+    Its start is then moved to the last such rise before the lowest point, so that a slow decline
+    before a clear fall is not part of it. Breaths inside a stretch that stopped by itself are
+    left out of later baselines, unless fewer than ``n_largest`` others are there.
+
+    Parameters
+    ----------
+    excursion : ndarray, shape (n,), float32
+        Range of flow in a window of about one breath; NaN where flow is missing.
+    onsets : ndarray, shape (m,), int64
+        Breath onsets in samples, rising.
+    breath_excursions : ndarray, shape (m,), float32
+    is_unusable : ndarray, shape (m,), bool
+        True for breaths that may not enter a baseline (movement).
+    baseline_limits : BaselineLimits
+    span_limits : SpanLimits
+    spans : ndarray, shape (k, 2), int64
+    span_baselines : ndarray, shape (k,), float64
+    endings : ndarray, shape (k,), int8
+        Filled in place: start and stop samples, baseline, 0 stopped by itself, 1 given up as too
+        long, 2 interrupted by missing flow or the end. ``k`` must be at least
+        ``n // n_recovery + 1``.
+    baselines : ndarray, shape (m,), float64
+        Filled in place: the baseline in force from each breath on, NaN where there is none.
+
+    Returns
+    -------
+    int
+        Number of stretches.
+    """
+    n, m = len(excursion), len(onsets)
+    is_left_out = is_unusable.copy()
+    chosen = np.empty(m + 1, np.float64)
+    count = 0
+    k = -1
+    baseline = np.nan
+    i = 0
+    while i < n:
+        while k + 1 < m and onsets[k + 1] <= i:
+            k += 1
+            n_chosen = _collect_breaths(
+                k, onsets, breath_excursions, is_left_out, baseline_limits.n_window, chosen
+            )
+            if (
+                n_chosen < baseline_limits.n_largest
+            ):  # nothing but events: their recovery breaths are what there is
+                n_chosen = _collect_breaths(
+                    k, onsets, breath_excursions, is_unusable, baseline_limits.n_window, chosen
+                )
+            baseline = np.nan
+            if n_chosen >= baseline_limits.n_largest:
+                baseline = _baseline(np.sort(chosen[:n_chosen]), baseline_limits)
+            baselines[k] = baseline
+        if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
+            i += 1
+            continue
+        j, lowest_at, ending = _walk_to_recovery(excursion, i, baseline, span_limits)
+        rise = span_limits.recovery_fraction * (baseline - excursion[lowest_at])
+        level = min(excursion[lowest_at] + rise, span_limits.enter_fraction * baseline)
+        first, last = _tighten(excursion, i, lowest_at, min(j, n - 1), level, span_limits.n_recovery)
+        spans[count, 0] = first
+        spans[count, 1] = last + 1
+        span_baselines[count] = baseline
+        endings[count] = ending
+        count += 1
+        if ending == CLOSED:
+            b = max(k, 0)
+            while b < m and onsets[b] <= last:
+                if onsets[b] >= first:
+                    is_left_out[b] = True
+                b += 1
+        i = max(j, i + 1)
+    return count
+
+
+@kernel
+def measure_reductions(excursion, spans, span_baselines, apnea_fraction, reductions, longest_low):
+    """Measure how deep each stretch is, and its longest run below the apnea limit.
+
+    Parameters
+    ----------
+    excursion : ndarray, shape (n,), float32
+    spans : ndarray, shape (k, 2), int64
+    span_baselines : ndarray, shape (k,), float64
+    apnea_fraction : float
+        A sample is low where its excursion is at most this fraction of the baseline.
+    reductions : ndarray, shape (k,), float64
+        Filled in place: 1 minus the mean excursion over the baseline.
+    longest_low : ndarray, shape (k,), int64
+        Filled in place: samples of the longest run of low samples.
+    """
+    for k in range(len(spans)):
+        total = 0.0
+        run = 0
+        longest = 0
+        for i in range(spans[k, 0], spans[k, 1]):
+            total += excursion[i]
+            if excursion[i] <= apnea_fraction * span_baselines[k]:
+                run += 1
+                longest = max(longest, run)
+            else:
+                run = 0
+        reductions[k] = 1.0 - total / ((spans[k, 1] - spans[k, 0]) * span_baselines[k])
+        longest_low[k] = longest

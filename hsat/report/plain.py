@@ -1,0 +1,27 @@
+"""Texts from files, made harmless: a label or path may hold anything, also what steers a terminal."""
+
+__all__ = ["printable", "without_surrogates"]
+
+
+def printable(text: str) -> str:
+    """The text on one line with everything that does not print written as an escape.
+
+    Parameters
+    ----------
+    text : str
+        From a file, a path or a user.
+
+    Returns
+    -------
+    str
+        Control characters, line ends, ANSI escapes, marks that reverse the direction of writing
+        and undecodable bytes of file names appear as ``\\x1b``, ``\\n``, ``\\u202e``, ``\\udcff``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def without_surrogates(text: str) -> str:
+    """The text with undecodable bytes of a file name written out, so that strict JSON readers take it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

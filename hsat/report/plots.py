@@ -1,0 +1,141 @@
+"""The night in one figure: airflow, oxygen, events, and the time that does not count."""
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.report.plain import printable
+from hsat.report.view import view_night
+from hsat.results import SECONDS_PER_HOUR, NightResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_night"]
+
+# Okabe and Ito's palette (jfly.uni-koeln.de/color): told apart with every form of colour blindness;
+# each kind has its own row besides, so that no kind depends on colour.
+BLACK, BLUE, SKY, GREEN, ORANGE, VERMILION, PURPLE = (
+    "#000000",
+    "#0072B2",
+    "#56B4E9",
+    "#009E73",
+    "#E69F00",
+    "#D55E00",
+    "#CC79A7",
+)
+SHADE = "#BBBBBB"
+
+KIND_ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("hypopnea", ("hypopnea", "obstructive_hypopnea", "central_hypopnea"), SKY),
+    ("apnea, unclassified", ("unclassified_apnea",), BLACK),
+    ("apnea, mixed", ("mixed_apnea",), PURPLE),
+    ("apnea, central", ("central_apnea",), ORANGE),
+    ("apnea, obstructive", ("obstructive_apnea",), VERMILION),
+)
+"""Rows of the event panel from below: label, kinds, colour."""
+
+UNCOUNTED_ALPHA = 0.35
+
+
+def plot_night(night: NightResult) -> "Figure":
+    """Draw the overview of a night.
+
+    Parameters
+    ----------
+    night : NightResult
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Panels from above: mean breath excursion, lowest SpO2, events by kind; time that is not
+        monitored is shaded in all. The horizontal axis is the clock where the start is known,
+        hours from the start otherwise. The figure belongs to no window: show it in a notebook or
+        save it with ``figure.savefig``. A channel that was not recorded leaves its panel out.
+    """
+    from matplotlib.figure import Figure
+
+    overview = night.overview
+    panels = ["events"]
+    if overview.spo2_percent is not None:
+        panels.insert(0, "spo2")
+    if overview.flow_excursion is not None:
+        panels.insert(0, "flow")
+    figure = Figure(figsize=(11.0, 1.2 + 1.9 * len(panels)), layout="constrained")
+    axes = dict(zip(panels, figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], strict=True))
+    if overview.flow_excursion is not None:
+        _draw_trace(axes["flow"], overview.flow_excursion, overview.step_s, BLUE)
+        axes["flow"].set_ylabel(f"breath excursion\n({_flow_unit(night)})")
+        axes["flow"].set_ylim(bottom=0.0)
+    if overview.spo2_percent is not None:
+        _draw_trace(axes["spo2"], overview.spo2_percent, overview.step_s, GREEN)
+        axes["spo2"].set_ylabel("SpO2 (%)")
+    _draw_events(axes["events"], night)
+    for panel in axes.values():
+        _shade_excluded(panel, night)
+    _draw_clock(axes["events"], night)
+    axes[panels[0]].set_title(view_night(night).headline, fontsize="medium", loc="left")
+    return figure
+
+
+def _draw_trace(axes: "Axes", values: NDArray[np.float32], step_s: float, colour: str) -> None:
+    hours = (np.arange(len(values)) + 0.5) * step_s / SECONDS_PER_HOUR
+    axes.plot(hours, values, color=colour, linewidth=0.8)
+    axes.grid(visible=True, axis="y", alpha=0.3)
+
+
+def _draw_events(axes: "Axes", night: NightResult) -> None:
+    """Each event as a bar over its span in the row of its kind; uncounted ones pale."""
+    for height, (_, kinds, colour) in enumerate(KIND_ROWS):
+        for is_counted in (True, False):
+            bars = [
+                (event.start_s / SECONDS_PER_HOUR, event.duration_s / SECONDS_PER_HOUR)
+                for event in night.events
+                if event.kind.value in kinds and event.is_counted is is_counted
+            ]
+            axes.broken_barh(
+                bars,
+                (height - 0.35, 0.7),
+                facecolor=colour,
+                edgecolor=colour,
+                linewidth=0.6,
+                alpha=1.0 if is_counted else UNCOUNTED_ALPHA,
+            )
+    axes.set_yticks(range(len(KIND_ROWS)), [label for label, _, _ in KIND_ROWS])
+    axes.set_ylim(-0.6, len(KIND_ROWS) - 0.4)
+
+
+def _shade_excluded(axes: "Axes", night: NightResult) -> None:
+    for item in night.monitored.excluded:
+        for start_s, stop_s in item.spans_s:
+            axes.axvspan(
+                start_s / SECONDS_PER_HOUR, stop_s / SECONDS_PER_HOUR, color=SHADE, alpha=0.5, linewidth=0
+            )
+
+
+def _draw_clock(axes: "Axes", night: NightResult) -> None:
+    """Ticks at whole clock hours where the start is known."""
+    duration_h = night.recording.duration_s / SECONDS_PER_HOUR
+    axes.set_xlim(0.0, max(duration_h, 1e-3))
+    start = night.recording.start_local
+    if start is None:
+        axes.set_xlabel("hours from the start; shaded: not monitored")
+        return
+    axes.set_xlabel("clock time; shaded: not monitored")
+    step_min = next((step for step in (5, 10, 30, 60, 120, 240) if duration_h * 60.0 / step <= 16), 480)
+    into_day_min = start.hour * 60 + start.minute + start.second / 60.0 + start.microsecond / 6e7
+    first = math.ceil(into_day_min / step_min) * step_min - into_day_min
+    minutes = np.arange(first, duration_h * 60.0 + 1e-6, step_min)
+    axes.set_xticks(
+        minutes / 60.0, [f"{start + timedelta(minutes=float(m), seconds=1e-3):%H:%M}" for m in minutes]
+    )
+
+
+def _flow_unit(night: NightResult) -> str:
+    units = [channel.unit for channel in night.recording.channels if channel.name == night.flow_sensor]
+    # "$" would open a formula in matplotlib's texts
+    return printable(units[0]).replace("$", r"\$") if units and units[0] else "as recorded"

@@ -1,0 +1,132 @@
+"""The numbers of a night in one table: keys, labels, units, order, and the only rounding there is."""
+
+import math
+from typing import NamedTuple
+
+from hsat.results import NightIndices, NightResult
+
+__all__ = [
+    "INDEX_ROWS",
+    "NO_REASON",
+    "IndexRow",
+    "duration_words",
+    "index_value",
+    "reason_for",
+    "rounded",
+]
+
+NO_REASON = "no reason was recorded"
+NOT_FINITE = "the computation gave no finite number"
+
+
+class IndexRow(NamedTuple):
+    """How one number of `NightIndices` is shown.
+
+    Attributes
+    ----------
+    key : str
+        Field of `NightIndices`, key in JSON, column in CSV.
+    label, unit : str
+    decimals : int
+        Digits after the point in texts.
+    section : str
+        Title of the block it stands in; empty where another row shows it as ``beside``, or where
+        texts show it as the events behind a rate.
+    behind : str
+        Which events are behind a rate: a kind, ``"all"``, ``"apneas"`` or ``"hypopneas"``.
+    beside : str
+        Key of a number that stands in the same line.
+    """
+
+    key: str
+    label: str
+    unit: str
+    decimals: int
+    section: str
+    behind: str = ""
+    beside: str = ""
+
+
+INDEX_ROWS: tuple[IndexRow, ...] = (
+    IndexRow("ahi_per_h", "Apneas + hypopneas (AHI)", "/h", 1, "Breathing", "all"),
+    IndexRow("apnea_index_per_h", "Apneas", "/h", 1, "Breathing", "apneas"),
+    IndexRow("obstructive_apnea_index_per_h", "  obstructive", "/h", 1, "Breathing", "obstructive_apnea"),
+    IndexRow("central_apnea_index_per_h", "  central", "/h", 1, "Breathing", "central_apnea"),
+    IndexRow("mixed_apnea_index_per_h", "  mixed", "/h", 1, "Breathing", "mixed_apnea"),
+    IndexRow("unclassified_apnea_index_per_h", "  unclassified", "/h", 1, "Breathing", "unclassified_apnea"),
+    IndexRow("hypopnea_index_per_h", "Hypopneas", "/h", 1, "Breathing", "hypopneas"),
+    IndexRow("n_apneas", "Number of apneas", "", 0, ""),
+    IndexRow("n_hypopneas", "Number of hypopneas", "", 0, ""),
+    IndexRow("ventilatory_burden_percent", "Ventilatory burden", "% of breaths", 1, "Breathing"),
+    IndexRow("odi3_per_h", "Desaturations >= 3 points (ODI3)", "/h", 1, "Oxygen"),
+    IndexRow("odi4_per_h", "Desaturations >= 4 points (ODI4)", "/h", 1, "Oxygen"),
+    IndexRow("mean_spo2_percent", "Mean SpO2", "%", 1, "Oxygen"),
+    IndexRow("median_spo2_percent", "Median SpO2", "%", 1, "Oxygen"),
+    IndexRow("min_spo2_percent", "Lowest SpO2", "%", 0, "Oxygen"),
+    IndexRow("baseline_spo2_percent", "Baseline SpO2", "%", 1, "Oxygen"),
+    IndexRow("t90_percent", "Time below 90 % (T90)", "% of time", 1, "Oxygen", beside="t90_min"),
+    IndexRow("t90_min", "Time below 90 % (T90)", "min", 1, ""),
+    IndexRow("t88_percent", "Time at or below 88 % (T88)", "% of time", 1, "Oxygen", beside="t88_min"),
+    IndexRow("t88_min", "Time at or below 88 % (T88)", "min", 1, ""),
+    IndexRow("t85_percent", "Time below 85 % (T85)", "% of time", 1, "Oxygen", beside="t85_min"),
+    IndexRow("t85_min", "Time below 85 % (T85)", "min", 1, ""),
+    IndexRow("hypoxic_burden_percent_min_per_h", "Hypoxic burden", "%min/h", 1, "Oxygen"),
+    IndexRow("mean_pulse_bpm", "Mean pulse", "bpm", 0, "Pulse"),
+    IndexRow("min_pulse_bpm", "Lowest pulse", "bpm", 0, "Pulse"),
+    IndexRow("max_pulse_bpm", "Highest pulse", "bpm", 0, "Pulse"),
+    IndexRow("pulse_response_bpm", "Pulse-rate response to events", "bpm", 1, "Pulse"),
+    IndexRow("supine_ahi_per_h", "AHI supine", "/h", 1, "Position", beside="supine_h"),
+    IndexRow("supine_h", "Time supine", "h", 1, ""),
+    IndexRow("non_supine_ahi_per_h", "AHI not supine", "/h", 1, "Position", beside="non_supine_h"),
+    IndexRow("non_supine_h", "Time not supine", "h", 1, ""),
+    IndexRow("mean_apnea_duration_s", "Mean apnea", "s", 1, "Length of events"),
+    IndexRow("median_apnea_duration_s", "Median apnea", "s", 1, "Length of events"),
+    IndexRow("longest_apnea_duration_s", "Longest apnea", "s", 1, "Length of events"),
+    IndexRow("mean_hypopnea_duration_s", "Mean hypopnea", "s", 1, "Length of events"),
+    IndexRow("median_hypopnea_duration_s", "Median hypopnea", "s", 1, "Length of events"),
+    IndexRow("longest_hypopnea_duration_s", "Longest hypopnea", "s", 1, "Length of events"),
+)
+"""Every number of `NightIndices` in the order of the outputs."""
+
+
+def rounded(value: float, decimals: int) -> str:
+    """A number for people; never rounded up to a whole number, where limits lie.
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+    decimals : int
+        Digits after the point.
+
+    Returns
+    -------
+    str
+        14.96 with one decimal is ``"14.96"``: as ``"15.0"`` it would contradict its class "mild".
+    """
+    text = f"{value:.{decimals}f}"
+    while decimals and float(text) > value and float(text).is_integer() and decimals < 9:
+        decimals += 1
+        text = f"{value:.{decimals}f}"
+    return text
+
+
+def duration_words(seconds: float) -> str:
+    """``"6 h 48 min"``; minutes are cut, not rounded up, so that no limit seems to be reached."""
+    minutes = math.floor(seconds / 60.0 + 1e-9)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{seconds / 60.0:.1f} min"
+
+
+def index_value(indices: NightIndices, key: str) -> float | int | None:
+    """One number of the night unrounded; None where it was not measured or is not finite."""
+    value: float | int | None = getattr(indices, key)
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if key.startswith("n_") else float(value)
+
+
+def reason_for(night: NightResult, key: str) -> str:
+    """Why a number of `NightIndices` is missing."""
+    if getattr(night.indices, key) is not None:
+        return NOT_FINITE
+    return night.not_measured.get(f"indices.{key}", NO_REASON)

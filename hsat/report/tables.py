@@ -1,0 +1,120 @@
+"""Nights and events as CSV: one header, one row each, unrounded, safe to open in a spreadsheet."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+from hsat.events import EVENT_COLUMNS, event_rows
+from hsat.quality import QualityFlag
+from hsat.report.failed import FailedNight
+from hsat.report.plain import printable
+from hsat.report.rows import INDEX_ROWS, index_value
+from hsat.results import NightResult
+
+__all__ = ["NIGHT_COLUMNS", "events_csv", "nights_csv"]
+
+NIGHT_COLUMNS: tuple[str, ...] = (
+    "file",
+    "patient",
+    "start_local",
+    "duration_s",
+    "device",
+    "rules_id",
+    "hsat_version",
+    "therapy",
+    "scoring",
+    "severity",
+    "adequacy",
+    "is_adequate",
+    "reasons",
+    "monitoring_h",
+    "flow_h",
+    "spo2_h",
+    *(f"excluded_{flag.label}_min" for flag in QualityFlag),
+    *(row.key for row in INDEX_ROWS),
+    "error",
+)
+"""Columns of the table of nights, in order; columns of alternative rule sets follow before ``error``."""
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def nights_csv(results: Sequence[NightResult | FailedNight]) -> str:
+    """Nights as CSV, one row each in the order given.
+
+    Parameters
+    ----------
+    results : sequence of NightResult or FailedNight
+        A failed file has its row too, with ``file`` and ``error`` alone.
+
+    Returns
+    -------
+    str
+        Columns `NIGHT_COLUMNS`, with ``NAME_ahi_per_h`` and ``NAME_severity`` of every alternative
+        rule set before ``error``. A cell without a value is empty.
+    """
+    names = dict.fromkeys(
+        name for result in results if isinstance(result, NightResult) for name in result.alternatives
+    )
+    others = [f"{name}_{key}" for name in names for key in ("ahi_per_h", "severity")]
+    columns = (*NIGHT_COLUMNS[:-1], *others, NIGHT_COLUMNS[-1])
+    return _csv_text(columns, (_night_row(result) for result in results))
+
+
+def events_csv(night: NightResult) -> str:
+    """The events of a night as CSV with the columns `hsat.events.EVENT_COLUMNS`."""
+    return _csv_text(EVENT_COLUMNS, event_rows(night.events))
+
+
+def _night_row(night: NightResult | FailedNight) -> dict[str, object]:
+    if isinstance(night, FailedNight):
+        return {"file": night.file, "error": night.error}
+    recording = night.recording
+    start = recording.start_local
+    row: dict[str, object] = {
+        "file": recording.source.path,
+        "patient": recording.subject.patient,
+        "start_local": None if start is None else start.isoformat(),
+        "duration_s": float(recording.duration_s),
+        "device": recording.device.profile,
+        "rules_id": night.rules_id,
+        "hsat_version": night.hsat_version,
+        "therapy": night.therapy,
+        "scoring": night.scoring,
+        "severity": night.severity,
+        "adequacy": night.adequacy,
+        "is_adequate": night.is_adequate,
+        "reasons": "; ".join(night.reasons),
+        "monitoring_h": night.monitored.monitoring_h,
+        "flow_h": night.monitored.flow_h,
+        "spo2_h": night.monitored.spo2_h,
+    }
+    row |= {f"excluded_{flag.label}_min": 0.0 for flag in QualityFlag}
+    row |= {f"excluded_{item.cause.label}_min": item.minutes for item in night.monitored.excluded}
+    row |= {index.key: index_value(night.indices, index.key) for index in INDEX_ROWS}
+    for name, other in night.alternatives.items():
+        row |= {f"{name}_ahi_per_h": other.ahi_per_h, f"{name}_severity": other.severity}
+    return row
+
+
+def _csv_text(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_cell(column) for column in columns])
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    return stream.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A value as a cell; a text that a spreadsheet would run as a formula gets an apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(float(value)) if math.isfinite(value) else ""
+    text = printable(str(value))
+    return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text

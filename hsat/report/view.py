@@ -1,0 +1,292 @@
+"""What a night's report says, in words that are ready to print in any layout."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
+
+from hsat.events import EventKind
+from hsat.recording import Note
+from hsat.report.plain import printable
+from hsat.report.rows import INDEX_ROWS, NO_REASON, duration_words, index_value, reason_for, rounded
+from hsat.results import SECONDS_PER_HOUR, NightResult
+
+__all__ = ["NightView", "Row", "Section", "severity_words", "view_night"]
+
+NOT_A_DEVICE = (
+    "hsat is no medical device. A qualified person must review the recording and this scoring "
+    "before anything is decided on it."
+)
+ONE_NIGHT = (
+    "One night can mislead: when nights are repeated, 49 % of people change class at least once "
+    "(Roeder 2020, Thorax, 3,250 people)."
+)
+
+
+class Row(NamedTuple):
+    """One line of a section: label, value with unit, remark; all ready to print."""
+
+    label: str
+    value: str
+    remark: str = ""
+
+
+class Section(NamedTuple):
+    """A titled block of rows. ``text`` stands in where there are no rows."""
+
+    title: str
+    rows: tuple[Row, ...]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightView:
+    """A night ready to print: every text harmless, every number rounded.
+
+    Attributes
+    ----------
+    headline : str
+        AHI, class, rule set, adequacy and monitored hours on one line.
+    remarks : tuple of str
+        What belongs right under the headline: what the AHI stands for, why there is no class.
+    facts : Section
+        File, time, patient, device, sensors.
+    sections : tuple of Section
+        Indices by subject, monitored time.
+    lists : tuple of (str, tuple of str)
+        Titled lists: the other rule set, what was not measured, notes.
+    closing : tuple of str
+        How far one night can be trusted, rule set and version, who has to review it.
+    """
+
+    headline: str
+    remarks: tuple[str, ...]
+    facts: Section
+    sections: tuple[Section, ...]
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+    closing: tuple[str, ...]
+
+
+def severity_words(night: NightResult) -> str:
+    """The class, or why there is none, for a headline or table."""
+    if night.therapy == "pap":
+        return "on therapy, no class"
+    if night.severity is None:
+        return "no class"
+    return night.severity
+
+
+def view_night(night: NightResult) -> NightView:
+    """Describe a night for people.
+
+    Parameters
+    ----------
+    night : NightResult
+
+    Returns
+    -------
+    NightView
+    """
+    sections = [_index_section(night, title) for title in _section_titles()]
+    return NightView(
+        headline=_headline(night),
+        remarks=tuple(_remarks(night)),
+        facts=_facts(night),
+        sections=(*(section for section in sections if section.rows or section.text), _time_section(night)),
+        lists=tuple((title, tuple(lines)) for title, lines in _lists(night) if lines),
+        closing=tuple(_closing(night)),
+    )
+
+
+def _section_titles() -> list[str]:
+    return list(dict.fromkeys(row.section for row in INDEX_ROWS if row.section))
+
+
+def _headline(night: NightResult) -> str:
+    ahi = index_value(night.indices, "ahi_per_h")
+    name = "Residual AHI on therapy" if night.therapy == "pap" else "AHI (REI)"
+    amount = "not measured" if ahi is None else f"{rounded(ahi, 1)} /h"
+    hours = rounded(night.monitored.monitoring_h, 1)
+    rules = printable(night.rules_id.partition("@")[0])
+    return f"{name} {amount}, {severity_words(night)}, {rules}, {night.adequacy}: {hours} h monitored"
+
+
+def _remarks(night: NightResult) -> Iterable[str]:
+    has_ahi = index_value(night.indices, "ahi_per_h") is not None
+    if not has_ahi:
+        yield f"No AHI: {printable(reason_for(night, 'ahi_per_h'))}."
+    elif night.therapy == "pap":
+        yield "Recorded under positive airway pressure: events that remain, not a diagnosis."
+    else:
+        yield (
+            "No EEG, so the AHI is the respiratory event index (REI): events per hour of monitored "
+            "time, not of sleep."
+        )
+    if night.therapy == "appliance":
+        yield "Recorded with an oral appliance in place."
+    if night.severity is None and night.therapy != "pap" and has_ahi:
+        yield f"No class: {printable(night.not_measured.get('severity', NO_REASON))}."
+    if night.scoring == "edited":
+        yield "Computed from an event list that a person edited."
+
+
+def _facts(night: NightResult) -> Section:
+    recording = night.recording
+    rows = [Row("File", printable(recording.source.path), recording.source.format)]
+    length = duration_words(recording.duration_s)
+    if recording.start_local is None:
+        rows.append(Row("Recorded", "start unknown", length))
+    else:
+        stop = recording.start_local + timedelta(seconds=recording.duration_s)
+        day = "%Y-%m-%d %H:%M"
+        rows.append(Row("Recorded", f"{recording.start_local:{day}} to {stop:{day}}", length))
+    rows.append(Row("Patient", _subject_words(night)))
+    rows.append(
+        Row("Device", printable(recording.device.name), f"profile {printable(recording.device.profile)}")
+    )
+    rows.append(Row("Airflow", _sensor_words(night, night.flow_sensor)))
+    rows.append(Row("Effort", _sensor_words(night, night.effort_sensor)))
+    if night.spo2_delay_s is not None:
+        rows.append(Row("SpO2 delay", f"{night.spo2_delay_s:.0f} s behind the airflow"))
+    return Section("", tuple(rows))
+
+
+def _subject_words(night: NightResult) -> str:
+    subject = night.recording.subject
+    words = [subject.patient or "no code in the file"]
+    if subject.age_years is not None:
+        words.append(f"{math.floor(subject.age_years)} years")
+    if subject.sex is not None:
+        words.append({"F": "female", "M": "male"}.get(subject.sex, subject.sex))
+    return printable(", ".join(words))
+
+
+def _sensor_words(night: NightResult, name: str | None) -> str:
+    if name is None:
+        return "none recorded"
+    channel = next((channel for channel in night.recording.channels if channel.name == name), None)
+    if channel is None:
+        return printable(name)
+    return printable(f"{name} ({channel.source_label!r}, {channel.rate_hz:g} Hz)")
+
+
+def _index_section(night: NightResult, title: str) -> Section:
+    """The measured rows of one subject; where nothing was measured, why."""
+    wanted = [row for row in INDEX_ROWS if row.section == title]
+    counts = _event_counts(night)
+    rows: list[Row] = []
+    for row in wanted:
+        value = index_value(night.indices, row.key)
+        if value is not None:
+            remark = _amount(counts[row.behind], "event") if row.behind else _beside(night, row.beside)
+            rows.append(Row(row.label, f"{rounded(value, row.decimals)} {row.unit}", remark))
+    if rows:
+        return Section(title, tuple(rows))
+    reasons = dict.fromkeys(reason_for(night, row.key) for row in wanted)
+    return Section(title, (), f"not measured: {printable('; '.join(reasons))}")
+
+
+def _beside(night: NightResult, key: str) -> str:
+    row = next((row for row in INDEX_ROWS if row.key == key), None)
+    value = index_value(night.indices, key) if row is not None else None
+    return "" if row is None or value is None else f"{rounded(value, row.decimals)} {row.unit}"
+
+
+def _event_counts(night: NightResult) -> Counter[str]:
+    """Counted events by kind, and the sums the table shows. Missing kinds count 0."""
+    kinds = [event.kind for event in night.events if event.is_counted]
+    counts: Counter[str] = Counter(kind.value for kind in kinds)
+    n_apneas = sum(EventKind(kind).is_apnea for kind in kinds)
+    counts.update({"all": len(kinds), "apneas": n_apneas, "hypopneas": len(kinds) - n_apneas})
+    return counts
+
+
+def _time_section(night: NightResult) -> Section:
+    monitored = night.monitored
+    rows = [
+        Row("Recorded", f"{night.recording.duration_s / SECONDS_PER_HOUR:.2f} h"),
+        Row("Monitored", f"{rounded(monitored.monitoring_h, 2)} h", "events are counted in it"),
+        Row("Airflow can be judged", f"{rounded(monitored.flow_h, 2)} h"),
+        Row("SpO2 can be judged", f"{rounded(monitored.spo2_h, 2)} h"),
+    ]
+    excluded = [item for item in monitored.excluded if item.minutes > 0.0]
+    rows.append(Row("Excluded", f"{sum(item.minutes for item in excluded):.1f} min"))
+    rows += [
+        Row(f"  {item.cause.label.replace('_', ' ')}", f"{item.minutes:.1f} min", item.cause.sentence)
+        for item in excluded
+    ]
+    return Section("Time", tuple(rows))
+
+
+def _lists(night: NightResult) -> Iterable[tuple[str, list[str]]]:
+    yield f"Adequacy: {night.adequacy}", [printable(reason) for reason in night.reasons]
+    yield "Under other rules", _alternative_lines(night)
+    yield "Not measured", _not_measured_lines(night)
+    yield "Events and candidates", _candidate_lines(night)
+    yield "Notes", _note_lines(night.notes)
+
+
+def _alternative_lines(night: NightResult) -> list[str]:
+    lines = []
+    for name, other in night.alternatives.items():
+        if other.ahi_per_h is None or not math.isfinite(other.ahi_per_h):
+            lines.append(f"{printable(name)}: AHI not measured")
+            continue
+        verdict = "no class"
+        if other.severity is not None and night.severity is not None:
+            same = other.severity == night.severity
+            verdict = f"{other.severity}: the class " + (
+                "does not change" if same else f"changes from {night.severity} to {other.severity}"
+            )
+        elif other.severity is not None:
+            verdict = other.severity
+        lines.append(f"{printable(name)}: AHI {rounded(other.ahi_per_h, 1)} /h, {verdict}")
+    return lines
+
+
+def _not_measured_lines(night: NightResult) -> list[str]:
+    """One line a reason, with what is missing for it; blocks that are missing whole say so themselves."""
+    by_reason: dict[str, list[str]] = {}
+    measured = {row.section for row in INDEX_ROWS if index_value(night.indices, row.key) is not None}
+    for row in INDEX_ROWS:
+        if row.section in measured and row.section and index_value(night.indices, row.key) is None:
+            label = row.label.strip() + (" apneas" if row.label.startswith("  ") else "")
+            labels = by_reason.setdefault(reason_for(night, row.key), [])
+            if label not in labels:
+                labels.append(label)
+    known = {f"indices.{row.key}" for row in INDEX_ROWS} | {"severity"}
+    for key, reason in night.not_measured.items():
+        if key not in known:
+            by_reason.setdefault(reason, []).append(key)
+    return [printable(f"{reason}: {', '.join(labels)}") for reason, labels in by_reason.items()]
+
+
+def _candidate_lines(night: NightResult) -> list[str]:
+    lines = []
+    n_outside = sum(not event.is_counted for event in night.events)
+    if n_outside:
+        lines.append(f"{_amount(n_outside, 'event')} outside the monitored time: listed, in no index")
+    if night.rejected:
+        lines.append(
+            f"{_amount(len(night.rejected), 'stretch', 'stretches')} of reduced breathing met no rule: "
+            "each with its reason in the JSON"
+        )
+    return lines
+
+
+def _amount(n: int, one: str, several: str | None = None) -> str:
+    return f"{n} {one if n == 1 else several or one + 's'}"
+
+
+def _note_lines(notes: Iterable[Note]) -> list[str]:
+    counts = Counter(note.text for note in notes)
+    return [printable(text) + (f" ({n} times)" if n > 1 else "") for text, n in counts.items()]
+
+
+def _closing(night: NightResult) -> Iterable[str]:
+    if night.therapy != "pap":
+        yield ONE_NIGHT
+    yield f"Rules {printable(night.rules_id)}; hsat {printable(night.hsat_version)}; {night.scoring} scoring."
+    yield NOT_A_DEVICE

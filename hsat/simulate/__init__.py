@@ -1,0 +1,33 @@
+"""Simulated nights whose truth is known: seeded, public, independent of every detector.
+
+`make_night` gives one night; `simulate_breathing` and `record_night` split it into the sleeper
+and the recorder, so that one night can be stored by several recorders; `make_patient` gives
+several nights of one sleeper; `write_edf` stores a night as EDF+ with its truth beside it.
+"""
+
+from hsat.simulate.edf import truth_document, write_edf
+from hsat.simulate.night import SimulatedNight, make_night, make_patient, record_night
+from hsat.simulate.options import POSITION_CODES, BreathingOptions, Recorder, SimulationError
+from hsat.simulate.physiology import Physiology, simulate_breathing
+from hsat.simulate.truth import MeasuredDrop, NearMiss, NightTruth, OffSpan, TrueEvent, TruthLimits
+
+__all__ = [
+    "POSITION_CODES",
+    "BreathingOptions",
+    "MeasuredDrop",
+    "NearMiss",
+    "NightTruth",
+    "OffSpan",
+    "Physiology",
+    "Recorder",
+    "SimulatedNight",
+    "SimulationError",
+    "TrueEvent",
+    "TruthLimits",
+    "make_night",
+    "make_patient",
+    "record_night",
+    "simulate_breathing",
+    "truth_document",
+    "write_edf",
+]

@@ -1,0 +1,221 @@
+"""Plain twins of the kernels, written from their docstrings by other, obvious algorithms.
+
+Slow on purpose: every answer is looked up anew in whole slices, no state is carried along.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+
+def moving_mean(values, half_width):
+    """Mean of each window, summed anew."""
+    wide = np.asarray(values, dtype=np.float64)
+    return np.array([wide[max(i - half_width, 0) : i + half_width + 1].mean() for i in range(len(wide))])
+
+
+def rolling_range(values, half_width):
+    """Largest minus smallest of each window."""
+    windows = [values[max(i - half_width, 0) : i + half_width + 1] for i in range(len(values))]
+    return np.array([w.max() - w.min() for w in windows])
+
+
+def held_level(values, width):
+    """Smallest of the next `width` samples; NaN spreads, and so does the end."""
+    padded = np.concatenate((values, np.full(width - 1, np.nan, values.dtype)))
+    return np.array([padded[i : i + width].min() for i in range(len(values))], dtype=values.dtype)
+
+
+def add_to_bins(stored, n_columns, first_sample, ratio, *, n_bins, valid=None, missing=()):
+    """Share every sample among all bins by exact overlap. Returns sums and weights."""
+    sums, weights = np.zeros(n_bins), np.zeros(n_bins)
+    length = 1 / Fraction(ratio)
+    for i, value in enumerate(np.asarray(stored[:, :n_columns], dtype=np.float64).reshape(-1)):
+        if valid is not None and not (valid[0] <= value <= valid[1] and value not in set(missing)):
+            continue
+        start = (first_sample + i) * length
+        for k in range(max(int(start) - 1, 0), min(int(start) + 3, n_bins)):
+            share = max(min(start + length, k + 1) - max(start, k), Fraction(0)) / length
+            sums[k] += value * float(share)
+            weights[k] += float(share)
+    return sums, weights
+
+
+def find_breaths(flow, hysteresis):
+    """For each sample above the band: an onset where the flow was below it since the last such sample."""
+    n = len(flow)
+    above = [i for i in range(1, n) if flow[i] > hysteresis[i]]
+    crossings = [i for i in range(1, n) if flow[i - 1] <= 0 < flow[i]]
+    onsets = []
+    for last, i in zip([0, *above], above, strict=False):
+        if any(flow[j] < -hysteresis[j] for j in range(max(last, 1), i)):
+            onsets.append(max((c for c in crossings if c <= i), default=0))
+    return onsets
+
+
+def baseline_before(k, onsets, excursions, is_left_out, rule):
+    """Baseline before breath `k` from sorted lists; NaN with too few breaths."""
+    earlier = [j for j in range(k) if onsets[j] >= onsets[k] - rule["n_window"]]
+    sizes = sorted(float(excursions[j]) for j in earlier if not is_left_out[j])
+    n_largest = rule["n_largest"]
+    if len(sizes) < n_largest:
+        return np.nan
+    while len(sizes) > n_largest and sizes[-1] > rule["sigh_ratio"] * sizes[-1 - n_largest]:
+        sizes = sizes[:-1]
+    while len(sizes) > n_largest and sizes[0] < rule["floor"] * sizes[-1]:
+        sizes = sizes[1:]
+    mean = np.mean(sizes)
+    if np.std(sizes) <= rule["max_variation"] * mean:
+        return mean
+    return np.mean(sizes[-n_largest:])
+
+
+def _first_run(is_high, start, length):
+    """Last sample of the first run of `length` True from `start` on; None where there is none."""
+    for i in range(start, len(is_high) - length + 1):
+        if all(is_high[i : i + length]):
+            return i + length - 1
+    return None
+
+
+def _stretch_end(excursion, start, baseline, rule):
+    """Where a stretch that enters at `start` ends: sample, how (0, 1, 2), sample of its lowest."""
+    n = len(excursion)
+    for j in range(start, n):
+        if np.isnan(excursion[j]):
+            break
+        if j - start >= rule["n_longest"]:
+            return j, 1, start + int(np.argmin(excursion[start:j]))
+        lowest_at = start + int(np.argmin(excursion[start : j + 1]))
+        # A rise counts from where it began, judged against the lowest sample known at that time.
+        run = range(j - rule["n_recovery"] + 1, j + 1)
+        if run[0] >= start and all(
+            excursion[i] >= _back(excursion[start : i + 1].min(), baseline, rule["recovery_fraction"])
+            for i in run
+        ):
+            return j, 0, lowest_at
+    else:
+        j = n
+    return j, 2, start + int(np.argmin(excursion[start:j]))
+
+
+def _back(lowest, baseline, fraction):
+    """Level that is `fraction` of the way from `lowest` back to `baseline`."""
+    return lowest + fraction * (baseline - lowest)
+
+
+def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
+    """Walk from stretch to stretch. Returns spans, baselines of the spans, endings, baselines."""
+    is_left_out = list(is_unusable)
+    in_force = []
+    spans, span_baselines, endings = [], [], []
+    i = 0
+    while i < len(excursion):
+        for k in range(len(in_force), sum(onset <= i for onset in onsets)):
+            value = baseline_before(k, onsets, breath_excursions, is_left_out, rule)
+            if np.isnan(value):
+                value = baseline_before(k, onsets, breath_excursions, is_unusable, rule)
+            in_force.append(value)
+        k = len(in_force) - 1
+        baseline = in_force[k] if in_force else np.nan
+        if not excursion[i] < rule["enter_fraction"] * baseline:
+            i += 1
+            continue
+        end, how, lowest_at = _stretch_end(excursion, i, baseline, rule)
+        level = min(
+            _back(excursion[lowest_at], baseline, rule["recovery_fraction"]),
+            rule["enter_fraction"] * baseline,
+        )
+        is_high = [bool(x >= level) for x in excursion]
+        backwards = _first_run(is_high[i + 1 : lowest_at + 1][::-1], 0, rule["n_recovery"])
+        first = i
+        if backwards is not None:
+            first = lowest_at - backwards + rule["n_recovery"]
+        low = [x for x in range(lowest_at, min(end, len(excursion) - 1) + 1) if excursion[x] < level]
+        last = max(low, default=lowest_at)
+        spans.append((first, last + 1))
+        span_baselines.append(baseline)
+        endings.append(how)
+        if how == 0:
+            for b in range(len(onsets)):
+                if first <= onsets[b] <= last and b >= k:
+                    is_left_out[b] = True
+        i = max(end, i + 1)
+    in_force += [np.nan] * (len(onsets) - len(in_force))
+    return spans, span_baselines, endings, in_force
+
+
+def measure_reductions(excursion, spans, span_baselines, apnea_fraction):
+    """Reduction of each span and its longest run of low samples."""
+    reductions, longest = [], []
+    for (start, stop), baseline in zip(spans, span_baselines, strict=True):
+        part = excursion[start:stop].astype(np.float64)
+        reductions.append(1 - part.mean() / baseline)
+        text = "".join("x" if x <= apnea_fraction * baseline else " " for x in excursion[start:stop])
+        longest.append(max(map(len, text.split()), default=0))
+    return reductions, longest
+
+
+def remove_spikes(values, n_longest, max_change):
+    """Look ahead from each impossible change for the first sample that is back."""
+    out = values.copy()
+    i = 1
+    while i < len(out):
+        before = out[i - 1]
+        if not abs(out[i] - before) > max_change:
+            i += 1
+            continue
+        ahead = range(i + 1, min(i + n_longest, len(out) - 1) + 1)
+        back = next((j for j in ahead if abs(out[j] - before) <= max_change), None)
+        if back is not None:
+            out[i:back] = np.nan
+        i = i + 1 if back is None else back
+    return out
+
+
+def match_falls(values, held, windows, n_before, min_valid_fraction):
+    """Fall of each window by whole slices. Returns falls and levels."""
+    falls, levels = [], []
+    limit = 0
+    for start, stop in ((max(a, 0), min(b, len(values))) for a, b in windows):
+        falls.append([-1, -1, -1])
+        levels.append([np.nan, np.nan])
+        valid = [i for i in range(start, stop) if not np.isnan(values[i])]
+        if not valid or len(valid) < min_valid_fraction * (stop - start):
+            continue
+        nadir_at = min(valid, key=lambda i: (values[i], i))
+        before = [i for i in range(max(start - n_before, limit), nadir_at + 1) if not np.isnan(held[i])]
+        if not before:
+            continue
+        level, nadir = max(held[i] for i in before), values[nadir_at]
+        at_level = [i for i in range(max(start - n_before, limit), nadir_at + 1) if values[i] >= level]
+        back = [i for i in range(nadir_at, stop) if values[i] >= (level + nadir) / 2.0]
+        falls[-1] = [max(at_level), nadir_at, min([*back, stop - 1]) + 1]
+        levels[-1] = [level, nadir]
+        if level > nadir:
+            limit = nadir_at
+    return falls, levels
+
+
+def find_falls(values, held, min_drop, min_rise, n_longest):
+    """Close a fall at the first rise (or the end) that some earlier nadir and level make one."""
+    falls, levels = [], []
+    begin = 0
+    for i in range(len(values)):
+        if np.isnan(values[i]):
+            continue
+        best = None
+        for nadir_at in range(begin, i + 1):
+            is_end = values[i] >= values[nadir_at] + min_rise or i == len(values) - 1
+            tops = [held[j] for j in range(max(begin, nadir_at - n_longest), nadir_at + 1)]
+            tops = [x for x in tops if not np.isnan(x)]
+            if not (is_end and tops and max(tops) - values[nadir_at] >= min_drop):
+                continue
+            if best is None or values[nadir_at] < values[best[1]]:
+                level_at = max(j for j in range(begin, nadir_at + 1) if values[j] >= max(tops))
+                best = (level_at, nadir_at, max(tops))
+        if best is not None:
+            falls.append([best[0], best[1], i])
+            levels.append([best[2], values[best[1]]])
+            begin = i
+    return falls, levels

@@ -1,0 +1,310 @@
+"""Kernels against their plain twins: edge cases, then hundreds of seeded random inputs."""
+
+import naive
+import numpy as np
+import pytest
+from numba import config
+
+from hsat.kernels import oxygen, reductions, rolling, sampling
+
+N_RANDOM = 200
+RULE = {
+    "enter_fraction": 0.7,
+    "recovery_fraction": 0.45,
+    "n_recovery": 3,
+    "n_longest": 60,
+    "n_window": 80,
+    "n_largest": 3,
+    "max_variation": 0.25,
+    "sigh_ratio": 1.4,
+    "floor": 0.2,
+}
+
+
+def f32(values):
+    return np.asarray(values, dtype=np.float32)
+
+
+def edge_series():
+    """Series at which windows, loops and divisions go wrong."""
+    return [f32(x) for x in ([], [3], [2, 2, 2, 2], [1, 5], [5, 1, 5, 1, 5], np.arange(9), -np.arange(9.0))]
+
+
+def random_series(rng, n_most=80, missing=0.0):
+    values = np.round(rng.normal(0, 4, rng.integers(0, n_most))).astype(np.float32)
+    values[rng.random(len(values)) < missing] = np.nan
+    return values
+
+
+@pytest.mark.parametrize("name", ["moving_mean", "rolling_range"])
+def test_centred_windows(name):
+    kernel, twin = getattr(rolling, name), getattr(naive, name)
+    rng = np.random.default_rng(21)
+    series = [*edge_series(), *(random_series(rng) for _ in range(N_RANDOM))]
+    for values in series:
+        for half_width in (0, 1, 3, int(rng.integers(0, 40)), 200):
+            result = np.full(len(values), -1, np.float32)
+            kernel(values, half_width, result)
+            np.testing.assert_allclose(result, twin(values, half_width), rtol=1e-5, atol=1e-5)
+
+
+def test_moving_mean_does_not_drift_over_a_night():
+    values = f32(np.random.default_rng(5).normal(1000, 1, 20_000))
+    result = np.empty_like(values)
+    rolling.moving_mean(values, 30, result)
+    expected = np.convolve(values.astype(float), np.ones(61) / 61, mode="valid")
+    # Uncompiled, the sum is a float32 as the samples are: only the compiled kernel has to be exact.
+    np.testing.assert_allclose(result[30:-30], expected, rtol=1e-5 if config.DISABLE_JIT else 1e-6)
+
+
+def test_held_level():
+    rng = np.random.default_rng(22)
+    series = [*edge_series(), f32([np.nan] * 5), *(random_series(rng, missing=0.1) for _ in range(N_RANDOM))]
+    for values in series:
+        for width in (1, 2, 12, len(values) + 3):
+            result = np.full(len(values), -1, np.float32)
+            rolling.held_level(values, width, result)
+            np.testing.assert_array_equal(result, naive.held_level(values, width))
+
+
+def run_add_to_bins(stored, n_columns, first_sample, ratio, *, n_bins, valid=None, missing=()):
+    sums, weights = np.zeros(n_bins, np.float32), np.zeros(n_bins, np.float32)
+    codes = np.array(missing, dtype=np.float64)
+    limits = (-np.inf, np.inf) if valid is None else valid
+    sampling.add_to_bins(
+        stored, n_columns, first_sample, ratio, valid is not None, *limits, codes, sums, weights
+    )
+    return sums, weights
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+@pytest.mark.parametrize("is_checked", [False, True])
+def test_add_to_bins(dtype, is_checked):
+    rng = np.random.default_rng(23)
+    for _ in range(N_RANDOM):
+        n_columns = int(rng.integers(1, 12))
+        n_row = n_columns + int(rng.integers(0, 3))
+        stored = rng.integers(-500, 500, (int(rng.integers(0, 6)), n_row)).astype(dtype)
+        if dtype is np.float32 and is_checked:
+            stored[rng.random(stored.shape) < 0.1] = np.nan
+        ratio = float(rng.choice([1.0, 2.0, 2.5, 3.2, 10.0, 25.6, 1.5, n_columns]))
+        place = (stored, n_columns, int(rng.integers(-5, 30)), ratio)
+        options = {"n_bins": int(rng.integers(0, 30))}
+        if is_checked:
+            options |= {"valid": (-400.0, 450.0), "missing": (127.0, -1.0)}
+        for got, expected in zip(
+            run_add_to_bins(*place, **options), naive.add_to_bins(*place, **options), strict=True
+        ):
+            np.testing.assert_allclose(got, expected, rtol=1e-5, atol=2e-3)
+
+
+def test_add_to_bins_reads_a_strided_view():
+    record = np.arange(60, dtype=np.int16).reshape(3, 20)
+    place = (record[:, 4:12], 8, 0, 4.0)
+    for got, expected in zip(
+        run_add_to_bins(*place, n_bins=6), naive.add_to_bins(*place, n_bins=6), strict=True
+    ):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_add_to_bins_sums_beyond_sixteen_bits():
+    stored = np.full((1, 20), 32767, np.int16)
+    sums, weights = run_add_to_bins(stored, 20, 0, 20.0, n_bins=1)
+    assert sums[0] == 20 * 32767
+    assert weights[0] == 20
+
+
+def test_find_breaths():
+    rng = np.random.default_rng(24)
+    cases = [(x, np.ones_like(x)) for x in edge_series()]
+    for _ in range(N_RANDOM):
+        n = int(rng.integers(2, 150))
+        wave = np.sin(np.arange(n) * rng.uniform(0.2, 1.0)) * rng.uniform(0.2, 2.0)
+        cases.append((f32(wave + rng.normal(0, 0.3, n)), f32(rng.uniform(0.05, 0.6, n))))
+    for flow, hysteresis in cases:
+        onsets = np.full(len(flow), -1, np.int64)
+        count = reductions.find_breaths(flow, hysteresis, onsets)
+        assert onsets[:count].tolist() == naive.find_breaths(flow, hysteresis)
+
+
+def test_find_breaths_in_a_sine_are_its_upward_crossings():
+    flow = f32(-np.cos(2 * np.pi * np.arange(400) / 40 + 0.01))
+    onsets = np.empty(400, np.int64)
+    count = reductions.find_breaths(flow, np.full(400, 0.2, np.float32), onsets)
+    assert onsets[:count].tolist() == list(range(10, 400, 40))
+
+
+def run_find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
+    n, m = len(excursion), len(onsets)
+    spans = np.zeros((n + 1, 2), np.int64)
+    span_baselines, endings = np.zeros(n + 1), np.zeros(n + 1, np.int8)
+    baselines = np.full(m, np.nan)
+    count = reductions.find_reductions(
+        excursion,
+        np.asarray(onsets, np.int64),
+        f32(breath_excursions),
+        np.asarray(is_unusable, bool),
+        reductions.BaselineLimits(*(rule[key] for key in reductions.BaselineLimits._fields)),
+        reductions.SpanLimits(*(rule[key] for key in reductions.SpanLimits._fields)),
+        spans,
+        span_baselines,
+        endings,
+        baselines,
+    )
+    return spans[:count], span_baselines[:count], endings[:count], baselines
+
+
+def random_breathing(rng):
+    """Excursions that fall and rise again, breaths every few samples, some missing samples."""
+    n = int(rng.integers(0, 400))
+    onsets = np.flatnonzero(rng.random(n) < 0.2)
+    levels = rng.choice([1.0, 1.0, 1.0, 0.6, 0.3, 0.05], n // 20 + 1)
+    excursion = f32(np.repeat(levels, 20)[:n] * rng.lognormal(0, rng.choice([0.02, 0.15]), n))
+    if rng.random() < 0.3:
+        excursion[rng.random(n) < 0.01] = np.nan
+    breaths = np.nan_to_num(excursion[onsets], nan=1.0)
+    return excursion, onsets, breaths, rng.random(len(onsets)) < 0.05
+
+
+def test_find_reductions():
+    rng = np.random.default_rng(25)
+    n_found, endings_seen = 0, set()
+    for turn in range(N_RANDOM):
+        rule = dict(RULE, n_recovery=int(rng.integers(1, 6)), n_longest=int(rng.choice([15, 60, 200])))
+        night = random_breathing(rng)
+        got = run_find_reductions(*night, rule)
+        spans, span_baselines, endings, baselines = naive.find_reductions(*night, rule)
+        assert got[0].tolist() == [list(x) for x in spans], turn
+        np.testing.assert_allclose(got[1], span_baselines, rtol=1e-6)
+        assert got[2].tolist() == endings
+        np.testing.assert_allclose(got[3], baselines, rtol=1e-6)
+        n_found += len(spans)
+        endings_seen |= set(endings)
+    assert n_found > N_RANDOM
+    assert endings_seen == {0, 1, 2}
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [np.nan] * 30, [1.0] * 30])
+def test_find_reductions_finds_nothing_in_nothing(values):
+    onsets = np.arange(0, len(values), 3)
+    spans, *_ = run_find_reductions(
+        f32(values), onsets, np.ones(len(onsets)), np.zeros(len(onsets), bool), RULE
+    )
+    assert len(spans) == 0
+
+
+def test_find_reductions_keeps_to_the_room_its_docstring_asks_for():
+    # Breathing that drops out at every second sample makes the most stretches.
+    excursion = f32([1.0] * 100 + [0.4, np.nan] * 100)
+    onsets = np.arange(0, 100, 5)
+    unusable = np.zeros(len(onsets), bool)
+    rule = dict(RULE, n_recovery=10)
+    spans, *_ = run_find_reductions(excursion, onsets, excursion[onsets], unusable, rule)
+    assert 1 < len(spans) <= len(excursion) // rule["n_recovery"] + 1
+
+
+def test_find_reductions_of_one_clear_fall():
+    excursion = f32([1.0] * 100 + [0.4] * 30 + [1.0] * 40)
+    onsets = np.arange(0, 170, 5)
+    unusable = np.zeros(len(onsets), bool)
+    spans, bases, endings, _ = run_find_reductions(excursion, onsets, excursion[onsets], unusable, RULE)
+    assert spans.tolist() == [[100, 130]]
+    assert bases.tolist() == [1.0]
+    assert endings.tolist() == [0]
+
+
+def test_measure_reductions():
+    rng = np.random.default_rng(26)
+    for _ in range(N_RANDOM):
+        excursion = f32(rng.choice([0.05, 0.1, 0.4, 1.0], rng.integers(1, 100)))
+        starts = rng.integers(0, len(excursion), rng.integers(0, 5))
+        spans = np.array([(s, rng.integers(s + 1, len(excursion) + 1)) for s in starts], np.int64).reshape(
+            -1, 2
+        )
+        bases = rng.uniform(0.5, 2.0, len(spans))
+        got, longest = np.zeros(len(spans)), np.zeros(len(spans), np.int64)
+        reductions.measure_reductions(excursion, spans, bases, 0.1, got, longest)
+        expected = naive.measure_reductions(excursion, spans, bases, 0.1)
+        np.testing.assert_allclose(got, expected[0], rtol=1e-5, atol=1e-6)
+        assert longest.tolist() == expected[1]
+
+
+def random_saturation(rng):
+    """Whole percent that wanders, with dips, jumps and missing samples."""
+    n = int(rng.integers(0, 150))
+    steps = rng.choice([-2, -1, 0, 0, 0, 0, 0, 1, 2], n)
+    values = f32(np.clip(94 + np.cumsum(steps) - 0.0, 80, 100))
+    for _ in range(int(rng.integers(0, 4))):
+        start = int(rng.integers(0, n + 1))
+        values[start : start + int(rng.integers(1, 10))] -= float(rng.integers(3, 25))
+    values[rng.random(n) < rng.choice([0.0, 0.05])] = np.nan
+    return values
+
+
+def test_remove_spikes():
+    rng = np.random.default_rng(27)
+    series = [*edge_series(), f32([np.nan] * 4), *(random_saturation(rng) for _ in range(2 * N_RANDOM))]
+    n_changed = 0
+    for values in series:
+        got = values.copy()
+        oxygen.remove_spikes(got, 6, 4.0)
+        np.testing.assert_array_equal(got, naive.remove_spikes(values, 6, 4.0))
+        n_changed += int(np.isnan(got).sum() > np.isnan(values).sum())
+    assert n_changed > N_RANDOM / 4
+
+
+def test_match_falls():
+    rng = np.random.default_rng(28)
+    n_found = 0
+    for _ in range(2 * N_RANDOM):
+        values = random_saturation(rng)
+        held = np.empty_like(values)
+        rolling.held_level(values, 3, held)
+        starts = np.sort(rng.integers(-5, len(values) + 5, rng.integers(0, 6)))
+        windows = np.column_stack((starts, starts + rng.integers(0, 40, len(starts)))).astype(np.int64)
+        falls, levels = np.zeros((len(windows), 3), np.int64), np.zeros((len(windows), 2), np.float32)
+        oxygen.match_falls(values, held, windows, 20, 0.5, falls, levels)
+        expected = naive.match_falls(values, held, windows, 20, 0.5)
+        assert falls.tolist() == expected[0]
+        np.testing.assert_array_equal(levels, f32(expected[1]).reshape(-1, 2))
+        n_found += int((falls[:, 0] >= 0).sum())
+    assert n_found > N_RANDOM
+
+
+def run_find_falls(values, min_drop, min_rise, n_longest):
+    held = np.empty_like(values)
+    rolling.held_level(values, 2, held)
+    falls = np.zeros((len(values) + 1, 3), np.int64)
+    levels = np.zeros((len(values) + 1, 2), np.float32)
+    count = oxygen.find_falls(values, held, min_drop, min_rise, n_longest, falls, levels)
+    return falls[:count].tolist(), levels[:count].tolist(), held
+
+
+def test_find_falls():
+    rng = np.random.default_rng(29)
+    n_found = 0
+    series = [*edge_series(), f32([np.nan] * 4), *(random_saturation(rng) for _ in range(2 * N_RANDOM))]
+    for values in series:
+        falls, levels, held = run_find_falls(values, 3.0, 2.0, 30)
+        expected = naive.find_falls(values, held, 3.0, 2.0, 30)
+        assert falls == expected[0]
+        assert levels == [[float(x) for x in row] for row in expected[1]]
+        n_found += len(falls)
+    assert n_found > N_RANDOM
+
+
+def test_find_falls_of_a_fall_that_recovers_at_once():
+    values = f32([96] * 6 + [92] * 3 + [96] * 6)
+    assert run_find_falls(values, 3.0, 2.0, 30)[:2] == ([[5, 6, 9]], [[96.0, 92.0]])
+
+
+@pytest.mark.parametrize(("drop", "n_falls"), [(2, 0), (3, 1), (4, 1)])
+def test_find_falls_at_just_below_and_above_the_smallest_drop(drop, n_falls):
+    steps = [96.0 - x for x in range(drop + 1)]
+    values = f32([96] * 5 + steps + steps[::-1] + [96] * 5)
+    assert len(run_find_falls(values, 3.0, 2.0, 30)[0]) == n_falls
+
+
+def test_find_falls_ignores_a_slow_drift():
+    values = f32(np.repeat(np.arange(98, 88, -1), 20))
+    assert run_find_falls(values, 3.0, 2.0, 30)[0] == []

@@ -1,0 +1,136 @@
+"""README.md shows what really happens: its commands are run, its output is compared.
+
+``HSAT_WRITE_README=1 python -m pytest tests/test_readme.py`` writes real output into the file; look
+at the difference before committing it. A block that ends in a line of three dots shows the
+beginning of the output.
+"""
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+IS_WRITING = os.environ.get("HSAT_WRITE_README") == "1"
+SHOWN_LINES = 30
+"""Lines of output that writing keeps before the three dots."""
+
+BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Example(NamedTuple):
+    """Something to run, the output the file shows for it, and where that output stands."""
+
+    code: str
+    shown: str
+    place: tuple[int, int]
+
+
+def blocks(language: str) -> list[re.Match[str]]:
+    return [m for m in BLOCK.finditer(README.read_text(encoding="utf-8")) if m["language"] == language]
+
+
+def console_examples() -> list[Example]:
+    """Every ``$ command`` of a console block with the lines under it."""
+    examples = []
+    for block in blocks("console"):
+        command, shown = block["body"].split("\n", 1)
+        assert command.startswith("$ "), command
+        start = block.start("body") + len(command) + 1
+        examples.append(Example(command[2:], shown, (start, block.end("body"))))
+    return examples
+
+
+def python_examples() -> list[Example]:
+    """Every Python block with the text block that follows it."""
+    texts = blocks("text")
+    examples = []
+    for block in blocks("python"):
+        output = next(t for t in texts if t.start() > block.end())
+        examples.append(Example(block["body"], output["body"], output.span("body")))
+    return examples
+
+
+def run_hsat(command: str) -> subprocess.CompletedProcess[str]:
+    """Run an ``hsat ...`` line with this interpreter."""
+    program, *arguments = shlex.split(command)
+    assert program == "hsat", command
+    return subprocess.run(
+        [sys.executable, "-m", "hsat", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def compare(example: Example, real: str) -> None:
+    """Shown and real output are equal, up to the three dots where there are any."""
+    if IS_WRITING:
+        lines = real.rstrip("\n").split("\n")
+        kept = lines if len(lines) <= SHOWN_LINES else [*lines[:SHOWN_LINES], "..."]
+        text = README.read_text(encoding="utf-8")
+        start, stop = example.place
+        README.write_text(f"{text[:start]}{chr(10).join(kept)}\n{text[stop:]}", encoding="utf-8")
+        return
+    shown = example.shown.rstrip("\n").split("\n")
+    lines = real.rstrip("\n").split("\n")
+    if shown[-1] == "...":
+        shown, lines = shown[:-1], lines[: len(shown) - 1]
+        assert shown, "README.md: three dots alone show nothing"
+    assert [x.rstrip() for x in shown] == [x.rstrip() for x in lines]
+
+
+@pytest.mark.parametrize("number", range(len(console_examples())))
+def test_commands_print_what_the_readme_shows(number):
+    example = console_examples()[number]
+    process = run_hsat(example.code)
+    assert process.returncode == 0, process.stderr
+    compare(example, process.stdout)
+
+
+@pytest.mark.parametrize("number", range(len(python_examples())))
+def test_python_examples_print_what_the_readme_shows(number, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    example = python_examples()[number]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(example.code, "README.md", "exec"), {})
+    compare(example, printed.getvalue())
+
+
+def test_the_install_line_runs_the_first_example():
+    install, test_line = (block["body"].strip() for block in blocks("sh"))
+    assert install.startswith("python3 -m pip install . && python3 -m hsat ")
+    assert install.split("python3 -m ")[-1] == console_examples()[0].code
+    assert test_line == 'python3 -m pip install -e ".[test]" && python3 -m pytest -n 2'
+
+
+def test_ci_finds_the_test_line():
+    text = README.read_text(encoding="utf-8")
+    marker = "<!-- the line that .ci/run runs -->\n```sh\n"
+    assert text.count(marker) == 1
+    assert text.split(marker)[1].startswith("python3 -m pip install -e ")
+
+
+def test_every_command_of_the_table_exists():
+    commands = re.findall(r"^\| `hsat (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands
+    for command in commands:
+        assert run_hsat(f"hsat {command} --help").returncode == 0, command
+
+
+def test_links_lead_to_files():
+    targets = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
+    missing = [t for t in targets if "://" not in t and not (ROOT / t).exists()]
+    assert not missing
+
+
+def test_readme_says_that_it_is_no_medical_device():
+    text = " ".join(README.read_text(encoding="utf-8").replace(">", "").split())
+    assert "Not a medical device" in text
+    assert "A qualified person must review the scoring" in text

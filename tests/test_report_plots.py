@@ -1,0 +1,90 @@
+"""The figure of a night: its panels, units, axis and marks. No window, no pyplot."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from night_builder import make_recording, make_result
+
+from hsat.results import ChannelInfo
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return make_result().plot()
+
+
+def labels(axes) -> list[str]:
+    return [text.get_text() for text in axes.get_xticklabels()]
+
+
+def bars(axes) -> int:
+    return sum(len(collection.get_paths()) for collection in axes.collections)
+
+
+def test_panels_have_units(figure):
+    flow, spo2, events = figure.axes
+    assert flow.get_ylabel() == "breath excursion\n(L/min)"
+    assert spo2.get_ylabel() == "SpO2 (%)"
+    assert [text.get_text() for text in events.get_yticklabels()] == [
+        "hypopnea",
+        "apnea, unclassified",
+        "apnea, mixed",
+        "apnea, central",
+        "apnea, obstructive",
+    ]
+
+
+def test_axis_is_the_clock_where_the_start_is_known(figure):
+    events = figure.axes[-1]
+    assert labels(events)[:4] == ["22:30", "23:00", "23:30", "00:00"]
+    assert events.get_xticks()[3] == pytest.approx(1.5)
+    assert events.get_xlim() == (0.0, 8.0)
+
+
+def test_ticks_fall_on_whole_hours_of_the_clock():
+    start = make_recording().start_local.replace(minute=50, second=30)
+    events = make_result(recording=make_recording(start_local=start)).plot().axes[-1]
+    assert labels(events)[0] == "23:00"
+    assert events.get_xticks()[0] == pytest.approx(570.0 / 3600.0)
+
+
+def test_axis_is_hours_where_it_is_not():
+    events = make_result(recording=make_recording(start_local=None)).plot().axes[-1]
+    assert events.get_xlabel().startswith("hours from the start")
+
+
+def test_every_event_is_marked_and_every_excluded_span_shaded(figure):
+    flow, _, events = figure.axes
+    assert bars(events) == 4
+    assert len(flow.patches) == len(events.patches) == 3
+
+
+def test_a_missing_channel_leaves_its_panel_out():
+    night = make_result()
+    night = replace(night, overview=replace(night.overview, spo2_percent=None))
+    assert len(night.plot().axes) == 2
+    night = replace(night, overview=replace(night.overview, flow_excursion=None))
+    assert len(night.plot().axes) == 1
+
+
+def test_a_hostile_unit_and_an_empty_night_are_drawn(tmp_path):
+    channel = ChannelInfo(name="flow", source_label="x", rate_hz=1.0, unit="$\\frac{\x1b")
+    night = make_result(recording=make_recording(channels=(channel,), duration_s=0.0), events=())
+    night = replace(night, overview=replace(night.overview, flow_excursion=np.full(3, np.nan, np.float32)))
+    night.plot().savefig(tmp_path / "night.png", dpi=40)
+    assert (tmp_path / "night.png").stat().st_size > 1000
+
+
+def test_drawing_needs_no_pyplot():
+    code = "import night_builder, sys; night_builder.make_result().plot(); print('matplotlib.pyplot' in sys.modules)"
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=__file__.rsplit("/", 1)[0],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.stdout.strip() == "False", process.stderr
