@@ -9,6 +9,7 @@ __all__ = [
     "MissingChannelError",
     "ReadError",
     "RulesError",
+    "SimulationError",
     "UnknownDeviceError",
 ]
 
@@ -31,3 +32,7 @@ class MissingChannelError(HsatError, LookupError):
 
 class RulesError(HsatError, ValueError):
     """A rule set or device profile is wrong: mend the file, table and key it names."""
+
+
+class SimulationError(HsatError, ValueError):
+    """An option of the simulator is out of range: choose another value."""

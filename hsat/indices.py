@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.events import Desaturation, EventKind, RespiratoryEvent
-from hsat.intervals import Spans, intersect_spans, overlap_s, spans_from_mask, total_s
+from hsat.intervals import Spans, intersect_spans, overlaps_s, spans_from_mask, total_s
 from hsat.results import SECONDS_PER_HOUR, MonitoredTime, NightIndices
-from hsat.rules.model import AdequacyRule, ScoringRules, SeverityRule
+from hsat.rules.model import ScoringRules
 
-__all__ = ["SUPINE_CODE", "NightMeasurements", "compute_indices", "grade_adequacy", "grade_severity"]
+__all__ = ["SUPINE_CODE", "NightMeasurements", "compute_indices"]
 
 SUPINE_CODE = 0
 """Canonical position code of lying on the back, see `hsat.io.channels`."""
@@ -186,10 +186,11 @@ def _add_oxygen(
         found.refuse(_OXYGEN_NAMES, "no valid SpO2")
         return
     hours = night.monitored.spo2_h
-    falls = [fall for fall in night.desaturations if overlap_s(fall.start_s, fall.nadir_s, spans) > 0]
+    rows = np.array([(fall.start_s, fall.nadir_s) for fall in night.desaturations]).reshape(-1, 2)
+    drops = np.array([fall.drop_points for fall in night.desaturations])[overlaps_s(rows, spans) > 0]
     limits = rules.desaturation
-    found.values["odi3_per_h"] = sum(fall.drop_points >= limits.small_points for fall in falls) / hours
-    found.values["odi4_per_h"] = sum(fall.drop_points >= limits.large_points for fall in falls) / hours
+    found.values["odi3_per_h"] = int(np.count_nonzero(drops >= limits.small_points)) / hours
+    found.values["odi4_per_h"] = int(np.count_nonzero(drops >= limits.large_points)) / hours
     found.values["mean_spo2_percent"] = float(np.mean(valid, dtype=np.float64))
     found.values["median_spo2_percent"] = float(np.median(valid))
     found.values["min_spo2_percent"] = float(np.min(valid))
@@ -342,22 +343,6 @@ def _add_position(found: _Found, night: NightMeasurements, counted: Sequence[Res
         elif hours == 0:
             found.refuse([name], f"no {word.replace('_', '-')} time")
         else:
-            middles = [(event.start_s + event.stop_s) / 2 for event in counted]
-            n_events = sum(overlap_s(middle, middle + 1e-6, spans) > 0 for middle in middles)
-            found.values[name] = n_events / hours
-
-
-def grade_severity(ahi_per_h: float, rule: SeverityRule) -> str:
-    """Adult severity class of an unrounded AHI: normal, mild, moderate or severe."""
-    if ahi_per_h >= rule.severe_from_per_h:
-        return "severe"
-    if ahi_per_h >= rule.moderate_from_per_h:
-        return "moderate"
-    return "mild" if ahi_per_h >= rule.mild_from_per_h else "normal"
-
-
-def grade_adequacy(judged_h: float, rule: AdequacyRule) -> str:
-    """Adequacy by the hours in which flow and oximetry can both be judged."""
-    if judged_h >= rule.adequate_from_h:
-        return "adequate"
-    return "partial" if judged_h >= rule.partial_from_h else "inadequate"
+            middles = np.array([(event.start_s + event.stop_s) / 2 for event in counted])
+            edges = np.searchsorted(spans.reshape(-1), middles, side="right")  # odd inside a span
+            found.values[name] = int(np.count_nonzero(edges % 2)) / hours

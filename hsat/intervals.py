@@ -16,7 +16,7 @@ __all__ = [
     "clip_spans",
     "intersect_spans",
     "invert_spans",
-    "overlap_s",
+    "overlaps_s",
     "spans_from_mask",
     "subtract_spans",
     "total_s",
@@ -103,12 +103,30 @@ def total_s(spans: Spans) -> float:
     return float(np.sum(rows[:, 1] - rows[:, 0]))
 
 
-def overlap_s(start_s: float, stop_s: float, spans: Spans) -> float:
-    """Seconds of ``[start_s, stop_s)`` that the spans (in normal form) cover."""
+def overlaps_s(rows: Spans, spans: Spans) -> NDArray[np.float64]:
+    """Seconds of each row that the spans cover.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, 2), float64
+        Any spans, in any order; they may overlap each other.
+    spans : ndarray, shape (m, 2), float64
+        In normal form.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+    """
     if len(spans) == 0:
-        return 0.0
-    covered = np.minimum(spans[:, 1], stop_s) - np.maximum(spans[:, 0], start_s)
-    return float(np.sum(np.maximum(covered, 0.0)))
+        return np.zeros(len(rows))
+    edges = spans.reshape(-1)
+    lengths = spans[:, 1] - spans[:, 0]
+    covered = np.zeros(len(edges))
+    covered[1::2] = np.cumsum(lengths)
+    covered[2::2] = covered[1:-1:2]
+    before = np.interp(rows, edges, covered)
+    overlaps: NDArray[np.float64] = before[:, 1] - before[:, 0]
+    return overlaps
 
 
 def spans_from_mask(mask: NDArray[np.bool_], rate_hz: float, *, start_s: float = 0.0) -> Spans:

@@ -12,17 +12,18 @@ from hsat.detect.desaturations import (
     Oximetry,
     estimate_delay_s,
     find_desaturations,
-    match_desaturations,
     measure_oximetry,
 )
-from hsat.detect.effort import Effort, measure_effort, read_effort
-from hsat.detect.respiratory import Candidate, Reductions, find_candidates, judge
-from hsat.detect.sampling import sample_signals
+from hsat.detect.effort import measure_effort
+from hsat.detect.judging import Candidate, gather_candidates, judge, judge_candidates
+from hsat.detect.respiratory import Reductions, find_reduced_breathing
+from hsat.detect.sampling import HELD, sample_signals
 from hsat.detect.sensors import choose_flow_sensor, effort_sensors
 from hsat.errors import MissingChannelError
-from hsat.events import EventKind, RejectedCandidate, RespiratoryEvent
-from hsat.indices import NightMeasurements, compute_indices, grade_adequacy, grade_severity
-from hsat.intervals import Spans, as_spans, invert_spans, overlap_s, unite_spans
+from hsat.events import RejectedCandidate, RespiratoryEvent
+from hsat.grading import grade_night, grade_severity, why_no_class
+from hsat.indices import NightMeasurements, compute_indices
+from hsat.intervals import Spans, as_spans, invert_spans, unite_spans
 from hsat.quality import QualityFlag
 from hsat.recording import Note, Recording
 from hsat.results import Alternative, ChannelInfo, MonitoredTime, NightResult, Overview, RecordingInfo
@@ -51,14 +52,6 @@ class _Signals:
     spo2: Samples | None
     pulse: Samples | None
     position: Samples | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
-    """Events admitted and candidates refused under one rule set."""
-
-    events: tuple[RespiratoryEvent, ...]
-    rejected: tuple[RejectedCandidate, ...]
 
 
 def score_night(
@@ -102,24 +95,31 @@ def score_night(
     desaturations = () if oximetry is None else tuple(find_desaturations(oximetry, rules))
     notes = list(recording.notes)
     delay_s: float | None = None
-    judged = _Judged(events=(), rejected=())
+    events: tuple[RespiratoryEvent, ...] = ()
+    rejected: tuple[RejectedCandidate, ...] = ()
     alternatives: dict[str, Alternative] = {}
     reductions: Reductions | None = None
     if breathing is not None:
-        reductions = find_candidates(breathing, rules)
+        reductions = find_reduced_breathing(breathing, rules)
         if oximetry is not None:
             delay_s = estimate_delay_s(_reduction_by_second(breathing, reductions), oximetry, rules)
-        candidates, kept = _candidates(reductions, oximetry, delay_s, monitored, rules)
+            if delay_s is None:
+                notes.append(_assumed_delay_note(rules))
+        candidates = gather_candidates(
+            reductions,
+            oximetry,
+            rules.oxygen_delay.assumed_s if delay_s is None else delay_s,
+            monitored_s=monitored.spans_s,
+            artifacts_s=_sensor_artifacts(flow_flags or {}),
+            rules=rules,
+        )
         effort = measure_effort(signals.belts, breathing.window_s, rules) if signals.belts else None
-        unusable = _sensor_artifacts(flow_flags or {})
-        judged = _judge_all(candidates, reductions.core_spans_s[kept], effort, unusable, rules, oximetry)
-        alternatives = _alternatives(candidates, unusable, recording, monitored, rules, oximetry)
-        if oximetry is not None and delay_s is None:
-            notes.append(_assumed_delay_note(rules))
+        events, rejected = judge_candidates(candidates, effort, rules, has_oximetry=oximetry is not None)
+        alternatives = _alternatives(candidates, recording, monitored, rules)
     indices, not_measured = compute_indices(
         NightMeasurements(
             monitored=monitored,
-            events=judged.events,
+            events=events,
             desaturations=desaturations,
             has_flow=breathing is not None,
             oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
@@ -132,9 +132,9 @@ def score_night(
         ),
         rules,
     )
-    adequacy, severity, reasons = _grade(recording, signals, monitored, indices.ahi_per_h, rules)
-    if severity is None:
-        not_measured["severity"] = reasons[-1] if reasons else not_measured["indices.ahi_per_h"]
+    grade = grade_night(recording, monitored, indices.ahi_per_h, rules)
+    if grade.severity is None:
+        not_measured["severity"] = grade.reasons[-1]
     return NightResult(
         recording=_recording_info(recording),
         rules_id=rules.rules_id,
@@ -142,14 +142,14 @@ def score_night(
         monitored=monitored,
         flow_sensor=signals.flow_sensor,
         effort_sensor="+".join(signals.effort_sensors) or None,
-        events=judged.events,
-        rejected=judged.rejected,
+        events=events,
+        rejected=rejected,
         desaturations=desaturations,
         indices=indices,
         not_measured=not_measured,
-        severity=severity,
-        adequacy=adequacy,
-        reasons=tuple(reasons),
+        severity=grade.severity,
+        adequacy=grade.adequacy,
+        reasons=grade.reasons,
         therapy=recording.device.therapy,
         spo2_delay_s=delay_s,
         alternatives=alternatives,
@@ -168,15 +168,12 @@ def _sample(recording: Recording, rules: ScoringRules) -> _Signals:
             f"{recording.source.path}: nothing to score: needs airflow, effort or SpO2; "
             f"channels known here: {present} (--map CANONICAL=LABEL names others)"
         )
-    names = [name for name in ("spo2", "pulse", "position") if recording.has_signal(name)]
+    sampling = rules.sampling
+    rates_hz = {name: sampling.oximetry_rate_hz for name in HELD if recording.has_signal(name)}
     if flow_sensor is not None:
-        names += [flow_sensor, *belts]
-    sampled = sample_signals(
-        recording,
-        names,
-        flow_rate_hz=rules.sampling.flow_rate_hz,
-        oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
-    )
+        rates_hz[flow_sensor] = sampling.flow_rate_hz
+        rates_hz.update(dict.fromkeys(belts, sampling.effort_rate_hz))
+    sampled = sample_signals(recording, rates_hz)
     spo2 = sampled.get("spo2")
     has_spo2 = spo2 is not None and not bool(np.isnan(spo2).all())
     return _Signals(
@@ -224,180 +221,24 @@ def _reduction_by_second(breathing: Breathing, reductions: Reductions) -> Sample
     return np.clip(np.nan_to_num(1.0 - excursion / baselines), 0.0, 1.0).astype(np.float32)
 
 
-def _candidates(
-    reductions: Reductions,
-    oximetry: Oximetry | None,
-    delay_s: float | None,
-    monitored: MonitoredTime,
-    rules: ScoringRules,
-) -> tuple[list[Candidate], NDArray[np.int64]]:
-    """Reductions long enough to be listed, each with its fall of SpO2."""
-    spans = reductions.spans_s
-    durations = spans[:, 1] - spans[:, 0]
-    kept = np.flatnonzero(durations >= rules.event_span.min_listed_s)
-    falls = dict.fromkeys(kept.tolist())
-    if oximetry is not None:
-        # Only what is long enough to be an event may claim a fall.
-        shortest_s = min(rules.hypopnea.min_duration_s, rules.apnea.min_duration_s)
-        long = np.flatnonzero(durations >= shortest_s)
-        lag_s = rules.oxygen_delay.assumed_s if delay_s is None else delay_s
-        matched = match_desaturations(spans[long, 0], spans[long, 1], oximetry, lag_s, rules)
-        falls.update(zip(long.tolist(), matched, strict=True))
-    share = rules.event_span.min_counted_share_fraction
-    candidates = [
-        Candidate(
-            start_s=start_s,
-            stop_s=stop_s,
-            baseline=float(reductions.baselines[i]),
-            reduction_fraction=min(max(float(reductions.reduction_fractions[i]), 0.0), 1.0),
-            longest_apnea_s=float(reductions.longest_apnea_s[i]),
-            ending=int(reductions.endings[i]),
-            desaturation=falls[i],
-            is_counted=overlap_s(start_s, stop_s, monitored.spans_s) >= share * (stop_s - start_s),
-        )
-        for i, (start_s, stop_s) in zip(kept.tolist(), spans[kept].tolist(), strict=True)
-    ]
-    return candidates, kept
-
-
-def _judge_all(
-    candidates: list[Candidate],
-    core_spans_s: Spans,
-    effort: Effort | None,
-    unusable: Spans,
-    rules: ScoringRules,
-    oximetry: Oximetry | None,
-) -> _Judged:
-    events: list[RespiratoryEvent] = []
-    rejected: list[RejectedCandidate] = []
-    share = rules.event_span.min_counted_share_fraction
-    for candidate, (core_start_s, core_stop_s) in zip(candidates, core_spans_s.tolist(), strict=True):
-        verdict = judge(candidate, rules, has_oximetry=oximetry is not None)
-        hidden_s = overlap_s(candidate.start_s, candidate.stop_s, unusable)
-        is_hidden = hidden_s > share * candidate.duration_s
-        if is_hidden or not (verdict.is_apnea or verdict.is_hypopnea):
-            reason = "artifact: the airflow sensor is off or moved" if is_hidden else verdict.clause
-            rejected.append(
-                RejectedCandidate(
-                    start_s=candidate.start_s,
-                    stop_s=candidate.stop_s,
-                    flow_reduction_fraction=candidate.reduction_fraction,
-                    desaturation=candidate.desaturation,
-                    reason=reason,
-                )
-            )
-            continue
-        kind, effort_fraction = EventKind.HYPOPNEA, None
-        if effort is not None:
-            reading = read_effort(effort, core_start_s, core_stop_s, rules)
-            effort_fraction = reading.effort_fraction
-            kind = reading.kind if verdict.is_apnea else EventKind.HYPOPNEA
-        elif verdict.is_apnea:
-            kind = EventKind.UNCLASSIFIED_APNEA
-        events.append(
-            RespiratoryEvent(
-                kind=kind,
-                start_s=candidate.start_s,
-                stop_s=candidate.stop_s,
-                flow_reduction_fraction=candidate.reduction_fraction,
-                baseline_excursion=candidate.baseline,
-                effort_fraction=effort_fraction,
-                desaturation=_own_fall(candidate),
-                criterion=verdict.clause,
-                is_counted=candidate.is_counted,
-            )
-        )
-    return _Judged(events=tuple(events), rejected=tuple(rejected))
-
-
-def _own_fall(candidate: Candidate):  # type: ignore[no-untyped-def]
-    """The candidate's fall of SpO2, or None where SpO2 does not fall at all."""
-    fall = candidate.desaturation
-    return fall if fall is not None and fall.drop_points > 0 else None
-
-
 def _alternatives(
-    candidates: list[Candidate],
-    unusable: Spans,
-    recording: Recording,
-    monitored: MonitoredTime,
-    rules: ScoringRules,
-    oximetry: Oximetry | None,
+    candidates: list[Candidate], recording: Recording, monitored: MonitoredTime, rules: ScoringRules
 ) -> dict[str, Alternative]:
-    """AHI and class under the sibling rule sets: their apnea and hypopnea rules, this night's candidates."""
+    """AHI and class of this night's candidates under the sibling rules for apneas and hypopneas."""
     found: dict[str, Alternative] = {}
-    share = rules.event_span.min_counted_share_fraction
-    usable = [
-        candidate
-        for candidate in candidates
-        if candidate.is_counted
-        and overlap_s(candidate.start_s, candidate.stop_s, unusable) <= share * candidate.duration_s
-    ]
+    has_oximetry = monitored.spo2_h > 0
     for name in SIBLING_RULES:
         if name == rules.name:
             continue
         sibling = load_rules(name)
-        ahi_per_h = None
-        if oximetry is not None and monitored.monitoring_h > 0:
-            verdicts = [judge(candidate, sibling, has_oximetry=True) for candidate in usable]
-            ahi_per_h = sum(v.is_apnea or v.is_hypopnea for v in verdicts) / monitored.monitoring_h
-        severity = None
-        if ahi_per_h is not None and not _why_no_class(recording, monitored, rules):
+        ahi_per_h = severity = None
+        if has_oximetry and monitored.monitoring_h > 0:
+            verdicts = [judge(c, sibling, has_oximetry=True) for c in candidates if c.is_counted]
+            ahi_per_h = sum(verdict.is_event for verdict in verdicts) / monitored.monitoring_h
+        if ahi_per_h is not None and why_no_class(recording, monitored, rules) is None:
             severity = grade_severity(ahi_per_h, sibling.severity)
         found[name] = Alternative(rules_id=sibling.rules_id, ahi_per_h=ahi_per_h, severity=severity)
     return found
-
-
-def _judged_h(monitored: MonitoredTime) -> float:
-    """Hours in which flow and oximetry can both be judged: what adequacy asks for."""
-    if monitored.flow_h == 0 or monitored.spo2_h == 0:
-        return 0.0
-    return monitored.monitoring_h
-
-
-def _why_no_class(recording: Recording, monitored: MonitoredTime, rules: ScoringRules) -> str | None:
-    """Why this night gets no adult severity class, or None."""
-    age = recording.subject.age_years
-    if recording.device.therapy in ("pap", "appliance"):
-        return f"recorded on therapy ({recording.device.therapy}): the residual AHI has no diagnostic class"
-    if age is not None and age < rules.severity.min_age_years:
-        return f"age {age:g} is below {rules.severity.min_age_years:g} years: adult severity classes do not apply"
-    if grade_adequacy(_judged_h(monitored), rules.adequacy) == "inadequate":
-        return (
-            f"{_judged_h(monitored):.2f} h with flow and SpO2 that can be judged: "
-            f"a class needs {rules.adequacy.partial_from_h:g} h"
-        )
-    return None
-
-
-def _grade(
-    recording: Recording,
-    signals: _Signals,
-    monitored: MonitoredTime,
-    ahi_per_h: float | None,
-    rules: ScoringRules,
-) -> tuple[str, str | None, list[str]]:
-    """Adequacy, severity and the reasons for what is missing of either."""
-    reasons: list[str] = []
-    judged_h = _judged_h(monitored)
-    adequacy = grade_adequacy(judged_h, rules.adequacy)
-    if signals.flow is None:
-        reasons.append("no airflow or effort channel: no AHI")
-    if signals.spo2 is None:
-        has_channel = recording.has_signal("spo2")
-        why = "the SpO2 channel holds no valid value" if has_channel else "no SpO2 channel"
-        reasons.append(f"{why}: hypopneas cannot be scored")
-    if adequacy == "partial":
-        reasons.append(
-            f"{judged_h:.2f} h with flow and SpO2 that can be judged; "
-            f"an adequate night has {rules.adequacy.adequate_from_h:g} h"
-        )
-    why_no_class = _why_no_class(recording, monitored, rules)
-    if why_no_class is not None:
-        reasons.append(why_no_class)
-    if ahi_per_h is None or why_no_class is not None:
-        return adequacy, None, reasons
-    return adequacy, grade_severity(ahi_per_h, rules.severity), reasons
 
 
 def _assumed_delay_note(rules: ScoringRules) -> Note:

@@ -10,7 +10,7 @@ from hsat.intervals import (
     clip_spans,
     intersect_spans,
     invert_spans,
-    overlap_s,
+    overlaps_s,
     spans_from_mask,
     subtract_spans,
     total_s,
@@ -56,10 +56,12 @@ def test_set_operations_are_those_of_sets(first, second):
 
 
 @settings(max_examples=200)
-@given(rows, st.integers(-3, END), st.integers(0, END))
-def test_overlap_is_the_number_of_shared_seconds(pairs, start, length):
-    expected = len(seconds(pairs) & set(range(start, start + length)))
-    assert overlap_s(start, start + length, as_spans(pairs)) == expected
+@given(rows, rows)
+def test_overlap_is_the_number_of_shared_seconds(pairs, others):
+    others = [pair for pair in others if pair[1] >= pair[0]]
+    expected = [len(seconds(pairs) & seconds([other])) for other in others]
+    overlaps = overlaps_s(np.array(others, dtype=float).reshape(-1, 2), as_spans(pairs))
+    assert overlaps.tolist() == expected
 
 
 @settings(max_examples=200)
@@ -80,7 +82,8 @@ def test_nothing_is_an_empty_array_of_pairs(empty):
     spans = as_spans(empty)
     assert spans.shape == (0, 2)
     assert total_s(spans) == 0.0
-    assert overlap_s(0, 10, spans) == 0.0
+    assert overlaps_s(np.array([[0.0, 10.0], [3.0, 4.0]]), spans).tolist() == [0.0, 0.0]
+    assert overlaps_s(spans, np.array([[0.0, 1.0]])).shape == (0,)
     assert invert_spans(spans, 0, 10).tolist() == [[0, 10]]
     assert subtract_spans(spans, np.array([[0.0, 1.0]])).shape == (0, 2)
     assert intersect_spans(spans, np.array([[0.0, 1.0]])).shape == (0, 2)
@@ -102,7 +105,7 @@ def test_a_span_inside_another_does_not_cut_it_short():
 def test_the_stop_is_not_part_of_a_span():
     spans = as_spans([(0, 1)])
     assert intersect_spans(spans, as_spans([(1, 2)])).shape == (0, 2)
-    assert overlap_s(1, 2, spans) == 0.0
+    assert overlaps_s(np.array([[1.0, 2.0]]), spans).tolist() == [0.0]
 
 
 def test_inputs_are_left_as_they_were():

@@ -28,20 +28,60 @@ from hsat.results import Alternative, ChannelInfo, NightIndices
 FAILED = FailedNight(file="b.edf", error="b.edf: expected an EDF header, got 12 bytes")
 HOSTILE = "\x1b[31mred\x07\nnext\r\u202egnp\u2028\x00\udcff"
 
-NIGHT_KEYS = (
-    "schema hsat_version rules_id recording monitored indices severity adequacy is_adequate reasons therapy "
-    "scoring not_measured alternatives events rejected desaturations notes"
-).split()
-RECORDING_KEYS = "file sha256 start_local duration_s device patient channels gaps_s".split()
-INDEX_KEYS = (
-    "ahi_per_h apnea_index_per_h hypopnea_index_per_h obstructive_apnea_index_per_h "
-    "central_apnea_index_per_h mixed_apnea_index_per_h unclassified_apnea_index_per_h odi3_per_h odi4_per_h "
-    "mean_spo2_percent min_spo2_percent baseline_spo2_percent t90_percent t90_min t88_percent "
-    "hypoxic_burden_percent_min_per_h ventilatory_burden_percent pulse_response_bpm mean_pulse_bpm "
-    "supine_ahi_per_h non_supine_ahi_per_h"
-).split()
-EVENT_KEYS = "kind start_s stop_s flow_reduction_fraction effort_fraction criterion desaturation".split()
-FALL_KEYS = "start_s nadir_s stop_s baseline_percent nadir_percent".split()
+NIGHT_KEYS = [
+    "schema",
+    "hsat_version",
+    "rules_id",
+    "recording",
+    "monitored",
+    "indices",
+    "severity",
+    "adequacy",
+    "is_adequate",
+    "reasons",
+    "therapy",
+    "scoring",
+    "not_measured",
+    "alternatives",
+    "events",
+    "rejected",
+    "desaturations",
+    "notes",
+]
+RECORDING_KEYS = ["file", "sha256", "start_local", "duration_s", "device", "patient", "channels", "gaps_s"]
+INDEX_KEYS = [
+    "ahi_per_h",
+    "apnea_index_per_h",
+    "hypopnea_index_per_h",
+    "obstructive_apnea_index_per_h",
+    "central_apnea_index_per_h",
+    "mixed_apnea_index_per_h",
+    "unclassified_apnea_index_per_h",
+    "odi3_per_h",
+    "odi4_per_h",
+    "mean_spo2_percent",
+    "min_spo2_percent",
+    "baseline_spo2_percent",
+    "t90_percent",
+    "t90_min",
+    "t88_percent",
+    "hypoxic_burden_percent_min_per_h",
+    "ventilatory_burden_percent",
+    "pulse_response_bpm",
+    "mean_pulse_bpm",
+    "supine_ahi_per_h",
+    "non_supine_ahi_per_h",
+]
+EVENT_KEYS = [
+    "kind",
+    "start_s",
+    "stop_s",
+    "flow_reduction_fraction",
+    "effort_fraction",
+    "criterion",
+    "desaturation",
+]
+FALL_KEYS = ["start_s", "nadir_s", "stop_s", "baseline_percent", "nadir_percent"]
 
 
 def refuse_constant(name: str) -> None:
@@ -85,11 +125,22 @@ def test_numbers_that_stand_beside_another_exist():
         (15.04, 1, "15.0"),
         (3.996, 1, "3.996"),
         (80.6, 0, "81"),
+        (4.9999999999999, 2, "5.00"),
+        (-0.2, 1, "-0.2"),
         (0.0, 1, "0.0"),
     ],
 )
 def test_rounding_never_reaches_a_limit_from_below(value, decimals, text):
     assert rounded(value, decimals) == text
+
+
+def test_only_numbers_with_limits_keep_more_digits():
+    night = make_result()
+    indices = replace(night.indices, mean_apnea_duration_s=23.98, t90_percent=2.97, odi3_per_h=4.97)
+    text = night_text(replace(night, indices=indices))
+    assert line_with(text, "Mean apnea").split()[-2:] == ["24.0", "s"]
+    assert line_with(text, "Time below 90 %").split()[5] == "3.0"
+    assert line_with(text, "Desaturations >= 3").split()[-2:] == ["4.97", "/h"]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +359,7 @@ def test_text_of_a_night_on_pap_gives_a_residual_ahi_and_no_class():
     )
     text = night_text(night)
     assert text.startswith(
-        "Residual AHI on therapy 17.3 /h, on therapy, no class, aasm_1b, adequate: 6.8 h monitored\n"
+        "Residual AHI on therapy 17.3 /h, no diagnostic class, aasm_1b, adequate: 6.8 h monitored\n"
     )
     assert "not a diagnosis" in text
     assert "moderate" not in text
@@ -387,10 +438,33 @@ def test_printable_escapes_and_leaves_the_rest_alone():
 def test_table_of_several_nights_has_one_row_each():
     pap = make_result(therapy="pap", severity=None)
     lines = nights_text([make_result(), FAILED, pap]).splitlines()
-    assert lines[0].split() == "AHI/h class adequacy hours ODI4/h T90 % min SpO2 start file".split()
-    assert lines[1].split() == "17.3 moderate adequate 6.8 14.1 3.1 81 2026-03-03 22:30 night.edf".split()
+    assert lines[0].split() == [
+        "AHI/h",
+        "class",
+        "adequacy",
+        "hours",
+        "ODI4/h",
+        "T90",
+        "%",
+        "min",
+        "SpO2",
+        "start",
+        "file",
+    ]
+    assert lines[1].split() == [
+        "17.3",
+        "moderate",
+        "adequate",
+        "6.8",
+        "14.1",
+        "3.1",
+        "81",
+        "2026-03-03",
+        "22:30",
+        "night.edf",
+    ]
     assert lines[2].split() == ["-", "failed", *["-"] * 6, "b.edf"]
-    assert "on therapy, no class" in lines[3]
+    assert lines[3].split()[:4] == ["17.3", "on", "therapy", "adequate"]
     assert "2 of 3 files scored, 1 failed." in lines
     assert "no medical device" in " ".join(lines)
 

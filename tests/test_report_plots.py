@@ -1,8 +1,10 @@
 """The figure of a night: its panels, units, axis and marks. No window, no pyplot."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,10 +81,16 @@ def test_a_hostile_unit_and_an_empty_night_are_drawn(tmp_path):
 
 
 def test_drawing_needs_no_pyplot():
-    code = "import night_builder, sys; night_builder.make_result().plot(); print('matplotlib.pyplot' in sys.modules)"
+    code = (
+        "import night_builder, sys\n"
+        "night_builder.make_result().plot()\n"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    tests = Path(__file__).parent
     process = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=__file__.rsplit("/", 1)[0],
+        cwd=tests,
+        env={**os.environ, "PYTHONPATH": str(tests.parent)},
         capture_output=True,
         text=True,
         check=False,

@@ -49,12 +49,19 @@ def find_recordings(paths: Sequence[str]) -> tuple[list[Candidate], list[FailedN
                     FailedNight(file=path, error=f"{path}: no file in this folder ends in .edf, .rec or .bdf")
                 )
         for candidate in candidates:
-            identity = os.path.realpath(candidate.path)
+            identity = _identity(candidate.path)
             if identity not in found or (candidate.is_named and not found[identity].is_named):
                 found[identity] = candidate
             elif candidate.is_named:
                 complain(f"{candidate.path}: named twice, read once")
     return list(found.values()), failed
+
+
+def _identity(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL, which no file has in its name: reading it will say so
+        return path
 
 
 def _walk(folder: str, failed: list[FailedNight]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import argparse
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hsat.cli.faults import (
@@ -21,6 +21,7 @@ from hsat.cli.paths import Candidate, find_recordings
 from hsat.errors import HsatError, MissingChannelError, RulesError, UnknownDeviceError
 from hsat.recording import Recording
 from hsat.report.failed import FailedNight
+from hsat.report.plain import printable
 from hsat.results import NightResult
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ def _code(text: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class _Tally:
-    """What has come of the files so far."""
+    """What has come of the files so far; companions by what they are."""
 
     results: list[NightResult | FailedNight]
+    companions: dict[str, list[str]] = field(default_factory=dict)
     n_read: int = 0
     n_without_label: int = 0
 
@@ -108,10 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Score every file and print the results; returns the exit code."""
     from hsat.rules.load import load_rules
 
-    names = [name for name, _ in arguments.map]
-    if len(set(names)) < len(names):
-        raise UsageError("--map: expected each canonical name once, got " + ", ".join(names))
     rules = load_rules(arguments.rules)
+    _check_reading_options(arguments)
     folder = _open_folder(arguments)
     candidates, failed = find_recordings(arguments.paths)
     for failure in failed:
@@ -121,6 +121,9 @@ def run(arguments: argparse.Namespace) -> int:
         if len(candidates) > 1 and sys.stderr.isatty():
             complain(f"{i + 1}/{len(candidates)} {candidate.path}")
         _process(candidate, arguments, rules, folder, tally)
+    for kind, paths in tally.companions.items():
+        others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        complain(f"{paths[0]}{others}: {kind}; left out")
     if arguments.map and tally.n_without_label and not tally.n_read:
         return _refuse_labels(arguments)
     if not tally.results:
@@ -130,6 +133,26 @@ def run(arguments: argparse.Namespace) -> int:
     if tally.results:
         sys.stdout.write(render(tally.results, arguments.format))
     return tally.exit_code
+
+
+def _check_reading_options(arguments: argparse.Namespace) -> None:
+    """What is wrong for every file is said once, before any is read."""
+    from hsat.io.channels import canonical_channel
+    from hsat.io.devices import load_profile
+
+    names = [name for name, _ in arguments.map]
+    if len(set(names)) < len(names):
+        raise UsageError("--map: expected each canonical name once, got " + ", ".join(names))
+    try:
+        for name in names:
+            canonical_channel(name)
+    except HsatError as error:
+        raise UsageError(f"--map: {error}") from error
+    try:
+        if arguments.device is not None:
+            load_profile(arguments.device)
+    except UnknownDeviceError as error:
+        raise UsageError(f"--device: {error}") from error
 
 
 def _open_folder(arguments: argparse.Namespace) -> OutputFolder | None:
@@ -158,7 +181,7 @@ def _process(
         recording = _read(candidate.path, arguments, tally)
         companion = next((note.text for note in recording.notes if note.code == COMPANION_CODE), None)
         if companion is not None and not candidate.is_named:
-            complain(f"{candidate.path}: {companion}; left out")
+            tally.companions.setdefault(companion, []).append(candidate.path)
             return
         if companion is not None:
             raise HsatError(f"{candidate.path}: no recording to score: {companion}")
@@ -172,7 +195,7 @@ def _process(
         if arguments.debug and not isinstance(error, HsatError):
             raise
         line = one_line(error)
-        line = line if candidate.path in line else f"{candidate.path}: {line}"
+        line = line if printable(candidate.path) in line else f"{candidate.path}: {line}"
         complain(line)
         tally.results.append(FailedNight(file=candidate.path, error=line))
 
@@ -193,10 +216,6 @@ def _read(path: str, arguments: argparse.Namespace, tally: _Tally) -> Recording:
         )
     except MissingChannelError:
         tally.n_without_label += 1
-        raise
-    except UnknownDeviceError as error:
-        if arguments.device is not None:
-            raise UsageError(f"--device {arguments.device}: {error}") from error
         raise
     tally.n_read += 1
     return recording

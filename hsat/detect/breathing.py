@@ -132,18 +132,21 @@ def local_level(
     return np.where(n_valid > 0, levels, np.float32(0.0))
 
 
-def _onsets(flow: NDArray[np.float32], hysteresis: NDArray[np.float32]) -> NDArray[np.int64]:
+def _onsets(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> NDArray[np.int64]:
+    """Breath onsets, in samples."""
+    breath = rules.breath
+    wide = excursion_of(flow, breath.search_window_s, rate_hz)
+    floor = breath.noise_floor_fraction * float(np.median(wide[:: int(rate_hz)]))
+    hysteresis = np.maximum(wide * np.float32(breath.hysteresis_fraction), np.float32(floor))
     onsets = np.empty(len(flow), np.int64)
     return onsets[: find_breaths(flow, hysteresis, onsets)].copy()
 
 
-def _usual_period_s(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> float:
+def _usual_period_s(onsets: NDArray[np.int64], rules: ScoringRules, rate_hz: float) -> float:
     """Median time between breath onsets, within the rule's limits."""
     breath = rules.breath
-    wide = excursion_of(flow, breath.search_window_s, rate_hz)
-    onsets = _onsets(flow, wide * np.float32(breath.hysteresis_fraction))
     if len(onsets) < 2:
-        return breath.search_window_s
+        return breath.search_window_s / 2
     period_s = float(np.median(np.diff(onsets))) / rate_hz
     return min(max(period_s, breath.shortest_period_s), breath.longest_period_s)
 
@@ -171,12 +174,10 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     flow = remove_drift(values, rules, rate_hz)
     if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
         flow = -flow
-    period_s = _usual_period_s(flow, rules, rate_hz)
+    onsets = _onsets(flow, rules, rate_hz)
+    period_s = _usual_period_s(onsets, rules, rate_hz)
     window_s = breath.excursion_window_periods * period_s
     excursion = excursion_of(flow, window_s, rate_hz)
-    wide = excursion_of(flow, breath.hysteresis_window_periods * period_s, rate_hz)
-    floor = breath.noise_floor_fraction * float(np.median(wide)) if len(wide) else 0.0
-    onsets = _onsets(flow, np.maximum(wide * np.float32(breath.hysteresis_fraction), np.float32(floor)))
     excursion[is_missing] = np.nan
     middles = np.minimum(onsets + int(period_s * rate_hz / 2), len(excursion) - 1)
     baseline = rules.baseline

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.detect.breathing import excursion_of, remove_drift
+from hsat.detect.breathing import LEVEL_STEP_S, excursion_of, local_level, remove_drift
 from hsat.events import EventKind
-from hsat.rules.model import ScoringRules
+from hsat.intervals import spans_from_mask
+from hsat.rules.model import EffortRule, ScoringRules
 
-__all__ = ["Effort", "EffortReading", "measure_effort", "read_effort"]
+__all__ = ["Effort", "measure_effort", "type_apnea"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,89 +20,76 @@ class Effort:
     Attributes
     ----------
     rate_hz : float
-    window_s : float
-        Window of the excursions.
-    belts : tuple of ndarray, shape (n,), float32
-        Excursion of each belt; NaN where missing.
+    strength : ndarray, shape (n,), float32
+        Excursion over the usual excursion of the surrounding minutes, of the belt that shows more
+        effort; NaN where no belt can be judged.
     """
 
     rate_hz: float
-    window_s: float
-    belts: tuple[NDArray[np.float32], ...]
+    strength: NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffortReading:
-    """What the belts say of one event: its kind, and mean effort over the pre-event effort."""
-
-    kind: EventKind
-    effort_fraction: float | None
+    def within(self, start_s: float, stop_s: float) -> NDArray[np.float32]:
+        """Strength of effort at the samples of a span; at least one sample."""
+        first = min(int(start_s * self.rate_hz), len(self.strength) - 1)
+        return self.strength[first : max(int(stop_s * self.rate_hz), first + 1)]
 
 
 def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: ScoringRules) -> Effort:
-    """Excursion of each belt in a window of about one breath.
+    """Excursion of the belts over their usual excursion.
 
     Parameters
     ----------
     belts : list of ndarray, shape (n,), float32
-        At ``rules.sampling.flow_rate_hz``; NaN where missing.
+        At least one, at ``rules.sampling.effort_rate_hz``; NaN where missing.
     window_s : float
         The window flow was measured with.
     rules : ScoringRules
+        ``[effort]`` and ``[sampling]`` are used.
+
+    Notes
+    -----
+    One belt may slip or lie flat: effort is there where any belt shows it.
     """
-    rate_hz = rules.sampling.flow_rate_hz
-    excursions = []
+    rate_hz, rule = rules.sampling.effort_rate_hz, rules.effort
+    strongest: NDArray[np.float32] | None = None
     for values in belts:
         excursion = excursion_of(remove_drift(values, rules, rate_hz), window_s, rate_hz)
         excursion[np.isnan(values)] = np.nan
-        excursions.append(excursion)
-    return Effort(rate_hz=rate_hz, window_s=window_s, belts=tuple(excursions))
+        level = local_level(excursion, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
+        n_step = int(LEVEL_STEP_S * rate_hz)
+        usual = np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]
+        excursion /= usual
+        strongest = excursion if strongest is None else np.fmax(strongest, excursion)
+    if strongest is None:
+        raise ValueError("belts: expected at least one, got none")
+    return Effort(rate_hz=rate_hz, strength=strongest)
 
 
-def read_effort(effort: Effort, start_s: float, stop_s: float, rules: ScoringRules) -> EffortReading:
-    """Type an apnea by the belts.
+def type_apnea(strength: NDArray[np.float32], rate_hz: float, rule: EffortRule) -> EventKind:
+    """Type of an apnea from the effort within it.
 
     Parameters
     ----------
-    effort : Effort
-    start_s, stop_s : float
-        The part of the apnea in which the whole measuring window is reduced, so that breaths
-        before and after it do not count as effort.
-    rules : ScoringRules
-        ``[effort]`` is used.
+    strength : ndarray, shape (n,), float32
+        `Effort.within` the part of the apnea in which the whole measuring window is reduced, so
+        that breaths before and after do not count as effort.
+    rate_hz : float
+    rule : EffortRule
 
     Returns
     -------
-    EffortReading
-        ``unclassified_apnea`` and None where no belt can be judged.
+    EventKind
+        ``UNCLASSIFIED_APNEA`` where no belt can be judged.
     """
-    rule = rules.effort
-    first, stop = (
-        int(start_s * effort.rate_hz),
-        max(int(stop_s * effort.rate_hz), int(start_s * effort.rate_hz) + 1),
-    )
-    before = slice(max(first - int(rule.baseline_window_s * effort.rate_hz), 0), first)
-    fractions = []
-    for belt in effort.belts:
-        earlier = belt[before]
-        earlier = earlier[~np.isnan(earlier)]
-        within = belt[first:stop]
-        if len(earlier) == 0 or len(within) == 0 or np.isnan(within).all():
-            continue
-        usual = float(np.quantile(earlier, rule.baseline_quantile_fraction))
-        if usual > 0:
-            fractions.append(np.nan_to_num(within) / usual)
-    if not fractions:
-        return EffortReading(kind=EventKind.UNCLASSIFIED_APNEA, effort_fraction=None)
-    # One belt may slip: effort is there where any belt shows it.
-    strongest = np.max(fractions, axis=0)
-    has_effort = strongest >= rule.min_effort_fraction
-    share = float(np.mean(has_effort))
-    fraction = float(np.mean(strongest))
-    if share < rule.max_central_effort_share_fraction:
-        kind = EventKind.CENTRAL_APNEA
-    elif not has_effort[0] and int(np.argmax(has_effort)) >= rule.min_mixed_absence_s * effort.rate_hz:
-        kind = EventKind.MIXED_APNEA
-    else:
-        kind = EventKind.OBSTRUCTIVE_APNEA
-    return EffortReading(kind=kind, effort_fraction=fraction)
+    if np.isnan(strength).any():
+        return EventKind.UNCLASSIFIED_APNEA
+    margin = int(rule.edge_margin_s * rate_hz)
+    if len(strength) > 2 * margin + 1:
+        strength = strength[margin : len(strength) - margin]
+    has_effort = strength >= rule.min_effort_fraction
+    if np.count_nonzero(has_effort) < rule.max_central_effort_share_fraction * len(has_effort):
+        return EventKind.CENTRAL_APNEA
+    absences = spans_from_mask(~has_effort, rate_hz)
+    if len(absences) and np.max(absences[:, 1] - absences[:, 0]) >= rule.min_mixed_absence_s:
+        return EventKind.MIXED_APNEA
+    return EventKind.OBSTRUCTIVE_APNEA

@@ -1,4 +1,4 @@
-"""Reduced breathing to apneas, hypopneas and rejected candidates, each with its clause."""
+"""Breaths to stretches of reduced breathing: how deep, how long, against which baseline."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.breathing import Breathing
-from hsat.events import Desaturation
 from hsat.intervals import Spans
 from hsat.kernels.reductions import (
-    CLOSED,
-    TOO_LONG,
     BaselineLimits,
     SpanLimits,
     find_reductions,
@@ -18,7 +15,7 @@ from hsat.kernels.reductions import (
 )
 from hsat.rules.model import ScoringRules
 
-__all__ = ["Candidate", "Reductions", "Verdict", "find_candidates", "judge"]
+__all__ = ["Reductions", "find_reduced_breathing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,45 +48,7 @@ class Reductions:
     breath_baselines: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One stretch of reduced breathing with all that a rule asks about it.
-
-    Attributes
-    ----------
-    start_s, stop_s, baseline, reduction_fraction, longest_apnea_s, ending
-        As in `Reductions`.
-    desaturation : Desaturation or None
-        The fall of SpO2 that belongs to it; None where SpO2 is missing.
-    is_counted : bool
-        Whether it lies in monitored time.
-    """
-
-    start_s: float
-    stop_s: float
-    baseline: float
-    reduction_fraction: float
-    longest_apnea_s: float
-    ending: int
-    desaturation: Desaturation | None
-    is_counted: bool
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.stop_s - self.start_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a rule set says of a candidate: admitted as apnea or hypopnea, or refused, and why."""
-
-    is_apnea: bool
-    is_hypopnea: bool
-    clause: str
-
-
-def find_candidates(breathing: Breathing, rules: ScoringRules) -> Reductions:
+def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reductions:
     """Find every stretch in which breathing is reduced by the hypopnea limit or more.
 
     Parameters
@@ -155,63 +114,3 @@ def find_candidates(breathing: Breathing, rules: ScoringRules) -> Reductions:
         endings=endings,
         breath_baselines=breath_baselines,
     )
-
-
-def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> Verdict:
-    """Apply the apnea and hypopnea rules to one candidate.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    rules : ScoringRules
-        ``[apnea]``, ``[hypopnea]`` and ``[event_span]`` are used.
-    has_oximetry : bool
-        Whether the recording has SpO2 at all.
-
-    Returns
-    -------
-    Verdict
-        With the clause that admitted or refused, in plain words with the measured value.
-    """
-    apnea, hypopnea = rules.apnea, rules.hypopnea
-    if candidate.ending == TOO_LONG:
-        return _refused(
-            f"event_span.max_duration_s: no recovery within {rules.event_span.max_duration_s:g} s"
-        )
-    if candidate.ending != CLOSED:
-        return _refused("event_span: the flow signal stops before breathing recovers")
-    if candidate.longest_apnea_s >= apnea.min_duration_s:
-        return Verdict(
-            is_apnea=True,
-            is_hypopnea=False,
-            clause=f"apnea: reduced by at least {apnea.min_reduction_fraction:.0%} "
-            f"for {candidate.longest_apnea_s:.1f} s (at least {apnea.min_duration_s:g} s)",
-        )
-    if candidate.duration_s < hypopnea.min_duration_s:
-        return _refused(
-            f"hypopnea.min_duration_s: lasts {candidate.duration_s:.1f} s, needs {hypopnea.min_duration_s:g} s"
-        )
-    if candidate.reduction_fraction < hypopnea.min_reduction_fraction:
-        return _refused(
-            f"hypopnea.min_reduction_fraction: reduced by {candidate.reduction_fraction:.1%}, "
-            f"needs {hypopnea.min_reduction_fraction:.0%}"
-        )
-    fall = candidate.desaturation
-    if fall is None:
-        why = "SpO2 is missing here" if has_oximetry else "the recording has no SpO2"
-        return _refused(f"hypopnea.min_desaturation_points: {why}")
-    if fall.drop_points < hypopnea.min_desaturation_points:
-        return _refused(
-            f"hypopnea.min_desaturation_points: SpO2 falls by {fall.drop_points:.1f} points, "
-            f"needs {hypopnea.min_desaturation_points:g}"
-        )
-    return Verdict(
-        is_apnea=False,
-        is_hypopnea=True,
-        clause=f"hypopnea: reduced by {candidate.reduction_fraction:.0%} for {candidate.duration_s:.1f} s "
-        f"with a fall of SpO2 by {fall.drop_points:.1f} points",
-    )
-
-
-def _refused(clause: str) -> Verdict:
-    return Verdict(is_apnea=False, is_hypopnea=False, clause=clause)

@@ -1,6 +1,6 @@
 """Copies of the signals at the rates of analysis, made in one pass over the recording."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from hsat.kernels.sampling import add_to_bins
 from hsat.recording import Recording, SampleBlock, Signal
 
-__all__ = ["sample_signals"]
+__all__ = ["HELD", "sample_signals"]
 
 Samples = NDArray[np.float32]
+
+HELD = ("spo2", "pulse", "position")
+"""Signals of whole numbers and codes: a mean of two of them would be neither."""
 
 
 class _MeanSampler:
@@ -112,39 +115,35 @@ class _LineSampler:
         return line
 
 
-def sample_signals(
-    recording: Recording, names: Sequence[str], *, flow_rate_hz: float, oximetry_rate_hz: float
-) -> dict[str, Samples]:
+def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[str, Samples]:
     """Read the named signals in one pass and bring each to its rate of analysis.
 
-    Flow and effort become means over bins of ``1 / flow_rate_hz`` (straight lines between samples
-    where recorded slower); SpO2, pulse and position keep the sample in force, so that whole
+    Flow and effort become means over bins of the copy (straight lines between samples where
+    recorded slower); SpO2, pulse and position keep the sample in force, so that whole
     percents and codes stay what they were.
 
     Parameters
     ----------
     recording : Recording
-    names : sequence of str
-        Canonical names, each in the recording.
-    flow_rate_hz, oximetry_rate_hz : float
-        Rates of the copies.
+    rates_hz : mapping of str to float
+        Canonical names, each in the recording, and the rate of each copy.
 
     Returns
     -------
     dict of str to ndarray, shape (n_samples,), float32
         Physical values from the recording's start to its end; NaN where missing or in a gap.
     """
-    held = {"spo2", "pulse", "position"}
     samplers: list[_MeanSampler | _HoldSampler | _LineSampler] = []
     by_source: dict[int, tuple[Signal, list[int]]] = {}
-    for i, name in enumerate(names):
+    names = list(rates_hz)
+    for i, (name, rate_hz) in enumerate(rates_hz.items()):
         signal = recording.signal(name)
-        if name in held:
-            samplers.append(_HoldSampler(signal, oximetry_rate_hz, recording.duration_s))
-        elif signal.rate_hz < flow_rate_hz:
-            samplers.append(_LineSampler(signal, flow_rate_hz, recording.duration_s))
+        if name in HELD:
+            samplers.append(_HoldSampler(signal, rate_hz, recording.duration_s))
+        elif signal.rate_hz < rate_hz:
+            samplers.append(_LineSampler(signal, rate_hz, recording.duration_s))
         else:
-            samplers.append(_MeanSampler(signal, flow_rate_hz, recording.duration_s))
+            samplers.append(_MeanSampler(signal, rate_hz, recording.duration_s))
         by_source.setdefault(id(signal.source), (signal, []))[1].append(i)
     for first_signal, places in by_source.values():
         indices = [recording.signal(names[i]).source_index for i in places]

@@ -1,27 +1,15 @@
-"""The canonical channels: one table, and how a label in a file finds its row.
+"""The canonical channels: one table of names, units, meanings, and the labels recorders give them."""
 
-A label is compared as a whole first ("SpO2" is in the alias list of ``spo2``), then by whole words
-("Thermal Airflow" holds the words "thermal" and "airflow"), never by parts of words: "o2" is also
-in the EEG lead "O2", and "pr" in "Pres".
-"""
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
-from hsat.errors import HsatError, MissingChannelError
-from hsat.recording import Note
+from hsat.errors import HsatError
 
 __all__ = [
     "CANONICAL_CHANNELS",
     "CanonicalChannel",
-    "ChannelCandidate",
-    "ChannelMatch",
     "PositionCode",
     "canonical_channel",
-    "map_channels",
-    "parse_channel_map",
     "simplify_label",
 ]
 
@@ -64,23 +52,6 @@ class CanonicalChannel:
     slowest_hz: float = 0.0
 
 
-class ChannelCandidate(NamedTuple):
-    """A channel of a file that may get a canonical name."""
-
-    index: int
-    label: str
-    transducer: str
-    rate_hz: float
-
-
-class ChannelMatch(NamedTuple):
-    """A channel of a file and the name it got; ``mapped_by`` says why, in words."""
-
-    index: int
-    name: str
-    mapped_by: str
-
-
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -91,153 +62,191 @@ def _sets(text: str) -> tuple[tuple[str, ...], ...]:
 
 CANONICAL_CHANNELS: tuple[CanonicalChannel, ...] = (
     CanonicalChannel(
-        name="snore", unit="au", meaning="snoring",
+        name="snore",
+        unit="au",
+        meaning="snoring",
         aliases=_split("snore, snoring, snor, snore 2s, snore sensor, schnarchen, snore mic, snoring volume"),
         words=_sets("snore, snoring"),
     ),
     CanonicalChannel(
-        name="leak", unit="au", meaning="mask leak of a PAP device",
+        name="leak",
+        unit="au",
+        meaning="mask leak of a PAP device",
         aliases=_split("leak, leak 2s, leakage, mask leak, leak flow, total leak"),
         words=_sets("leak, leakage"),
     ),
     CanonicalChannel(
-        name="nasal_pressure", unit="au", meaning="nasal pressure cannula", slowest_hz=1.0,
+        name="nasal_pressure",
+        unit="au",
+        meaning="nasal pressure cannula",
+        slowest_hz=1.0,
         aliases=_split(
-            "nasal pressure, pressure flow, cannula flow, cannulaflow, flow cannula, ptaf, nasalp, pnasal, p nasal, "
-            "nasal pres, nasal press, nas pres, nasalpressure, pres nasal, nasal cannula, cannula, nasal prong, "
-            "nasal flow, nasalflow, npt, npaf, npress, nasal"
+            "nasal pressure, pressure flow, cannula flow, cannulaflow, flow cannula, ptaf, nasalp, "
+            "pnasal, p nasal, nasal pres, nasal press, nas pres, nasalpressure, pres nasal, nasal "
+            "cannula, cannula, nasal prong, nasal flow, nasalflow, npt, npaf, npress, nasal"
         ),
-        words=_sets("nasal+pressure, nasal+pres, nasal+press, cannula, ptaf, nasal+flow, nasal+airflow, prongs"),
+        words=_sets(
+            "nasal+pressure, nasal+pres, nasal+press, cannula, ptaf, nasal+flow, nasal+airflow, prongs"
+        ),
     ),
     CanonicalChannel(
-        name="thermistor", unit="au", meaning="oronasal thermal airflow sensor", slowest_hz=1.0,
+        name="thermistor",
+        unit="au",
+        meaning="oronasal thermal airflow sensor",
+        slowest_hz=1.0,
         aliases=_split(
-            "therm, thermistor, thermal airflow, thermal flow, airflow thermal, thermocouple, oronasal, oro nasal, "
-            "airflow thermistor, flow th, flow therm, nasal therm, oral therm, resp oro nasal, naf, mouth flow"
+            "therm, thermistor, thermal airflow, thermal flow, airflow thermal, thermocouple, oronasal, "
+            "oro nasal, airflow thermistor, flow th, flow therm, nasal therm, oral therm, resp oro "
+            "nasal, naf, mouth flow"
         ),
         words=_sets("thermistor, thermocouple, therm, thermal, oronasal, oro+nasal, nasal+oral"),
     ),
     CanonicalChannel(
-        name="rip_sum", unit="au", meaning="sum of chest and abdominal inductance belts", slowest_hz=1.0,
-        aliases=_split("rip sum, sum, xsum, ripsum, effort sum, sum effort, sum rip, rip sum cal, crip sum, resp sum"),
+        name="rip_sum",
+        unit="au",
+        meaning="sum of chest and abdominal inductance belts",
+        slowest_hz=1.0,
+        aliases=_split(
+            "rip sum, sum, xsum, ripsum, effort sum, sum effort, sum rip, rip sum cal, crip sum, resp sum"
+        ),
         words=_sets("rip+sum, effort+sum, resp+sum"),
     ),
     CanonicalChannel(
-        name="rip_flow", unit="au", meaning="flow derived from the inductance belts", slowest_hz=1.0,
+        name="rip_flow",
+        unit="au",
+        meaning="flow derived from the inductance belts",
+        slowest_hz=1.0,
         aliases=_split("rip flow, xflow, ripflow, rip flow cal, crip flow, flow rip"),
         words=_sets("rip+flow"),
     ),
     CanonicalChannel(
-        name="flow", unit="au", meaning="airflow; the kind of sensor is not stated", slowest_hz=1.0,
+        name="flow",
+        unit="au",
+        meaning="airflow; the kind of sensor is not stated",
+        slowest_hz=1.0,
         aliases=_split(
-            "flow, airflow, air flow, resp flow, flow 40ms, respflow, respiratory flow, resp airflow, flow patient, "
-            "patient flow, mask flow, maskflow, cpap flow, pap flow, device flow, flow rate, breathing flow, "
-            "resp air flow, new air, newair"
+            "flow, airflow, air flow, resp flow, flow 40ms, respflow, respiratory flow, resp airflow, "
+            "flow patient, patient flow, mask flow, maskflow, cpap flow, pap flow, device flow, flow "
+            "rate, breathing flow, resp air flow, new air, newair"
         ),
         words=_sets("airflow, air+flow, resp+flow, flow"),
     ),
     CanonicalChannel(
-        name="thorax", unit="au", meaning="chest effort belt", slowest_hz=1.0,
+        name="thorax",
+        unit="au",
+        meaning="chest effort belt",
+        slowest_hz=1.0,
         aliases=_split(
-            "thorax, chest, tho, thor, thx, resp thorax, thor res, chest effort, effort tho, effort thorax, "
-            "thorax effort, thoracic, thoracic effort, rip thorax, rip thora, thorax rip, inductance thorax, "
-            "inductance thora, effort thor, resp thor, resp chest, chest belt, thorax belt, effort chest, belt thorax, "
-            "rib cage, ribcage, rip tho, thoracic belt, resp effort thorax"
+            "thorax, chest, tho, thor, thx, resp thorax, thor res, chest effort, effort tho, effort "
+            "thorax, thorax effort, thoracic, thoracic effort, rip thorax, rip thora, thorax rip, "
+            "inductance thorax, inductance thora, effort thor, resp thor, resp chest, chest belt, "
+            "thorax belt, effort chest, belt thorax, rib cage, ribcage, rip tho, thoracic belt, resp "
+            "effort thorax"
         ),
         words=_sets("thorax, chest, thoracic, thor, thora, tho, ribcage"),
     ),
     CanonicalChannel(
-        name="abdomen", unit="au", meaning="abdominal effort belt", slowest_hz=1.0,
+        name="abdomen",
+        unit="au",
+        meaning="abdominal effort belt",
+        slowest_hz=1.0,
         aliases=_split(
-            "abdomen, abdo, abd, abdom, resp abdomen, abdo res, abdo effort, effort abd, effort abdomen, "
-            "abdomen effort, abdominal, abdominal effort, rip abdomen, rip abdom, abdomen rip, inductance abdomen, "
-            "inductance abdom, effort abdo, resp abdo, resp abd, abdomen belt, belt abdomen, resp abdominal, rip abd, "
-            "abdominal belt, resp effort abdomen"
+            "abdomen, abdo, abd, abdom, resp abdomen, abdo res, abdo effort, effort abd, effort "
+            "abdomen, abdomen effort, abdominal, abdominal effort, rip abdomen, rip abdom, abdomen rip, "
+            "inductance abdomen, inductance abdom, effort abdo, resp abdo, resp abd, abdomen belt, belt "
+            "abdomen, resp abdominal, rip abd, abdominal belt, resp effort abdomen"
         ),
         words=_sets("abdomen, abdominal, abdo, abdom, abd"),
     ),
     CanonicalChannel(
-        name="spo2", unit="%", meaning="oxygen saturation by pulse oximetry", slowest_hz=0.05,
+        name="spo2",
+        unit="%",
+        meaning="oxygen saturation by pulse oximetry",
+        slowest_hz=0.05,
         aliases=_split(
-            "spo2, sao2, spo2 1s, spo 2, sao 2, o2sat, o2 sat, osat, sat, saturation, oxygen saturation, sa o2, sp o2, "
-            "spo2 finger, sao2 finger, sat o2, spo2 avg, spo2 bb, spo2 b b, oxysat, oximetry, o2 saturation, %spo2, so2"
+            "spo2, sao2, spo2 1s, spo 2, sao 2, o2sat, o2 sat, osat, sat, saturation, oxygen "
+            "saturation, sa o2, sp o2, spo2 finger, sao2 finger, sat o2, spo2 avg, spo2 bb, spo2 b b, "
+            "oxysat, oximetry, o2 saturation, %spo2, so2"
         ),
         words=_sets("spo2, sao2, saturation, o2sat, osat"),
     ),
     CanonicalChannel(
-        name="pulse", unit="bpm", meaning="pulse or heart rate", slowest_hz=0.05,
+        name="pulse",
+        unit="bpm",
+        meaning="pulse or heart rate",
+        slowest_hz=0.05,
         aliases=_split(
-            "pulse, pr, hr, h r, heartrate, heart rate, pulse 1s, pulserate, pulse rate, puls, ecg hr, bpm, p r, "
-            "pulse bpm, heart rate bpm, hrate, dhr, pulsrate"
+            "pulse, pr, hr, h r, heartrate, heart rate, pulse 1s, pulserate, pulse rate, puls, ecg hr, "
+            "bpm, p r, pulse bpm, heart rate bpm, hrate, dhr, pulsrate"
         ),
         words=_sets("pulse+rate, heart+rate, pulse, hr, heartrate, pulserate"),
     ),
     CanonicalChannel(
-        name="position", unit="code", meaning="body position, coded as PositionCode",
+        name="position",
+        unit="code",
+        meaning="body position, coded as PositionCode",
         aliases=_split("position, pos, body position, body pos, bodypos, body, bpos, position sensor, lage"),
         words=_sets("body+position, position"),
     ),
     CanonicalChannel(
-        name="pressure", unit="cmH2O", meaning="mask pressure of a PAP device",
+        name="pressure",
+        unit="cmH2O",
+        meaning="mask pressure of a PAP device",
         aliases=_split(
-            "press 40ms, maskpress 2s, maskpress, mask pressure, mask pres, cpap, cpap pressure, pap pressure, press, "
-            "pres, pressure, mask press, pmask, press 2s, cpap pres, therapy pressure"
+            "press 40ms, maskpress 2s, maskpress, mask pressure, mask pres, cpap, cpap pressure, pap "
+            "pressure, press, pres, pressure, mask press, pmask, press 2s, cpap pres, therapy pressure"
         ),
         words=_sets("mask+pressure, cpap+pressure, pap+pressure, cpap, mask+press"),
     ),
     CanonicalChannel(
-        name="activity", unit="au", meaning="actigraphy",
+        name="activity",
+        unit="au",
+        meaning="actigraphy",
         aliases=_split("activity, actigraphy, actigraph, movement, motion, act, acti, body movement"),
         words=_sets("activity, actigraphy"),
     ),
     CanonicalChannel(
-        name="ecg", unit="au", meaning="electrocardiogram",
+        name="ecg",
+        unit="au",
+        meaning="electrocardiogram",
         aliases=_split("ecg, ekg, ecg 1, ecg 2, ecg i, ecg ii, ekg 1, ecgi, ecgii, ecg1, ecg2, ecg l, ecg r"),
         words=_sets("ecg, ekg"),
     ),
     CanonicalChannel(
-        name="eeg", unit="au", meaning="electroencephalogram",
-        aliases=_split("eeg, eeg sec, c3, c4, o1, o2, f3, f4, c3 m2, c4 m1, o1 m2, o2 m1, f3 m2, f4 m1, c3 a2, c4 a1, o1 a2, o2 a1"),
+        name="eeg",
+        unit="au",
+        meaning="electroencephalogram",
+        aliases=_split(
+            "eeg, eeg sec, c3, c4, o1, o2, f3, f4, c3 m2, c4 m1, o1 m2, o2 m1, f3 m2, f4 m1, c3 a2, c4 "
+            "a1, o1 a2, o2 a1"
+        ),
         words=_sets("eeg"),
     ),
     CanonicalChannel(
-        name="emg", unit="au", meaning="electromyogram",
+        name="emg",
+        unit="au",
+        meaning="electromyogram",
         aliases=_split("emg, chin, chin emg, emg chin, leg, leg l, leg r, right leg, left leg, chin1, chin2"),
         words=_sets("emg, chin"),
     ),
     CanonicalChannel(
-        name="eog", unit="au", meaning="electrooculogram",
+        name="eog",
+        unit="au",
+        meaning="electrooculogram",
         aliases=_split("eog, eog l, eog r, loc, roc, e1, e2, e1 m2, e2 m1, e2 m2, e1 m1"),
         words=_sets("eog"),
     ),
     CanonicalChannel(
-        name="audio", unit="au", meaning="sound",
+        name="audio",
+        unit="au",
+        meaning="sound",
         aliases=_split("audio, sound, microphone, mic, audio volume, volume audio, audio volume db"),
         words=_sets("audio, microphone, sound"),
     ),
 )
 """The channel table. Where a label's words fit several rows, the first row wins."""
 
-VETO_WORDS = frozenset(
-    _split(
-        "imp, impedance, impédance, quality, qual, status, stat, valid, limitation, flowlim, lim, phase, "
-        "waveform, wave, pleth, pletho, ppg, plethysmogram, battery, amplitude, index, ratio, event, events, "
-        "marker, limit, alarm, temperature, gain, delta, envelope, light, stage, angle"
-    )
-)
-"""Words of channels that are *about* another one (its quality, impedance, waveform), not it."""
-
-LAST_RESORT = {"resp": "thorax", "resp 1": "thorax", "respiration": "thorax", "effort": "thorax", "resp effort": "thorax"}
-"""Labels that do not name their sensor; taken for a chest belt where nothing better is there."""
-
-TRANSDUCER_WORDS: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset(("thermistor", "thermistors", "thermocouple", "thermal")), "thermistor"),
-    (frozenset(("cannula", "prongs")), "nasal_pressure"),
-)
-"""What a transducer text adds to a label that says no more than "flow"."""
-
 _BY_NAME = {row.name: row for row in CANONICAL_CHANNELS}
-_BY_ALIAS = {alias: row.name for row in CANONICAL_CHANNELS for alias in row.aliases}
 
 
 def canonical_channel(name: str) -> CanonicalChannel:
@@ -257,142 +266,3 @@ def canonical_channel(name: str) -> CanonicalChannel:
 def simplify_label(label: str) -> str:
     """A label in lower case, with every run of anything but letters, digits and % as one space."""
     return " ".join("".join(c if c.isalnum() or c == "%" else " " for c in label.casefold()).split())
-
-
-def parse_channel_map(entries: Sequence[str]) -> dict[str, str]:
-    """Turn ``CANONICAL=LABEL`` texts into a mapping.
-
-    Raises
-    ------
-    HsatError
-        Where an entry has no ``=`` or an unknown canonical name.
-    """
-    mapping: dict[str, str] = {}
-    for entry in entries:
-        name, separator, label = entry.partition("=")
-        if not separator or not label.strip():
-            raise HsatError(f"--map {entry!r}: expected CANONICAL=LABEL, such as spo2=SaO2")
-        mapping[canonical_channel(name.strip()).name] = label.strip()
-    return mapping
-
-
-def map_channels(
-    candidates: Sequence[ChannelCandidate],
-    *,
-    channel_map: Mapping[str, str],
-    profile_labels: Mapping[str, str],
-    path: str,
-    notes: list[Note],
-) -> tuple[ChannelMatch, ...]:
-    """Give canonical names to the channels of a file, each name at most once.
-
-    The order: the user's map, the device profile's labels, aliases of the whole label, words.
-    Among channels with the same claim the faster one wins, then the first; a note names the others.
-
-    Parameters
-    ----------
-    candidates : sequence of ChannelCandidate
-        Signal channels of the file.
-    channel_map : mapping of str to str
-        Canonical name to label, from the user.
-    profile_labels : mapping of str to str
-        Simplified label to canonical name, from the device profile; ``""`` means none.
-    path : str
-        For error messages.
-    notes : list of Note
-        Choices between several channels are added here.
-
-    Returns
-    -------
-    tuple of ChannelMatch
-        In the file's order.
-
-    Raises
-    ------
-    HsatError
-        Where `channel_map` holds an unknown canonical name.
-    MissingChannelError
-        Where `channel_map` asks for a label that is not in the file.
-    """
-    chosen: dict[str, ChannelMatch] = {}
-    for name, label in channel_map.items():
-        canonical_channel(name)
-        index = _find_label(candidates, label, path, notes)
-        chosen[name] = ChannelMatch(index, name, "--map")
-    taken = {match.index for match in chosen.values()}
-    claims: dict[str, list[tuple[int, float, int, ChannelMatch]]] = {}
-    for candidate in candidates:
-        claim = _claim(candidate, profile_labels) if candidate.index not in taken else None
-        if claim is not None:
-            rank, match = claim
-            claims.setdefault(match.name, []).append((rank, -candidate.rate_hz, candidate.index, match))
-    labels = {candidate.index: candidate.label for candidate in candidates}
-    for name, rivals in claims.items():
-        rivals.sort(key=lambda rival: rival[:3])
-        if name in chosen:
-            continue
-        if rivals[0][0] == LAST_RESORT_RANK and any(other in claims for other in ("abdomen", "rip_sum")):
-            continue
-        chosen[name] = rivals[0][3]
-        if len(rivals) > 1 and _BY_NAME[name].slowest_hz > 0:
-            others = ", ".join(repr(labels[rival[2]]) for rival in rivals[1:])
-            notes.append(
-                Note("channel_choice", f"{name} is read from {labels[rivals[0][2]]!r} (channel {rivals[0][2] + 1}); also there: {others}")
-            )
-    return tuple(sorted(chosen.values()))
-
-
-LAST_RESORT_RANK = 3
-
-
-def _find_label(candidates: Sequence[ChannelCandidate], label: str, path: str, notes: list[Note]) -> int:
-    """Channel with this label: exactly, else simplified."""
-    found = [c.index for c in candidates if c.label == label]
-    found = found or [c.index for c in candidates if simplify_label(c.label) == simplify_label(label)]
-    if not found:
-        present = ", ".join(repr(c.label) for c in candidates[:40]) or "none"
-        raise MissingChannelError(f"{path}: --map: no channel is labelled {label!r}; labels here: {present}")
-    if len(found) > 1:
-        notes.append(Note("duplicate_label", f"{len(found)} channels are labelled {label!r}; the first is used"))
-    return found[0]
-
-
-def _claim(candidate: ChannelCandidate, profile_labels: Mapping[str, str]) -> tuple[int, ChannelMatch] | None:
-    """Rank (0 is best) and match of one channel; None where nothing fits."""
-    simple = simplify_label(candidate.label)
-    if simple in profile_labels:
-        name = profile_labels[simple]
-        return (0, ChannelMatch(candidate.index, name, "device profile")) if name else None
-    name = _BY_ALIAS.get(simple, "")
-    rank, why = 1, f"alias '{simple}'"
-    if not name:
-        words = simple.split()
-        name = _by_words(frozenset(words))
-        rank, why = 2, f"words of '{simple}'"
-    if not name and simple in LAST_RESORT:
-        name, rank, why = LAST_RESORT[simple], LAST_RESORT_RANK, f"'{simple}', for want of a better channel"
-    if not name:
-        return None
-    if name == "flow":
-        name, why = _refine_flow(candidate.transducer, why)
-    if 0.0 < candidate.rate_hz < _BY_NAME[name].slowest_hz:
-        return None
-    return rank, ChannelMatch(candidate.index, name, why)
-
-
-def _by_words(words: frozenset[str]) -> str:
-    if words & VETO_WORDS:
-        return ""
-    for row in CANONICAL_CHANNELS:
-        for needed in row.words:
-            if words.issuperset(needed):
-                return row.name
-    return ""
-
-
-def _refine_flow(transducer: str, why: str) -> tuple[str, str]:
-    words = frozenset(simplify_label(transducer).split())
-    for needed, name in TRANSDUCER_WORDS:
-        if words & needed:
-            return name, f"{why}, transducer '{simplify_label(transducer)}'"
-    return "flow", why

@@ -75,9 +75,16 @@ def segments_from_onsets(
     n_absent = int(is_absent.sum())
     if n_absent:
         notes.append(
-            Note("record_onsets", f"{n_absent} of {n_records} data records store no onset; each is taken to follow the one before")
+            Note(
+                "record_onsets",
+                f"{n_absent} of {n_records} data records store no onset; taken to follow on",
+            )
         )
-    origin_s = float(onsets_s[~is_absent][0]) - record_duration_s * int(np.argmin(is_absent)) if n_absent < n_records else 0.0
+    origin_s = (
+        float(onsets_s[~is_absent][0]) - record_duration_s * int(np.argmin(is_absent))
+        if n_absent < n_records
+        else 0.0
+    )
     relative_s = onsets_s - origin_s
     expected_s = np.arange(n_records) * record_duration_s
     if not n_absent and bool(np.all(np.abs(relative_s - expected_s) <= ONSET_TOLERANCE_S)):
@@ -85,13 +92,15 @@ def segments_from_onsets(
     segments, n_early, n_late = _walk(relative_s.tolist(), record_duration_s)
     if 2 * (n_early + n_late) > n_records:
         raise ReadError(
-            f"{path}: {n_early} of {n_records} data records begin before the one before them ends and {n_late} lie "
-            "more than a week away: the onsets cannot be right"
+            f"{path}: {n_early} of {n_records} data records begin within earlier ones and {n_late} lie more "
+            "than a week away: the onsets cannot be right"
         )
     if n_early:
         notes.append(Note("records_overlap", f"{n_early} data records begin within earlier ones; left out"))
     if n_late:
-        notes.append(Note("records_far_away", f"{n_late} data records lie more than a week after the rest; left out"))
+        notes.append(
+            Note("records_far_away", f"{n_late} data records lie more than a week after the rest; left out")
+        )
     return segments
 
 
@@ -116,8 +125,9 @@ def _walk(onsets_s: list[float], record_duration_s: float) -> tuple[tuple[Segmen
             continue
         if count:
             segments.append(Segment(first, count, start_s))
-        gaps_s += max(ahead_s, 0.0) if ahead_s == ahead_s else 0.0
-        start_s = end_s if not ahead_s > ONSET_TOLERANCE_S else onset_s
+        is_gap = ahead_s > ONSET_TOLERANCE_S  # False for a record without an onset
+        gaps_s += ahead_s if is_gap else 0.0
+        start_s = onset_s if is_gap else end_s
         first, count = record, 1
     segments.append(Segment(first, count, start_s))
     return tuple(segments), n_early, n_late

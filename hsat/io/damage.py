@@ -36,12 +36,13 @@ def refuse_text_damage(file: BinaryIO, header: EdfHeader, *, path: str, n_file_b
     data = file.read(SAMPLED_BYTES)
     if _is_utf8(data):
         raise ReadError(
-            f"{path}: the samples are destroyed: a text editor re-encoded the file as UTF-8; get the original file"
+            f"{path}: the samples are destroyed: a text editor re-encoded the file as UTF-8; "
+            "get the original file"
         )
     n_line_ends = data.count(b"\n")
     if n_line_ends >= FEWEST_LINE_ENDS and data.count(b"\r\n") == n_line_ends:
         raise ReadError(
-            f"{path}: the samples are destroyed: the file was transferred as text and every line end changed; "
+            f"{path}: the samples are destroyed: the file was sent as text and every line end changed; "
             "get the original file"
         )
 

@@ -120,7 +120,9 @@ def identify_device(edf: EdfFile, *, name_or_path: str | None = None) -> DeviceP
     fitting = [p for p in _all_profiles() if p.name != GENERIC and _fits(p, labels, edf.equipment)]
     if len(fitting) > 1:
         names = ", ".join(profile.name for profile in fitting)
-        raise UnknownDeviceError(f"{edf.path}: several device profiles fit ({names}); choose one with --device")
+        raise UnknownDeviceError(
+            f"{edf.path}: several device profiles fit ({names}); choose one with --device"
+        )
     return fitting[0] if fitting else load_profile(GENERIC)
 
 
@@ -151,7 +153,9 @@ def load_profile(name_or_path: str) -> DeviceProfile:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         known = ", ".join(list_profiles())
-        raise UnknownDeviceError(f"device {name_or_path!r}: no profile of this name ({known}) and no readable file") from error
+        raise UnknownDeviceError(
+            f"device {name_or_path!r}: no profile of this name ({known}) and no readable file"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RulesError(f"device profile {path}: no TOML: {' '.join(str(error).split())}") from error
     return _profile(table, f"device profile {path.name}")
@@ -184,7 +188,9 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
         labels=_labels(_table(table, "labels", where, is_required=False), where),
         units=_units(_table(table, "units", where, is_required=False), where),
         sentinels=_sentinels(_table(table, "sentinels", where, is_required=False), where),
-        inverted=_canonical_names(_texts(polarity, "inverted", f"{where}, [polarity]"), f"{where}, [polarity].inverted"),
+        inverted=_canonical_names(
+            _texts(polarity, "inverted", f"{where}, [polarity]"), f"{where}, [polarity].inverted"
+        ),
         position_codes=_position_codes(_table(table, "position", where, is_required=False), where),
         companions=_companions(table.get("companion", []), where),
     )
@@ -197,7 +203,9 @@ def _refuse_unknown(table: Mapping[str, object], allowed: Iterable[str], where: 
             raise RulesError(f"{where}: unknown key {key!r}; allowed: {', '.join(allowed)}")
 
 
-def _table(table: Mapping[str, object], key: str, where: str, *, is_required: bool = True) -> dict[str, object]:
+def _table(
+    table: Mapping[str, object], key: str, where: str, *, is_required: bool = True
+) -> dict[str, object]:
     if key not in table and not is_required:
         return {}
     value = table.get(key)
@@ -233,7 +241,9 @@ def _canonical_names(names: Iterable[str], where: str) -> tuple[str, ...]:
     names = tuple(names)
     for name in names:
         if name not in CANONICAL_NAMES:
-            raise RulesError(f"{where}: {name!r} is no canonical channel name; allowed: {', '.join(sorted(CANONICAL_NAMES))}")
+            raise RulesError(
+                f"{where}: {name!r} is no channel name; allowed: {', '.join(sorted(CANONICAL_NAMES))}"
+            )
     return names
 
 

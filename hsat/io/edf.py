@@ -145,7 +145,9 @@ def _read(name: str) -> EdfFile:
     source = _source(name, header, ())
     contents = _read_annotations(source, header, n_records, notes)
     duration_s = _usable_duration_s(header, contents.onsets_s, n_records, name, notes)
-    segments, offset_s = _place_records(header, duration_s, contents.onsets_s, n_records, name, notes)
+    segments, offset_s = _place_records(
+        header, duration_s, contents.onsets_s, n_records, name=name, notes=notes
+    )
     return EdfFile(
         path=name,
         n_bytes=status.st_size,
@@ -190,9 +192,16 @@ def _count_records(header: EdfHeader, n_file_bytes: int, notes: list[Note]) -> i
     n_declared = header.n_records_declared
     if n_declared is None or n_declared > n_held:
         if n_declared is not None:
-            notes.append(Note("truncated", f"the header promises {n_declared} data records, the file holds {n_held}"))
+            notes.append(
+                Note("truncated", f"the header promises {n_declared} data records, the file holds {n_held}")
+            )
         if n_rest:
-            notes.append(Note("cut_record", f"the last data record is cut: {n_rest} of {header.record_bytes} bytes; left out"))
+            notes.append(
+                Note(
+                    "cut_record",
+                    f"the last data record is cut: {n_rest} of {header.record_bytes} bytes; left out",
+                )
+            )
         n_used = n_held
     else:
         n_used = n_declared
@@ -200,7 +209,10 @@ def _count_records(header: EdfHeader, n_file_bytes: int, notes: list[Note]) -> i
         if n_more:
             whole = f", enough for {n_held - n_used} more data records," if n_held > n_used else ""
             notes.append(
-                Note("trailing_bytes", f"{n_more} bytes follow the {n_used} data records the header declares{whole} and are not read")
+                Note(
+                    "trailing_bytes",
+                    f"{n_more} bytes after the {n_used} data records the header declares{whole} are not read",
+                )
             )
     if n_used == 0:
         notes.append(Note("no_data", "the file holds no data records"))
@@ -215,7 +227,9 @@ class _Annotations:
     annotations: tuple[Annotation, ...]
 
 
-def _read_annotations(source: EdfSource, header: EdfHeader, n_records: int, notes: list[Note]) -> _Annotations:
+def _read_annotations(
+    source: EdfSource, header: EdfHeader, n_records: int, notes: list[Note]
+) -> _Annotations:
     onsets_s: NDArray[np.float64] | None = None
     annotations: list[Annotation] = []
     n_unreadable = 0
@@ -227,7 +241,12 @@ def _read_annotations(source: EdfSource, header: EdfHeader, n_records: int, note
         annotations.extend(contents.annotations)
         n_unreadable += contents.n_unreadable
     if n_unreadable:
-        notes.append(Note("annotations_unreadable", f"{n_unreadable} annotation entries have no readable onset; left out"))
+        notes.append(
+            Note(
+                "annotations_unreadable",
+                f"{n_unreadable} annotation entries have no readable onset; left out",
+            )
+        )
     return _Annotations(onsets_s=onsets_s, annotations=tuple(annotations))
 
 
@@ -241,9 +260,13 @@ def _usable_duration_s(
     steps_s = np.diff(onsets_s) if onsets_s is not None else np.empty(0)
     steps_s = steps_s[steps_s > 0]
     if len(steps_s) == 0:
-        raise ReadError(f"{name}: the header gives 0 s as duration of a data record, so the signals have no rate")
+        raise ReadError(
+            f"{name}: the header gives 0 s as duration of a data record, so the signals have no rate"
+        )
     duration_s = float(np.median(steps_s))
-    notes.append(Note("record_duration", f"data records of 0 s by the header; {duration_s:g} s by their onsets"))
+    notes.append(
+        Note("record_duration", f"data records of 0 s by the header; {duration_s:g} s by their onsets")
+    )
     return duration_s
 
 
@@ -252,6 +275,7 @@ def _place_records(
     duration_s: float,
     onsets_s: NDArray[np.float64] | None,
     n_records: int,
+    *,
     name: str,
     notes: list[Note],
 ) -> tuple[tuple[Segment, ...], float]:
@@ -261,11 +285,21 @@ def _place_records(
     is_known = onsets_s is not None and not bool(np.isnan(onsets_s).all())
     if not is_known or onsets_s is None:
         if header.is_discontinuous:
-            notes.append(Note("record_onsets", "the header promises onsets of the data records but none are stored; gaps are unknown"))
+            notes.append(
+                Note(
+                    "record_onsets",
+                    "the header promises onsets of the data records but none are stored; gaps are unknown",
+                )
+            )
         return contiguous_segments(n_records), 0.0
     offset_s = float(onsets_s[0]) if np.isfinite(onsets_s[0]) else 0.0
     if abs(offset_s) > LARGEST_FIRST_ONSET_S:
-        notes.append(Note("first_onset", f"the first data record is {offset_s:g} s after the start by its onset; taken as 0"))
+        notes.append(
+            Note(
+                "first_onset",
+                f"the first data record is {offset_s:g} s after the start by its onset; taken as 0",
+            )
+        )
     if header.is_discontinuous:
         return segments_from_onsets(onsets_s, duration_s, path=name, notes=notes), offset_s
     drift_s = float(onsets_s[-1] - onsets_s[0]) - (n_records - 1) * duration_s
@@ -282,9 +316,19 @@ def _place_claimed_continuous(
     try:
         segments = segments_from_onsets(onsets_s, duration_s, path=name, notes=trial)
     except ReadError:
-        notes.append(Note("record_onsets", "the onsets of the data records contradict the header (continuous) and themselves; ignored"))
+        notes.append(
+            Note(
+                "record_onsets",
+                "the onsets of the data records contradict the header (continuous) and themselves; ignored",
+            )
+        )
         return contiguous_segments(len(onsets_s))
-    notes.append(Note("hidden_gaps", "the header says continuous, the onsets of the data records show gaps; the onsets are used"))
+    notes.append(
+        Note(
+            "hidden_gaps",
+            "the header says continuous, the onsets of the data records show gaps; the onsets are used",
+        )
+    )
     notes.extend(trial)
     return segments
 

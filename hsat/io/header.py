@@ -171,12 +171,21 @@ def parse_header(raw: bytes, *, path: str, n_file_bytes: int) -> EdfHeader:
         raise ReadError(f"{path}: a data record of {record_bytes} bytes, expected at least one sample")
     n_declared = _declared_records(raw[236:244], notes)
     kind, reserved = _format(family, raw[192:236], channels, notes)
-    header_bytes = _data_start(raw[184:192], layout_bytes, n_file_bytes, n_declared, record_bytes, notes)
+    header_bytes = _data_start(
+        raw[184:192],
+        layout_bytes,
+        n_file_bytes=n_file_bytes,
+        n_declared=n_declared,
+        record_bytes=record_bytes,
+        notes=notes,
+    )
     patient_text, recording_text = parse_text(raw[8:88]), parse_text(raw[88:168])
     start = _start(raw[168:176], raw[176:184], recording_text, notes)
     subject = parse_subject(patient_text, start)
     if reserved:
-        notes.append(Note("header_reserved", "the header's reserved field holds an unknown text; read as plain EDF"))
+        notes.append(
+            Note("header_reserved", "the header's reserved field holds an unknown text; read as plain EDF")
+        )
     return EdfHeader(
         format=kind,
         start_local=start,
@@ -199,7 +208,9 @@ def _family(raw: bytes, path: str) -> str:
     if raw[:8].strip(b" \0") == EDF_VERSION:
         return "EDF"
     if raw[:10] in (b"\xc3\xbfBIOSEMI ", b"\xef\xbf\xbdBIOSEM"):
-        raise ReadError(f"{path}: a BDF file that a text editor re-encoded as UTF-8: its samples are destroyed")
+        raise ReadError(
+            f"{path}: a BDF file that a text editor re-encoded as UTF-8: its samples are destroyed"
+        )
     raise ReadError(f"{path}: no EDF or BDF file: it does not begin with '0' or 255 and 'BIOSEMI'")
 
 
@@ -208,7 +219,9 @@ def _channel_count(raw: bytes, path: str, notes: list[Note]) -> int:
     header_bytes = parse_count(raw[184:192])
     if n_channels is None and header_bytes is not None and header_bytes % FIXED_BYTES == 0:
         n_channels = header_bytes // FIXED_BYTES - 1
-        notes.append(Note("channel_count", f"number of channels unreadable; {n_channels} by the header's size"))
+        notes.append(
+            Note("channel_count", f"number of channels unreadable; {n_channels} by the header's size")
+        )
     if n_channels is None or n_channels < 1:
         got = parse_text(raw[252:256])
         raise ReadError(f"{path}: header, number of channels: expected 1 or more, got {got!r}")
@@ -222,7 +235,9 @@ def _record_duration_s(raw: bytes, path: str, notes: list[Note]) -> float:
             f"{path}: header, duration of a data record: expected seconds, got {parse_text(raw)!r}"
         )
     if was_repaired:
-        notes.append(Note("header_number", f"duration of a data record {parse_text(raw)!r} read as {duration_s:g} s"))
+        notes.append(
+            Note("header_number", f"duration of a data record {parse_text(raw)!r} read as {duration_s:g} s")
+        )
     return duration_s
 
 
@@ -232,7 +247,10 @@ def _declared_records(raw: bytes, notes: list[Note]) -> int | None:
         return n_records
     got = parse_text(raw)
     notes.append(
-        Note("record_count_unknown", f"the header gives {got!r} as number of data records; counted from the file's size")
+        Note(
+            "record_count_unknown",
+            f"the header gives {got!r} as number of data records; counted from the file's size",
+        )
     )
     return None
 
@@ -245,13 +263,22 @@ def _format(family: str, raw: bytes, channels: Sequence[EdfChannel], notes: list
             return family + mark, False
     if any(channel.is_annotation for channel in channels):
         notes.append(
-            Note("annotations_in_plain_edf", f"the header says plain {family} but a channel holds annotations; they are read")
+            Note(
+                "annotations_in_plain_edf",
+                f"the header says plain {family} but a channel holds annotations; they are read",
+            )
         )
     return family, reserved not in ("", family, "24BIT")
 
 
 def _data_start(
-    raw: bytes, layout_bytes: int, n_file_bytes: int, n_declared: int | None, record_bytes: int, notes: list[Note]
+    raw: bytes,
+    layout_bytes: int,
+    *,
+    n_file_bytes: int,
+    n_declared: int | None,
+    record_bytes: int,
+    notes: list[Note],
 ) -> int:
     """Where the data begin: after the channel fields, unless only the declared size fits the file."""
     declared = parse_count(raw)
@@ -264,7 +291,12 @@ def _data_start(
         and layout_bytes < declared <= n_file_bytes
         and n_file_bytes - declared == n_declared * record_bytes
     ):
-        notes.append(Note("header_size", f"header of {declared} bytes where its channels need {layout_bytes}; the rest skipped"))
+        notes.append(
+            Note(
+                "header_size",
+                f"header of {declared} bytes where its channels need {layout_bytes}; the rest skipped",
+            )
+        )
         return declared
     notes.append(Note("header_size", f"header size {got!r} corrected to {layout_bytes} bytes"))
     return layout_bytes
@@ -301,11 +333,10 @@ def _channels(
         if n_samples is None or n_samples < 0:
             got = parse_text(fields.n_samples[i])
             raise ReadError(
-                f"{path}: header, channel {i + 1} ({label!r}), samples in a record: expected a count, got {got!r}"
+                f"{path}: header, channel {i + 1} ({label!r}), samples a record: not a count: {got!r}"
             )
         limits = [
-            _limit(fields[column][i], CHANNEL_FIELDS[column][0], label, notes)
-            for column in range(3, 7)
+            _limit(fields[column][i], CHANNEL_FIELDS[column][0], label, notes) for column in range(3, 7)
         ]
         channels.append(
             EdfChannel(
@@ -332,7 +363,10 @@ def _limit(raw: bytes, name: str, label: str, notes: list[Note]) -> float | None
     value, was_repaired = parse_number(raw)
     if value is not None and was_repaired:
         notes.append(
-            Note("header_number", f"channel {label!r}, {name.replace('_', ' ')} {parse_text(raw)!r} read as {value:g}")
+            Note(
+                "header_number",
+                f"channel {label!r}, {name.replace('_', ' ')} {parse_text(raw)!r} read as {value:g}",
+            )
         )
     return value
 
@@ -342,11 +376,18 @@ def _start(raw_date: bytes, raw_time: bytes, recording_text: str, notes: list[No
     day, clock = parse_date(raw_date), parse_time(raw_time)
     plus_day = parse_start_date(recording_text)
     if day is None and plus_day is not None:
-        notes.append(Note("start_date", f"start date {parse_text(raw_date)!r} is no date; the EDF+ start date is used"))
+        notes.append(
+            Note("start_date", f"start date {parse_text(raw_date)!r} is no date; the EDF+ start date is used")
+        )
         day = plus_day
     elif day is not None and plus_day is not None and day != plus_day:
         if (day.month, day.day, day.year % 100) != (plus_day.month, plus_day.day, plus_day.year % 100):
-            notes.append(Note("start_date", f"two start dates: {day} in the date field, {plus_day} by EDF+; the first is used"))
+            notes.append(
+                Note(
+                    "start_date",
+                    f"two start dates: {day} in the date field, {plus_day} by EDF+; the first is used",
+                )
+            )
         else:
             day = plus_day
     if day is None or clock is None:
@@ -354,5 +395,10 @@ def _start(raw_date: bytes, raw_time: bytes, recording_text: str, notes: list[No
         notes.append(Note("start_unknown", f"start {got!r} is no date and time; the clock time is unknown"))
         return None
     if b":" in raw_time or b"-" in raw_date or b"/" in raw_date:
-        notes.append(Note("start_format", f"start written as {parse_text(raw_date)} {parse_text(raw_time)}, not with dots"))
+        notes.append(
+            Note(
+                "start_format",
+                f"start written as {parse_text(raw_date)} {parse_text(raw_time)}, not with dots",
+            )
+        )
     return datetime.combine(day, clock)

@@ -15,7 +15,20 @@ OLDEST_AGE_YEARS = 115.0
 """Older "patients" are null dates such as 30-DEC-1899."""
 
 DAYS_PER_YEAR = 365.2425
-EMPTY_SUBFIELDS = ("", "X", "-", "-1", "?", "0", "UNKNOWN", "NONE", "ANONYMOUS", "ANONYMIZED", "PATIENT", "TEST")
+EMPTY_SUBFIELDS = (
+    "",
+    "X",
+    "-",
+    "-1",
+    "?",
+    "0",
+    "UNKNOWN",
+    "NONE",
+    "ANONYMOUS",
+    "ANONYMIZED",
+    "PATIENT",
+    "TEST",
+)
 """Subfields that name nobody; two patients called so must not become one."""
 
 

@@ -6,6 +6,7 @@ processor's cache; its columns are handed out as strided views, without a copy.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
 from typing import NamedTuple
@@ -47,13 +48,13 @@ class Recoding(NamedTuple):
 
     Attributes
     ----------
-    index : int
+    channel : int
         Channel of the source.
     stored, codes : tuple of float
         Stored numbers, and what each becomes. Any other number becomes NaN.
     """
 
-    index: int
+    channel: int
     stored: tuple[float, ...]
     codes: tuple[float, ...]
 
@@ -147,16 +148,11 @@ class EdfSource:
             return
         spans = self._spans([index for _, index in wanted])
         row_bytes = sum(span.n_bytes for span in spans)
-        try:
-            with FileIO(self.path) as file:
-                if row_bytes > BUFFER_BYTES:
-                    yield from self._huge_record_blocks(file, wanted)
-                else:
-                    yield from self._row_blocks(file, wanted, spans, row_bytes)
-        except OSError as error:
-            if isinstance(error, ReadError):
-                raise
-            raise ReadError(f"{self.path}: {error.strerror or error} while reading samples") from error
+        with self._opened() as file:
+            if row_bytes > BUFFER_BYTES:
+                yield from self._huge_record_blocks(file, wanted)
+            else:
+                yield from self._row_blocks(file, wanted, spans, row_bytes)
 
     def peek(self, index: int, *, n_records: int = 64) -> NDArray[np.float64]:
         """Stored samples of a few records spread over the file, shape (n,), float64."""
@@ -167,13 +163,22 @@ class EdfSource:
         width = n_samples * self.bytes_per_sample
         buffer = bytearray(PAD_BYTES + width * len(chosen))
         view = memoryview(buffer)
-        with FileIO(self.path) as file:
+        with self._opened() as file:
             for row, record in enumerate(chosen):
                 offset = self.data_start + record * self.record_bytes + place.first_byte
                 at = PAD_BYTES + row * width
                 self._read(file, offset, view[at : at + width])
-        return _samples(buffer, PAD_BYTES, len(chosen), n_samples, width, self.bytes_per_sample).reshape(-1).astype(
-            np.float64
+        return (
+            _samples(
+                buffer,
+                PAD_BYTES,
+                len(chosen),
+                n_samples,
+                row_bytes=width,
+                bytes_per_sample=self.bytes_per_sample,
+            )
+            .reshape(-1)
+            .astype(np.float64)
         )
 
     def channel_bytes(self, index: int, n_records: int) -> NDArray[np.uint8]:
@@ -185,15 +190,26 @@ class EdfSource:
         rows = np.empty((n_records, width), dtype=np.uint8)
         if width == 0 or n_records == 0:
             return rows
-        with FileIO(self.path) as file:
+        with self._opened() as file:
             if self.record_bytes > MERGE_BYTES + width:
-                view = memoryview(rows).cast("B")
+                view = memoryview(rows.data).cast("B")
                 for record in range(n_records):
                     offset = self.data_start + record * self.record_bytes + self.places[index].first_byte
                     self._read(file, offset, view[record * width : (record + 1) * width])
                 return rows
             self._copy_columns(file, self.places[index].first_byte, rows)
         return rows
+
+    @contextmanager
+    def _opened(self) -> Iterator[FileIO]:
+        """The file, closed afterwards; what the system says of it becomes a `ReadError`."""
+        try:
+            with FileIO(self.path) as file:
+                yield file
+        except ReadError:
+            raise
+        except OSError as error:
+            raise ReadError(f"{self.path}: {error.strerror or error} while reading samples") from error
 
     def _copy_columns(self, file: FileIO, first_byte: int, rows: NDArray[np.uint8]) -> None:
         """Read all records in blocks and copy one byte range of each."""
@@ -237,10 +253,12 @@ class EdfSource:
         is_whole = row_bytes == self.record_bytes
         firsts = {index: self.first_samples(index) for _, index in wanted}
         offsets = {index: _packed_offset(self.places[index].first_byte, spans) for _, index in wanted}
-        recodings = {recoding.index: recoding for recoding in self.recodings}
+        recodings = {recoding.channel: recoding for recoding in self.recodings}
         width = self.bytes_per_sample
         views = {
-            index: _int16_view(buffer, PAD_BYTES + offsets[index], per_block, self.places[index].n_samples, row_bytes)
+            index: _int16_view(
+                buffer, PAD_BYTES + offsets[index], per_block, self.places[index].n_samples, row_bytes
+            )
             for _, index in wanted
             if width == 2
         }
@@ -251,13 +269,15 @@ class EdfSource:
                 if is_whole:
                     self._read(file, offset, rows[: count * row_bytes])
                 else:
-                    self._read_packed(file, offset, rows, spans, count, row_bytes)
+                    self._read_packed(file, offset, rows, spans, row_bytes=row_bytes, count=count)
                 for position, index in wanted:
                     n_samples = self.places[index].n_samples
                     stored: NDArray[np.int16] | NDArray[np.float32] = (
                         views[index][:count]
                         if width == 2
-                        else _float32_of_24_bit(buffer, PAD_BYTES + offsets[index], count, n_samples, row_bytes)
+                        else _float32_of_24_bit(
+                            buffer, PAD_BYTES + offsets[index], count, n_samples, row_bytes
+                        )
                     )
                     if index in recodings:
                         stored = _recode(stored, recodings[index])
@@ -269,29 +289,42 @@ class EdfSource:
         per_block = BUFFER_BYTES // width
         buffer = bytearray(PAD_BYTES + per_block * width)
         view = memoryview(buffer)
-        recodings = {recoding.index: recoding for recoding in self.recodings}
+        recodings = {recoding.channel: recoding for recoding in self.recodings}
         firsts = {index: self.first_samples(index) for _, index in wanted}
         for number, segment in enumerate(self.segments):
             for done in range(segment.n_records):
                 for position, index in wanted:
                     place = self.places[index]
-                    offset = self.data_start + (segment.first_record + done) * self.record_bytes + place.first_byte
+                    offset = (
+                        self.data_start + (segment.first_record + done) * self.record_bytes + place.first_byte
+                    )
                     for at in range(0, place.n_samples, per_block):
                         count = min(per_block, place.n_samples - at)
                         self._read(file, offset + at * width, view[PAD_BYTES : PAD_BYTES + count * width])
-                        stored = _samples(buffer, PAD_BYTES, 1, count, count * width, width)
+                        stored = _samples(
+                            buffer, PAD_BYTES, 1, count, row_bytes=count * width, bytes_per_sample=width
+                        )
                         if index in recodings:
                             stored = _recode(stored, recodings[index])
                         first_sample = firsts[index][number] + done * place.n_samples + at
                         yield SampleBlock(position, first_sample, stored)
 
     def _read_packed(
-        self, file: FileIO, offset: int, rows: memoryview, spans: Sequence[_Span], count: int, row_bytes: int
+        self,
+        file: FileIO,
+        offset: int,
+        rows: memoryview,
+        spans: Sequence[_Span],
+        *,
+        row_bytes: int,
+        count: int,
     ) -> None:
         for row in range(count):
             for span in spans:
                 at = row * row_bytes + span.packed_at
-                self._read(file, offset + row * self.record_bytes + span.first_byte, rows[at : at + span.n_bytes])
+                self._read(
+                    file, offset + row * self.record_bytes + span.first_byte, rows[at : at + span.n_bytes]
+                )
 
     def _read(self, file: FileIO, offset: int, target: memoryview) -> None:
         """Fill the target from the file, or say that the file has become shorter."""
@@ -300,7 +333,9 @@ class EdfSource:
         while n_read < len(target):
             more = file.readinto(target[n_read:])
             if not more:
-                raise ReadError(f"{self.path}: the file ends at byte {offset + n_read}; it has become shorter")
+                raise ReadError(
+                    f"{self.path}: the file ends at byte {offset + n_read}; it has become shorter"
+                )
             n_read += more
 
 
@@ -318,7 +353,9 @@ def _packed_offset(first_byte: int, spans: Sequence[_Span]) -> int:
     return first_byte
 
 
-def _int16_view(buffer: bytearray, offset: int, n_rows: int, n_samples: int, row_bytes: int) -> NDArray[np.int16]:
+def _int16_view(
+    buffer: bytearray, offset: int, n_rows: int, n_samples: int, row_bytes: int
+) -> NDArray[np.int16]:
     return np.ndarray((n_rows, n_samples), dtype="<i2", buffer=buffer, offset=offset, strides=(row_bytes, 2))
 
 
@@ -326,12 +363,14 @@ def _float32_of_24_bit(
     buffer: bytearray, offset: int, n_rows: int, n_samples: int, row_bytes: int
 ) -> NDArray[np.float32]:
     """24-bit little-endian numbers: the upper three bytes of 32-bit words, shifted down with sign."""
-    words = np.ndarray((n_rows, n_samples), dtype="<i4", buffer=buffer, offset=offset - 1, strides=(row_bytes, 3))
+    words = np.ndarray(
+        (n_rows, n_samples), dtype="<i4", buffer=buffer, offset=offset - 1, strides=(row_bytes, 3)
+    )
     return (words >> 8).astype(np.float32)
 
 
 def _samples(
-    buffer: bytearray, offset: int, n_rows: int, n_samples: int, row_bytes: int, bytes_per_sample: int
+    buffer: bytearray, offset: int, n_rows: int, n_samples: int, *, row_bytes: int, bytes_per_sample: int
 ) -> NDArray[np.int16] | NDArray[np.float32]:
     if bytes_per_sample == 2:
         return _int16_view(buffer, offset, n_rows, n_samples, row_bytes)

@@ -51,33 +51,39 @@ def rolling_range(values, half_width, ranges):
     ranges : ndarray, shape (n,), float32
         Filled in place.
     """
+    # van Herk 1992, Gil and Werman 1993: extremes from the left and from the right edge of blocks
+    # as wide as the window; any window is the end of one block and the start of the next.
     n = len(values)
-    size = 2 * half_width + 2
-    falling = np.empty(size, np.int64)  # ring of indices whose values fall: the first is the largest
-    rising = np.empty(size, np.int64)
-    head_f, n_f, head_r, n_r = 0, 0, 0, 0
-    entered = 0
+    width = 2 * half_width + 1
+    n_padded = n + 2 * half_width
+    n_padded += -n_padded % width
+    largest_left = np.full(n_padded, -np.inf, np.float32)
+    smallest_left = np.full(n_padded, np.inf, np.float32)
+    largest_left[half_width : half_width + n] = values
+    smallest_left[half_width : half_width + n] = values
+    largest_right = largest_left.copy()
+    smallest_right = smallest_left.copy()
+    # Comparisons instead of max() and min(): those test for NaN, which the values never are.
+    for block in range(0, n_padded, width):
+        largest = largest_left[block]
+        smallest = smallest_left[block]
+        for i in range(block, block + width):
+            largest = largest_left[i] if largest_left[i] > largest else largest
+            smallest = smallest_left[i] if smallest_left[i] < smallest else smallest
+            largest_left[i] = largest
+            smallest_left[i] = smallest
+        largest = largest_right[block + width - 1]
+        smallest = smallest_right[block + width - 1]
+        for i in range(block + width - 1, block - 1, -1):
+            largest = largest_right[i] if largest_right[i] > largest else largest
+            smallest = smallest_right[i] if smallest_right[i] < smallest else smallest
+            largest_right[i] = largest
+            smallest_right[i] = smallest
     for i in range(n):
-        stop = min(i + half_width + 1, n)
-        while entered < stop:
-            value = values[entered]
-            while n_f > 0 and values[falling[(head_f + n_f - 1) % size]] <= value:
-                n_f -= 1
-            falling[(head_f + n_f) % size] = entered
-            n_f += 1
-            while n_r > 0 and values[rising[(head_r + n_r - 1) % size]] >= value:
-                n_r -= 1
-            rising[(head_r + n_r) % size] = entered
-            n_r += 1
-            entered += 1
-        first = i - half_width
-        while falling[head_f] < first:
-            head_f = (head_f + 1) % size
-            n_f -= 1
-        while rising[head_r] < first:
-            head_r = (head_r + 1) % size
-            n_r -= 1
-        ranges[i] = values[falling[head_f]] - values[rising[head_r]]
+        j = i + width - 1
+        top = largest_right[i] if largest_right[i] > largest_left[j] else largest_left[j]
+        bottom = smallest_right[i] if smallest_right[i] < smallest_left[j] else smallest_left[j]
+        ranges[i] = top - bottom
 
 
 @kernel

@@ -10,12 +10,17 @@ __all__ = [
     "NO_REASON",
     "IndexRow",
     "duration_words",
+    "index_text",
     "index_value",
     "reason_for",
     "rounded",
 ]
 
 NO_REASON = "no reason was recorded"
+FLOAT_NOISE = 1e-9
+"""Sums of seconds differ from what they should be by less than this share."""
+LIMITED_UNITS = ("/h", "h")
+"""Units of the numbers that classes and adequacy have limits on."""
 NOT_FINITE = "the computation gave no finite number"
 
 
@@ -90,12 +95,12 @@ INDEX_ROWS: tuple[IndexRow, ...] = (
 
 
 def rounded(value: float, decimals: int) -> str:
-    """A number for people; never rounded up to a whole number, where limits lie.
+    """A number for people; never rounded up to a whole number, where classes have their limits.
 
     Parameters
     ----------
     value : float
-        Finite.
+        Finite: a rate, or hours.
     decimals : int
         Digits after the point.
 
@@ -104,11 +109,17 @@ def rounded(value: float, decimals: int) -> str:
     str
         14.96 with one decimal is ``"14.96"``: as ``"15.0"`` it would contradict its class "mild".
     """
-    text = f"{value:.{decimals}f}"
-    while decimals and float(text) > value and float(text).is_integer() and decimals < 9:
-        decimals += 1
-        text = f"{value:.{decimals}f}"
-    return text
+    plain = f"{value:.{decimals}f}"
+    whole = float(plain)
+    if decimals == 0 or not whole.is_integer() or value >= whole * (1.0 - FLOAT_NOISE):
+        return plain
+    return next(text for n in range(decimals, 20) if float(text := f"{value:.{n}f}") < whole)
+
+
+def index_text(row: IndexRow, value: float) -> str:
+    """A number of the night with its unit, rounded as its row says."""
+    number = rounded(value, row.decimals) if row.unit in LIMITED_UNITS else f"{value:.{row.decimals}f}"
+    return f"{number} {row.unit}"
 
 
 def duration_words(seconds: float) -> str:

@@ -5,8 +5,8 @@ from textwrap import wrap
 
 from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
-from hsat.report.rows import index_value, rounded
-from hsat.report.view import NOT_A_DEVICE, Row, Section, severity_words, view_night
+from hsat.report.rows import INDEX_ROWS, index_text, index_value, rounded
+from hsat.report.view import NOT_A_DEVICE, Row, Section, view_night
 from hsat.results import NightResult
 
 __all__ = ["night_text", "nights_text"]
@@ -110,21 +110,22 @@ def _cells(result: NightResult | FailedNight) -> tuple[str, ...]:
         return (NOTHING, "failed", *[NOTHING] * (len(COLUMNS) - 3), printable(result.file))
     start = result.recording.start_local
     return (
-        _number(result, "ahi_per_h", 1),
-        severity_words(result),
+        _number(result, "ahi_per_h"),
+        "on therapy" if result.therapy == "pap" else result.severity or "none",
         result.adequacy,
         rounded(result.monitored.monitoring_h, 1),
-        _number(result, "odi4_per_h", 1),
-        _number(result, "t90_percent", 1),
-        _number(result, "min_spo2_percent", 0),
+        _number(result, "odi4_per_h"),
+        _number(result, "t90_percent"),
+        _number(result, "min_spo2_percent"),
         NOTHING if start is None else f"{start:%Y-%m-%d %H:%M}",
         printable(result.recording.source.path),
     )
 
 
-def _number(night: NightResult, key: str, decimals: int) -> str:
+def _number(night: NightResult, key: str) -> str:
+    row = next(row for row in INDEX_ROWS if row.key == key)
     value = index_value(night.indices, key)
-    return NOTHING if value is None else rounded(value, decimals)
+    return NOTHING if value is None else index_text(row, value).split()[0]
 
 
 def _table_remarks(nights: Sequence[NightResult], *, n_failed: int) -> Iterable[str]:

@@ -10,10 +10,18 @@ from typing import NamedTuple
 from hsat.events import EventKind
 from hsat.recording import Note
 from hsat.report.plain import printable
-from hsat.report.rows import INDEX_ROWS, NO_REASON, duration_words, index_value, reason_for, rounded
+from hsat.report.rows import (
+    INDEX_ROWS,
+    NO_REASON,
+    duration_words,
+    index_text,
+    index_value,
+    reason_for,
+    rounded,
+)
 from hsat.results import SECONDS_PER_HOUR, NightResult
 
-__all__ = ["NightView", "Row", "Section", "severity_words", "view_night"]
+__all__ = ["NightView", "Row", "Section", "view_night"]
 
 NOT_A_DEVICE = (
     "hsat is no medical device. A qualified person must review the recording and this scoring "
@@ -69,15 +77,6 @@ class NightView:
     closing: tuple[str, ...]
 
 
-def severity_words(night: NightResult) -> str:
-    """The class, or why there is none, for a headline or table."""
-    if night.therapy == "pap":
-        return "on therapy, no class"
-    if night.severity is None:
-        return "no class"
-    return night.severity
-
-
 def view_night(night: NightResult) -> NightView:
     """Describe a night for people.
 
@@ -106,11 +105,13 @@ def _section_titles() -> list[str]:
 
 def _headline(night: NightResult) -> str:
     ahi = index_value(night.indices, "ahi_per_h")
-    name = "Residual AHI on therapy" if night.therapy == "pap" else "AHI (REI)"
+    is_treated = night.therapy == "pap"
+    name = "Residual AHI on therapy" if is_treated else "AHI (REI)"
+    grade = "no diagnostic class" if is_treated else night.severity or "no class"
     amount = "not measured" if ahi is None else f"{rounded(ahi, 1)} /h"
     hours = rounded(night.monitored.monitoring_h, 1)
     rules = printable(night.rules_id.partition("@")[0])
-    return f"{name} {amount}, {severity_words(night)}, {rules}, {night.adequacy}: {hours} h monitored"
+    return f"{name} {amount}, {grade}, {rules}, {night.adequacy}: {hours} h monitored"
 
 
 def _remarks(night: NightResult) -> Iterable[str]:
@@ -181,7 +182,7 @@ def _index_section(night: NightResult, title: str) -> Section:
         value = index_value(night.indices, row.key)
         if value is not None:
             remark = _amount(counts[row.behind], "event") if row.behind else _beside(night, row.beside)
-            rows.append(Row(row.label, f"{rounded(value, row.decimals)} {row.unit}", remark))
+            rows.append(Row(row.label, index_text(row, value), remark))
     if rows:
         return Section(title, tuple(rows))
     reasons = dict.fromkeys(reason_for(night, row.key) for row in wanted)
@@ -191,7 +192,7 @@ def _index_section(night: NightResult, title: str) -> Section:
 def _beside(night: NightResult, key: str) -> str:
     row = next((row for row in INDEX_ROWS if row.key == key), None)
     value = index_value(night.indices, key) if row is not None else None
-    return "" if row is None or value is None else f"{rounded(value, row.decimals)} {row.unit}"
+    return "" if row is None or value is None else index_text(row, value)
 
 
 def _event_counts(night: NightResult) -> Counter[str]:

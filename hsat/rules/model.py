@@ -81,6 +81,7 @@ class SamplingRule:
     """``[sampling]``: rates and filters of the copies that are analysed."""
 
     flow_rate_hz: float
+    effort_rate_hz: float
     oximetry_rate_hz: float
     smoothing_s: float
     drift_window_s: float
@@ -91,7 +92,6 @@ class BreathRule:
     """``[breath]``: how breaths and their excursion are measured."""
 
     search_window_s: float
-    hysteresis_window_periods: float
     hysteresis_fraction: float
     noise_floor_fraction: float
     excursion_window_periods: float
@@ -173,9 +173,10 @@ class DesaturationRule:
 class EffortRule:
     """``[effort]``: when a belt shows effort, and how that types an apnea."""
 
-    baseline_window_s: float
-    baseline_quantile_fraction: float
+    level_window_s: float
+    level_quantile_fraction: float
     min_effort_fraction: float
+    edge_margin_s: float
     max_central_effort_share_fraction: float
     min_mixed_absence_s: float
 

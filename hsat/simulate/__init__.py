@@ -5,14 +5,25 @@ and the recorder, so that one night can be stored by several recorders; `make_pa
 several nights of one sleeper; `write_edf` stores a night as EDF+ with its truth beside it.
 """
 
+from hsat.errors import SimulationError
 from hsat.simulate.edf import truth_document, write_edf
-from hsat.simulate.night import SimulatedNight, make_night, make_patient, record_night
-from hsat.simulate.options import POSITION_CODES, BreathingOptions, Recorder, SimulationError
+from hsat.simulate.night import (
+    DEFAULT_START,
+    NIGHT_CV,
+    SimulatedNight,
+    make_night,
+    make_patient,
+    record_night,
+)
+from hsat.simulate.options import POSITION_CODES, SENSORS, BreathingOptions, Recorder
 from hsat.simulate.physiology import Physiology, simulate_breathing
 from hsat.simulate.truth import MeasuredDrop, NearMiss, NightTruth, OffSpan, TrueEvent, TruthLimits
 
 __all__ = [
+    "DEFAULT_START",
+    "NIGHT_CV",
     "POSITION_CODES",
+    "SENSORS",
     "BreathingOptions",
     "MeasuredDrop",
     "NearMiss",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from hsat.intervals import Spans
 from hsat.simulate.options import BreathingOptions
 from hsat.simulate.schedule import Episode, FallDraft
 
@@ -87,6 +88,7 @@ class PlantedFall:
 
 
 def draw_traits(options: BreathingOptions, rng: Generator) -> Traits:
+    """A sleeper; a delay that the options name replaces the drawn one."""
     delay_s = float(rng.uniform(12.0, 32.0))
     return Traits(
         period_s=float(rng.uniform(3.4, 4.5)),
@@ -119,20 +121,36 @@ def _is_restless(n: int, fraction: float, rng: Generator) -> NDArray[np.bool_]:
     return mask
 
 
-def draw_breaths(options: BreathingOptions, traits: Traits, rng: Generator) -> Breaths:
-    """Undisturbed breathing with the correlated variability of sleep."""
+def draw_breaths(options: BreathingOptions, traits: Traits, calm_spans_s: Spans, rng: Generator) -> Breaths:
+    """Undisturbed breathing with the correlated variability of sleep.
+
+    Parameters
+    ----------
+    options : BreathingOptions
+    traits : Traits
+    calm_spans_s : ndarray, shape (n, 2), float64
+        Where breathing stays even: a desaturation without its event must not meet a chance fall.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Breaths
+        From just before the night's start to just after its end.
+    """
     n = int(options.duration_s / traits.period_s * 1.6) + 50
     restless = np.where(_is_restless(n, options.restless_fraction, rng), 1.0, 0.0)
     period_s = traits.period_s * np.exp(
         _autoregressive(n, 0.5, rng) * (0.045 + 0.11 * restless) + 0.05 * _autoregressive(n, 0.99, rng)
     )
+    onset_s = np.concatenate(([0.0], np.cumsum(period_s)[:-1])) - 0.37 * traits.period_s
+    for start_s, stop_s in calm_spans_s:
+        restless[(onset_s >= start_s) & (onset_s < stop_s)] = 0.0
     peak = traits.peak_flow_l_per_s * np.exp(
         _autoregressive(n, 0.45, rng) * (0.075 + 0.15 * restless) + 0.07 * _autoregressive(n, 0.99, rng)
     )
     inspired = traits.inspired_fraction + 0.012 * _autoregressive(n, 0.6, rng)
     flattening = np.clip(traits.flattening_fraction + 0.12 * _autoregressive(n, 0.9, rng), 0.0, 0.9)
     pause = np.clip(0.5 + 0.3 * _autoregressive(n, 0.8, rng), 0.0, 1.0)
-    onset_s = np.concatenate(([0.0], np.cumsum(period_s)[:-1])) - 0.37 * traits.period_s
     keep = onset_s < options.duration_s + traits.period_s
     ones = np.ones(int(keep.sum()))
     return Breaths(

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.errors import HsatError, SimulationError
 from hsat.recording import Recording, Signal
 from hsat.simulate.night import SimulatedNight
-from hsat.simulate.options import RECORD_S, SimulationError
+from hsat.simulate.options import RECORD_S
 from hsat.simulate.truth import MeasuredDrop, NightTruth
 
 __all__ = ["truth_document", "write_edf"]
@@ -74,7 +75,7 @@ def truth_document(truth: NightTruth) -> dict[str, object]:
     }
 
 
-def _signal_header(signal: Signal) -> dict[str, str | int | float]:
+def _signal_header(signal: Signal) -> dict[str, str | int | float | None]:
     """Header fields by pyedflib's names, physical limits without the calibration's rounding noise."""
     calibration = signal.calibration
     limits = np.array([calibration.lowest_stored, calibration.highest_stored])
@@ -135,7 +136,9 @@ def write_edf(night: SimulatedNight, path: Path | str) -> Path:
     Raises
     ------
     SimulationError
-        Where the file cannot be written, or the patient code does not fit an EDF header.
+        Where the patient code does not fit an EDF header.
+    HsatError
+        Where the file cannot be written.
 
     Notes
     -----
@@ -143,9 +146,9 @@ def write_edf(night: SimulatedNight, path: Path | str) -> Path:
     """
     path = Path(path)
     patient = night.recording.subject.patient or "X"
-    if not re.fullmatch(r"[!-~]{1,40}", patient):
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", patient):
         raise SimulationError(
-            f"{path}: patient code: got {patient!r}, allowed 1 to 40 printable characters without space"
+            f"{path}: patient code: got {patient!r}, allowed 1 to 40 letters, digits and ._-"
         )
     truth_path = path.with_suffix(".truth.json")
     text = json.dumps(truth_document(night.truth), indent=1, allow_nan=False)
@@ -153,5 +156,5 @@ def write_edf(night: SimulatedNight, path: Path | str) -> Path:
         _write_signals(night.recording, patient, path)
         truth_path.write_text(text + "\n", encoding="utf-8", newline="\n")
     except OSError as error:
-        raise SimulationError(f"{path}: cannot be written ({error})") from error
+        raise HsatError(f"{path}: cannot be written ({error.strerror or error})") from error
     return truth_path

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 from numpy.random import default_rng
 
+from hsat.errors import SimulationError
 from hsat.events import EventKind
 from hsat.recording import DeviceInfo, Recording, SourceFile, Subject
 from hsat.simulate.measure import measure_truth
@@ -16,14 +17,13 @@ from hsat.simulate.options import (
     MOST_EVENTS_PER_H,
     BreathingOptions,
     Recorder,
-    SimulationError,
     check_option,
 )
 from hsat.simulate.physiology import Physiology, simulate_breathing
 from hsat.simulate.recorder import record_signals
 from hsat.simulate.truth import NightTruth, TruthLimits
 
-__all__ = ["DEFAULT_START", "SimulatedNight", "make_night", "make_patient", "record_night"]
+__all__ = ["DEFAULT_START", "NIGHT_CV", "SimulatedNight", "make_night", "make_patient", "record_night"]
 
 DEFAULT_START = datetime(2026, 3, 2, 22, 30)
 """Start of a simulated night where no other is asked for."""

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from hsat.errors import HsatError
+from hsat.errors import SimulationError
 from hsat.events import EventKind
+from hsat.io.channels import PositionCode
 
 __all__ = [
     "DEFAULT_KIND_WEIGHTS",
@@ -14,7 +15,6 @@ __all__ = [
     "SENSORS",
     "BreathingOptions",
     "Recorder",
-    "SimulationError",
 ]
 
 DEFAULT_KIND_WEIGHTS: Mapping[EventKind, float] = MappingProxyType(
@@ -30,9 +30,7 @@ DEFAULT_KIND_WEIGHTS: Mapping[EventKind, float] = MappingProxyType(
 SENSORS = ("flow", "nasal_pressure", "thermistor")
 """Airflow sensors that can be simulated, by canonical channel name."""
 
-POSITION_CODES: Mapping[str, int] = MappingProxyType(
-    {"supine": 0, "left": 1, "right": 2, "prone": 3, "upright": 4}
-)
+POSITION_CODES: Mapping[str, int] = MappingProxyType({code.name.lower(): code.value for code in PositionCode})
 """Stored values of the position channel of the ``simulated`` device."""
 
 RECORD_S = 10.0
@@ -46,10 +44,6 @@ LARGEST_SEED = 2**31
 
 MOST_LEVELS = 65536
 """EDF stores 16 bits a sample."""
-
-
-class SimulationError(HsatError, ValueError):
-    """An option of the simulator is out of range: choose another value."""
 
 
 def check_option(name: str, value: float, lowest: float, highest: float) -> None:

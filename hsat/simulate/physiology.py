@@ -20,7 +20,7 @@ from hsat.simulate.breaths import (
 from hsat.simulate.effort import plant_effort
 from hsat.simulate.options import LARGEST_SEED, BreathingOptions, check_option
 from hsat.simulate.oxygen import simulate_pulse, simulate_saturation
-from hsat.simulate.schedule import PositionBlock, draw_episodes, draw_positions, place_episodes
+from hsat.simulate.schedule import PositionBlock, calm_spans, draw_episodes, draw_positions, place_episodes
 from hsat.simulate.shapes import plant_factors
 
 __all__ = ["Physiology", "simulate_breathing"]
@@ -105,7 +105,7 @@ def simulate_breathing(*, seed: int, options: BreathingOptions | None = None) ->
     blocks = draw_positions(options, streams[1])
     episodes = draw_episodes(options, monitored_s / 3600.0, streams[2])
     placed = place_episodes(episodes, options, blocks, streams[3])
-    quiet = draw_breaths(options, traits, streams[4])
+    quiet = draw_breaths(options, traits, calm_spans(placed), streams[4])
     quiet = merge_breaths(quiet, sigh_breaths(placed, quiet.onset_s))
     sighs = sigh_breaths(placed, quiet.onset_s)
     falls = bind_falls(placed, quiet.onset_s)

@@ -10,6 +10,7 @@ from hsat.simulate.options import POSITION_CODES, Recorder
 from hsat.simulate.oxygen import SATURATION_RATE_HZ
 from hsat.simulate.physiology import Physiology
 from hsat.simulate.waveforms import (
+    THERMISTOR_LAG_S,
     THERMISTOR_RATE_HZ,
     belt_at,
     coupling_at,
@@ -25,7 +26,7 @@ __all__ = ["PULSE_MISSING", "SPO2_MISSING", "record_signals", "sensed_breathing"
 
 SPO2_MISSING = 127
 PULSE_MISSING = 511
-"""What Nonin modules write where they have no value; the simulated oximeter does the same."""
+"""What common oximeter modules write where they have no value; the simulated one does the same."""
 
 RANGE_BREATHS = 4.0
 """The flow channel's range in median breaths, peak to peak: deep sighs and movements clip."""
@@ -80,7 +81,8 @@ def sensed_breathing(night: Physiology, sensor: str, *, is_disturbed: bool) -> N
     if sensor == "nasal_pressure":
         wave = pressure_from_flow(wave)
     if sensor == "thermistor":
-        return excursions(thermistor_from_flow(wave), SENSE_RATE_HZ, breaths, lag_s=0.6)
+        # Two time constants later most of the breath before has faded from a lagging sensor.
+        return excursions(thermistor_from_flow(wave), SENSE_RATE_HZ, breaths, lag_s=2.0 * THERMISTOR_LAG_S)
     return excursions(wave, SENSE_RATE_HZ, breaths)
 
 

@@ -6,13 +6,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
+from hsat.errors import SimulationError
 from hsat.events import EventKind
 from hsat.intervals import Spans, as_spans, invert_spans
-from hsat.simulate.options import BreathingOptions, SimulationError
+from hsat.simulate.options import BreathingOptions
 
-__all__ = ["Episode", "FallDraft", "PositionBlock", "draw_episodes", "draw_positions", "place_episodes"]
+__all__ = [
+    "Episode",
+    "FallDraft",
+    "PositionBlock",
+    "calm_spans",
+    "draw_episodes",
+    "draw_positions",
+    "place_episodes",
+]
 
 NEAR_MISS_FALLS = ("shallow", "no_desaturation", "three_points", "brief", "lone_desaturation")
+LONE_DESATURATIONS = ("shallow", "brief", "lone_desaturation")
 ARTIFACTS = ("movement", "sigh", "gain_step", "cannula_partial")
 ARTIFACT_WEIGHTS = (0.40, 0.38, 0.14, 0.08)
 
@@ -24,6 +34,9 @@ LEAST_CYCLES = 4
 
 SETTLE_S = 45.0
 """Quiet time after an episode: saturation recovers and 30 s of baseline pass before the next."""
+
+CALM_S = 60.0
+"""Breathing is even for this long around a desaturation that belongs to no event."""
 
 BASELINE_S = 130.0
 """Time after a change of the sensor until two minutes of baseline lie behind it."""
@@ -269,6 +282,17 @@ def draw_episodes(options: BreathingOptions, monitored_h: float, rng: Generator)
         name = ARTIFACTS[i] if i < len(ARTIFACTS) else str(rng.choice(ARTIFACTS, p=ARTIFACT_WEIGHTS))
         episodes.append(_draw_artifact(name, rng))
     return episodes
+
+
+def calm_spans(episodes: Sequence[Episode]) -> Spans:
+    """A minute around desaturations that belong to no event, shape (n, 2)."""
+    return as_spans(
+        [
+            (episode.start_s - CALM_S, episode.start_s + episode.duration_s + CALM_S)
+            for episode in episodes
+            if any(fall.cause in LONE_DESATURATIONS for fall in episode.falls)
+        ]
+    )
 
 
 def _zones(options: BreathingOptions, blocks: Sequence[PositionBlock]) -> tuple[Spans, list[float]]:

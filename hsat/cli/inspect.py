@@ -1,0 +1,98 @@
+"""``hsat inspect``: what is in a file and what can be scored."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from hsat.cli.faults import (
+    EXIT_NOTHING,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    REPORTED_ERRORS,
+    UsageError,
+    complain,
+    one_line,
+)
+from hsat.errors import HsatError, MissingChannelError, RulesError, UnknownDeviceError
+from hsat.report.failed import FailedNight
+
+if TYPE_CHECKING:
+    from hsat.inspection import Inspection
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="EDF or BDF files")
+    parser.add_argument("--device", metavar="NAME|PATH", help="device profile (default: found from the file)")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="CANONICAL=LABEL",
+        help="the channel with this label is flow, spo2, thorax, ... ; may be repeated",
+    )
+    parser.add_argument(
+        "--format", choices=["text", "json"], default="text", help="what to print (default: text)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Inspect every file and print what was found; returns the exit code."""
+    from hsat.inspection import Inspection
+    from hsat.io.mapping import parse_channel_map
+
+    try:
+        channel_map = parse_channel_map(arguments.map)
+    except HsatError as error:
+        raise UsageError(str(error)) from error
+    results: list[Inspection | FailedNight] = []
+    n_without_label = 0
+    for path in arguments.files:
+        try:
+            results.append(_inspect(path, arguments, channel_map))
+        except (UsageError, RulesError):
+            raise
+        except REPORTED_ERRORS as error:
+            if arguments.debug and not isinstance(error, HsatError):
+                raise
+            n_without_label += isinstance(error, MissingChannelError)
+            line = one_line(error)
+            line = line if path in line else f"{path}: {line}"
+            complain(line)
+            results.append(FailedNight(file=path, error=line))
+    n_read = sum(isinstance(result, Inspection) for result in results)
+    if channel_map and n_without_label and not n_read:
+        raise UsageError(f"--map {' '.join(arguments.map)}: no file has every one of these labels")
+    _print(results, arguments.format)
+    if n_read == 0:
+        return EXIT_NOTHING
+    return EXIT_OK if n_read == len(results) else EXIT_SOME_FAILED
+
+
+def _inspect(path: str, arguments: argparse.Namespace, channel_map: dict[str, str]) -> "Inspection":
+    from hsat.io.inspection import inspect_recording
+
+    try:
+        return inspect_recording(path, device=arguments.device, channel_map=channel_map)
+    except UnknownDeviceError as error:
+        if arguments.device is not None:
+            raise UsageError(f"--device {arguments.device}: {error}") from error
+        raise
+
+
+def _print(results: "list[Inspection | FailedNight]", form: str) -> None:
+    from hsat.inspection import Inspection
+    from hsat.report.inspection import inspection_json, inspection_text, inspections_json, inspections_text
+
+    if len(results) == 1:
+        only = results[0]
+        if isinstance(only, Inspection):
+            sys.stdout.write(inspection_json(only) if form == "json" else inspection_text(only))
+        return
+    if form == "json":
+        sys.stdout.write(inspections_json(results))
+    else:
+        shown = [result for result in results if isinstance(result, Inspection)]
+        sys.stdout.write(inspections_text(shown))

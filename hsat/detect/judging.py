@@ -1,0 +1,266 @@
+"""Reduced breathing to apneas, hypopneas and rejected candidates, each with its clause."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hsat.detect.desaturations import Oximetry, match_desaturations
+from hsat.detect.effort import Effort, type_apnea
+from hsat.detect.respiratory import Reductions
+from hsat.events import Desaturation, EventKind, RejectedCandidate, RespiratoryEvent
+from hsat.intervals import Spans, overlaps_s
+from hsat.kernels.reductions import CLOSED, TOO_LONG
+from hsat.rules.model import ScoringRules
+
+__all__ = ["Candidate", "Verdict", "gather_candidates", "judge", "judge_candidates"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One stretch of reduced breathing with all that a rule asks about it.
+
+    Attributes
+    ----------
+    start_s, stop_s, baseline, reduction_fraction, longest_apnea_s, ending
+        As in `Reductions`.
+    core_start_s, core_stop_s : float
+        The part in which the whole measuring window is reduced.
+    desaturation : Desaturation or None
+        The fall of SpO2 that belongs to it; None where SpO2 is missing.
+    is_counted : bool
+        Whether it lies in monitored time.
+    is_artifact : bool
+        Whether the airflow sensor is off or moved here.
+    """
+
+    start_s: float
+    stop_s: float
+    core_start_s: float
+    core_stop_s: float
+    baseline: float
+    reduction_fraction: float
+    longest_apnea_s: float
+    ending: int
+    desaturation: Desaturation | None
+    is_counted: bool
+    is_artifact: bool
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.stop_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a rule set says of a candidate.
+
+    Attributes
+    ----------
+    is_apnea, is_hypopnea : bool
+        Admitted as the one or the other; both False where refused.
+    clause : str
+        The clause that admitted or refused it, with the measured and the required value.
+    """
+
+    is_apnea: bool
+    is_hypopnea: bool
+    clause: str
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the candidate was admitted."""
+        return self.is_apnea or self.is_hypopnea
+
+
+def gather_candidates(
+    reductions: Reductions,
+    oximetry: Oximetry | None,
+    delay_s: float,
+    *,
+    monitored_s: Spans,
+    artifacts_s: Spans,
+    rules: ScoringRules,
+) -> list[Candidate]:
+    """List the reductions long enough to be mentioned, each with its fall of SpO2.
+
+    Parameters
+    ----------
+    reductions : Reductions
+    oximetry : Oximetry or None
+    delay_s : float
+        Delay of SpO2 behind flow.
+    monitored_s, artifacts_s : ndarray, shape (n, 2)
+        Time in which events count; time in which the airflow sensor is off or moved.
+    rules : ScoringRules
+        ``[event_span]``, ``[desaturation]`` and the durations of ``[apnea]``, ``[hypopnea]``.
+    """
+    spans = reductions.spans_s
+    durations = spans[:, 1] - spans[:, 0]
+    kept = np.flatnonzero(durations >= rules.event_span.min_listed_s)
+    falls: dict[int, Desaturation | None] = dict.fromkeys(kept.tolist())
+    if oximetry is not None:
+        # Only what is long enough to be an event may claim a fall.
+        shortest_s = min(rules.hypopnea.min_duration_s, rules.apnea.min_duration_s)
+        long = np.flatnonzero(durations >= shortest_s)
+        matched = match_desaturations(spans[long, 0], spans[long, 1], oximetry, delay_s, rules)
+        falls.update(zip(long.tolist(), matched, strict=True))
+    share = rules.event_span.min_counted_share_fraction
+    is_counted = overlaps_s(spans, monitored_s) >= share * durations
+    is_artifact = overlaps_s(spans, artifacts_s) > share * durations
+    columns = zip(
+        kept.tolist(),
+        spans[kept].tolist(),
+        reductions.core_spans_s[kept].tolist(),
+        reductions.baselines[kept].tolist(),
+        np.clip(reductions.reduction_fractions[kept], 0.0, 1.0).tolist(),
+        reductions.longest_apnea_s[kept].tolist(),
+        reductions.endings[kept].tolist(),
+        strict=True,
+    )
+    return [
+        Candidate(
+            start_s=start_s,
+            stop_s=stop_s,
+            core_start_s=core_start_s,
+            core_stop_s=core_stop_s,
+            baseline=baseline,
+            reduction_fraction=reduction_fraction,
+            longest_apnea_s=longest_apnea_s,
+            ending=ending,
+            desaturation=falls[i],
+            is_counted=bool(is_counted[i]),
+            is_artifact=bool(is_artifact[i]),
+        )
+        for (
+            i,
+            (start_s, stop_s),
+            (core_start_s, core_stop_s),
+            baseline,
+            reduction_fraction,
+            longest_apnea_s,
+            ending,
+        ) in columns
+    ]
+
+
+def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> Verdict:
+    """Apply the apnea and hypopnea rules to one candidate.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    rules : ScoringRules
+        ``[apnea]``, ``[hypopnea]`` and ``[event_span]`` are used.
+    has_oximetry : bool
+        Whether the recording has SpO2 at all.
+
+    Returns
+    -------
+    Verdict
+        With the clause that admitted or refused, in plain words with the measured value.
+    """
+    if candidate.is_artifact:
+        return _refused("artifact: the airflow sensor is off or moved")
+    apnea, hypopnea = rules.apnea, rules.hypopnea
+    if candidate.ending == TOO_LONG:
+        return _refused(
+            f"event_span.max_duration_s: no recovery within {rules.event_span.max_duration_s:g} s"
+        )
+    if candidate.ending != CLOSED:
+        return _refused("event_span: the flow signal stops before breathing recovers")
+    if candidate.longest_apnea_s >= apnea.min_duration_s:
+        return Verdict(
+            is_apnea=True,
+            is_hypopnea=False,
+            clause=f"apnea: reduced by at least {apnea.min_reduction_fraction:.0%} "
+            f"for {candidate.longest_apnea_s:.1f} s (at least {apnea.min_duration_s:g} s)",
+        )
+    if candidate.duration_s < hypopnea.min_duration_s:
+        return _refused(
+            f"hypopnea.min_duration_s: lasts {candidate.duration_s:.1f} s, "
+            f"needs {hypopnea.min_duration_s:g} s"
+        )
+    if candidate.reduction_fraction < hypopnea.min_reduction_fraction:
+        return _refused(
+            f"hypopnea.min_reduction_fraction: reduced by {candidate.reduction_fraction:.1%}, "
+            f"needs {hypopnea.min_reduction_fraction:.0%}"
+        )
+    fall = candidate.desaturation
+    if fall is None:
+        why = "SpO2 is missing here" if has_oximetry else "the recording has no SpO2"
+        return _refused(f"hypopnea.min_desaturation_points: {why}")
+    if fall.drop_points < hypopnea.min_desaturation_points:
+        return _refused(
+            f"hypopnea.min_desaturation_points: SpO2 falls by {fall.drop_points:.1f} points, "
+            f"needs {hypopnea.min_desaturation_points:g}"
+        )
+    return Verdict(
+        is_apnea=False,
+        is_hypopnea=True,
+        clause=f"hypopnea: reduced by {candidate.reduction_fraction:.0%} for {candidate.duration_s:.1f} s "
+        f"with a fall of SpO2 by {fall.drop_points:.1f} points",
+    )
+
+
+def _refused(clause: str) -> Verdict:
+    return Verdict(is_apnea=False, is_hypopnea=False, clause=clause)
+
+
+def judge_candidates(
+    candidates: Sequence[Candidate], effort: Effort | None, rules: ScoringRules, *, has_oximetry: bool
+) -> tuple[tuple[RespiratoryEvent, ...], tuple[RejectedCandidate, ...]]:
+    """Sort candidates into events and rejected ones, each with its clause.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    effort : Effort or None
+        None without belts: apneas stay unclassified.
+    rules : ScoringRules
+    has_oximetry : bool
+        Whether the recording has SpO2 at all.
+    """
+    events: list[RespiratoryEvent] = []
+    rejected: list[RejectedCandidate] = []
+    for candidate in candidates:
+        verdict = judge(candidate, rules, has_oximetry=has_oximetry)
+        if verdict.is_event:
+            events.append(_event(candidate, verdict, effort, rules))
+        else:
+            rejected.append(
+                RejectedCandidate(
+                    start_s=candidate.start_s,
+                    stop_s=candidate.stop_s,
+                    flow_reduction_fraction=candidate.reduction_fraction,
+                    desaturation=candidate.desaturation,
+                    reason=verdict.clause,
+                )
+            )
+    return tuple(events), tuple(rejected)
+
+
+def _event(
+    candidate: Candidate, verdict: Verdict, effort: Effort | None, rules: ScoringRules
+) -> RespiratoryEvent:
+    kind = EventKind.UNCLASSIFIED_APNEA if verdict.is_apnea else EventKind.HYPOPNEA
+    effort_fraction: float | None = None
+    if effort is not None:
+        strength = effort.within(candidate.core_start_s, candidate.core_stop_s)
+        mean = float(np.add.reduce(strength, dtype=np.float64)) / len(strength)
+        effort_fraction = None if np.isnan(mean) else mean
+        if verdict.is_apnea:
+            kind = type_apnea(strength, effort.rate_hz, rules.effort)
+    fall = candidate.desaturation
+    return RespiratoryEvent(
+        kind=kind,
+        start_s=candidate.start_s,
+        stop_s=candidate.stop_s,
+        flow_reduction_fraction=candidate.reduction_fraction,
+        baseline_excursion=candidate.baseline,
+        effort_fraction=effort_fraction,
+        desaturation=fall if fall is not None and fall.drop_points > 0 else None,
+        criterion=verdict.clause,
+        is_counted=candidate.is_counted,
+    )

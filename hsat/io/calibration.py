@@ -1,0 +1,178 @@
+"""From stored numbers to physical values: gain, missing samples, and units judged by the signal."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.io.header import EdfChannel
+from hsat.recording import Calibration, Note
+
+__all__ = ["VITAL_NAMES", "calibrate", "scale_to_percent"]
+
+VITAL_NAMES = frozenset(("spo2", "pulse"))
+"""Channels whose stored numbers beyond the declared range, or at a sentinel, are no measurement.
+
+Waveforms may leave their declared range (a deep sigh) and stay what they are.
+"""
+
+FRACTION_LIMITS = (0.3, 1.02)
+PERCENT_LIMIT = 105.0
+PER_MILLE_LIMITS = (300.0, 1020.0)
+HUNDREDTHS_LIMITS = (3000.0, 10200.0)
+"""Where the median of a living patient's SpO2 lies when written as 0-1, 0-1000 or 0-10000."""
+
+
+class _Line(NamedTuple):
+    gain: float
+    offset: float
+
+
+def calibrate(
+    channel: EdfChannel,
+    name: str,
+    sentinels: tuple[float, ...],
+    *,
+    is_inverted: bool,
+    is_bdf: bool,
+    notes: list[Note],
+) -> Calibration:
+    """Calibration of a channel by its header fields.
+
+    Parameters
+    ----------
+    channel : EdfChannel
+    name : str
+        Canonical name; decides whether samples can be missing.
+    sentinels : tuple of float
+        Physical values that mean "no value".
+    is_inverted : bool
+        Whether the recorder stores the signal upside down.
+    is_bdf : bool
+        Whether samples have 24 bits.
+    notes : list of Note
+        Repairs are added here.
+
+    Returns
+    -------
+    Calibration
+    """
+    line = _line(channel, notes)
+    if is_inverted:
+        line = _Line(-line.gain, -line.offset)
+    if name not in VITAL_NAMES:
+        return Calibration(gain=line.gain, offset=line.offset)
+    full = 8388607 if is_bdf else 32767
+    low, high = channel.digital_min, channel.digital_max
+    if low is None or high is None or low == high:
+        low, high = -full - 1, full
+    return Calibration(
+        gain=line.gain,
+        offset=line.offset,
+        lowest_stored=float(min(low, high)),
+        highest_stored=float(max(low, high)),
+        missing_stored=_stored(sentinels, line.gain, line.offset),
+    )
+
+
+def _line(channel: EdfChannel, notes: list[Note]) -> _Line:
+    """Gain and offset; 1 and 0 where the header's limits define no line."""
+    low, high = channel.digital_min, channel.digital_max
+    physical_low, physical_high = channel.physical_min, channel.physical_max
+    where = f"channel {channel.label!r}"
+    if low is None or high is None or physical_low is None or physical_high is None:
+        notes.append(
+            Note(
+                "no_calibration",
+                f"{where}: limits in the header unreadable; stored numbers are used as they are",
+            )
+        )
+        return _Line(1.0, 0.0)
+    if low == high or physical_low == physical_high:
+        kind = "digital" if low == high else "physical"
+        notes.append(
+            Note(
+                "no_calibration",
+                f"{where}: {kind} minimum equals maximum; stored numbers are used as they are",
+            )
+        )
+        return _Line(1.0, 0.0)
+    if low > high:
+        notes.append(
+            Note(
+                "digital_range",
+                f"{where}: digital minimum {low:g} above the maximum {high:g}; read as written",
+            )
+        )
+    gain = (physical_high - physical_low) / (high - low)
+    return _Line(gain, physical_low - gain * low)
+
+
+def _stored(physical: tuple[float, ...], gain: float, offset: float) -> tuple[float, ...]:
+    """Stored whole numbers that come nearest to physical values, as far as they come near."""
+    stored: list[float] = []
+    for value in physical:
+        number = float(round((value - offset) / gain))
+        if abs(number * gain + offset - value) <= 0.5 and abs(number) < 1e9:
+            stored.append(number)
+    return tuple(sorted(set(stored)))
+
+
+def scale_to_percent(
+    calibration: Calibration,
+    peeked: NDArray[np.float64],
+    sentinels: tuple[float, ...],
+    label: str,
+    notes: list[Note],
+) -> Calibration:
+    """Rescale SpO2 written as fraction, per mille or hundredths to percent, judged by the samples.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        By the header.
+    peeked : ndarray, shape (n,), float64
+        Stored samples from all over the file.
+    sentinels : tuple of float
+        Physical values, in percent, that mean "no value".
+    label : str
+        The channel's label, for the note.
+    notes : list of Note
+        The rescaling is noted here.
+
+    Returns
+    -------
+    Calibration
+    """
+    physical = calibration.to_physical(peeked)
+    physical = physical[np.isfinite(physical) & (physical > 0)]
+    if len(physical) == 0:
+        return calibration
+    # The upper half: drop-outs near zero must not decide, nor a rare sentinel.
+    median = float(np.median(physical[physical >= np.median(physical)]))
+    if FRACTION_LIMITS[0] <= median <= FRACTION_LIMITS[1] and bool(np.any(physical != np.round(physical))):
+        factor, what = 100.0, "a fraction"
+    elif PER_MILLE_LIMITS[0] <= median <= PER_MILLE_LIMITS[1]:
+        factor, what = 0.1, "per mille"
+    elif HUNDREDTHS_LIMITS[0] <= median <= HUNDREDTHS_LIMITS[1]:
+        factor, what = 0.01, "hundredths of a percent"
+    else:
+        if median > PERCENT_LIMIT:
+            notes.append(
+                Note("spo2_scale", f"channel {label!r}: values around {median:g} are no SpO2 in percent")
+            )
+        return calibration
+    notes.append(
+        Note(
+            "spo2_scale",
+            f"channel {label!r}: the samples are SpO2 as {what} (around {median:g}); converted to percent",
+        )
+    )
+    gain, offset = calibration.gain * factor, calibration.offset * factor
+    return Calibration(
+        gain=gain,
+        offset=offset,
+        lowest_stored=calibration.lowest_stored,
+        highest_stored=calibration.highest_stored,
+        missing_stored=tuple(sorted({*calibration.missing_stored, *_stored(sentinels, gain, offset)})),
+    )

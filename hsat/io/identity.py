@@ -1,0 +1,83 @@
+"""Pseudonyms: a patient code becomes an HMAC under a key that never leaves the site.
+
+The same code gives the same pseudonym for all nights at one site; without the key nobody can go
+back, nor try codes. The key lies in the user's configuration folder, readable by the user alone.
+"""
+
+import os
+from pathlib import Path
+
+from hsat.recording import Note
+
+__all__ = ["CONFIG_DIR_VARIABLE", "pseudonym"]
+
+CONFIG_DIR_VARIABLE = "HSAT_CONFIG_DIR"
+"""Environment variable that names the configuration folder (else the platform's own)."""
+
+KEY_FILE = "site.key"
+KEY_BYTES = 32
+PSEUDONYM_DIGITS = 16
+"""Hexadecimal digits shown: 64 bits, no collision among any clinic's patients."""
+
+
+def pseudonym(code: str | None) -> tuple[str | None, tuple[Note, ...]]:
+    """Stable pseudonym of a patient code at this site.
+
+    Parameters
+    ----------
+    code : str or None
+        The header's patient code.
+
+    Returns
+    -------
+    pseudonym : str or None
+        ``"P-"`` and 16 hexadecimal digits; None without a code or without a key.
+    notes : tuple of Note
+        Why there is none although the file has a code.
+    """
+    if not code:
+        return None, ()
+    try:
+        key = _site_key()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        text = f"no pseudonym: the site's key cannot be read or made ({reason}); set {CONFIG_DIR_VARIABLE}"
+        return None, (Note("no_pseudonym", text),)
+    import hmac
+
+    digest = hmac.new(key, code.encode("utf-8"), "sha256").hexdigest()
+    return f"P-{digest[:PSEUDONYM_DIGITS]}", ()
+
+
+def _config_folder() -> Path:
+    folder = os.environ.get(CONFIG_DIR_VARIABLE)
+    if folder:
+        return Path(folder)
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("hsat", appauthor=False))
+
+
+def _site_key() -> bytes:
+    """The site's key; made at first need.
+
+    Written to a file of its own first and then linked into place, so that of several processes
+    that start together all read the same key, and never half of one.
+    """
+    path = _config_folder() / KEY_FILE
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f"{KEY_FILE}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(KEY_BYTES))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # Another process was first: its key counts.
+        finally:
+            draft.unlink()
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise OSError(0, f"{KEY_FILE} has {len(key)} bytes, expected {KEY_BYTES}")
+    return key

@@ -1,0 +1,230 @@
+"""`inspect_recording`: what a file holds, looked at sample by sample, and what can be scored."""
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.inspection import ChannelQuality, InspectedChannel, Inspection, Scorable
+from hsat.io.calibration import calibrate
+from hsat.io.edf import EdfFile
+from hsat.io.header import EdfChannel
+from hsat.io.normalize import NormalizedFile
+from hsat.io.reading import read_normalized
+from hsat.recording import Calibration, Note, Recording, SampleBlock
+
+__all__ = ["inspect_recording"]
+
+STRETCH_S = 10.0
+"""A breathing signal that rests for 10 s shows no breathing; shorter rests are normal."""
+
+NUMBER_NAMES = frozenset(("spo2", "pulse", "position", "pressure", "leak", "snore"))
+"""Channels that hold numbers or states, which may rest for long."""
+
+AIRFLOW_NAMES = ("nasal_pressure", "flow", "thermistor", "rip_flow", "rip_sum")
+BELT_NAMES = ("thorax", "abdomen")
+
+
+class _Tally:
+    """Counts over the samples of one channel."""
+
+    def __init__(self, calibration: Calibration, rate_hz: float, *, is_number: bool) -> None:
+        self.calibration = calibration
+        self.n_stretch = 0 if is_number else max(2, round(STRETCH_S * rate_hz))
+        self.n_samples = self.n_missing = self.n_stretches = self.n_flat = 0
+        self.lowest, self.highest = np.inf, -np.inf
+
+    def add(self, block: SampleBlock) -> None:
+        stored = block.stored.reshape(-1)
+        self.n_samples += len(stored)
+        if self.n_stretch:
+            n_whole = len(stored) // self.n_stretch
+            stretches = stored[: n_whole * self.n_stretch].reshape(n_whole, self.n_stretch)
+            self.n_stretches += n_whole
+            self.n_flat += (
+                int(np.count_nonzero(stretches.max(axis=1) == stretches.min(axis=1))) if n_whole else 0
+            )
+        valid = stored[self._is_valid(stored)] if self._has_missing or stored.dtype.kind == "f" else stored
+        self.n_missing += len(stored) - len(valid)
+        if len(valid):
+            self.lowest = min(self.lowest, float(valid.min()))
+            self.highest = max(self.highest, float(valid.max()))
+
+    @property
+    def _has_missing(self) -> bool:
+        calibration = self.calibration
+        return bool(calibration.missing_stored) or np.isfinite(calibration.lowest_stored)
+
+    def _is_valid(self, stored: NDArray[np.int16] | NDArray[np.float32]) -> NDArray[np.bool_]:
+        return np.isfinite(self.calibration.to_physical(stored))
+
+    def finish(self, unit: str) -> ChannelQuality:
+        """Shares and extremes, and the sentence about them."""
+        if self.n_samples == 0:
+            return ChannelQuality(
+                missing_percent=None, flat_percent=None, lowest=None, highest=None, sentence="no samples"
+            )
+        missing_percent = 100.0 * self.n_missing / self.n_samples
+        flat_percent = 100.0 * self.n_flat / self.n_stretches if self.n_stretches else None
+        lowest: float | None = None
+        highest: float | None = None
+        if self.n_missing < self.n_samples:
+            ends = self.calibration.gain * np.array([self.lowest, self.highest]) + self.calibration.offset
+            lowest, highest = float(ends.min()), float(ends.max())
+        return ChannelQuality(
+            missing_percent=missing_percent,
+            flat_percent=flat_percent,
+            lowest=lowest,
+            highest=highest,
+            sentence=_sentence(missing_percent, flat_percent, lowest, highest, unit),
+        )
+
+
+def _sentence(
+    missing_percent: float, flat_percent: float | None, lowest: float | None, highest: float | None, unit: str
+) -> str:
+    if lowest is None or highest is None:
+        return "no valid sample: sensor not connected"
+    if lowest == highest:
+        return f"constant at {lowest:.4g} {unit}".rstrip()
+    parts = [f"{lowest:.4g} to {highest:.4g} {unit}".rstrip()]
+    if missing_percent >= 0.05:
+        parts.append(f"{missing_percent:.1f} % missing")
+    if flat_percent is not None and flat_percent >= 0.05:
+        parts.append(f"flat for {flat_percent:.1f} % of the time")
+    return ", ".join(parts)
+
+
+def inspect_recording(
+    path: str | os.PathLike[str], *, device: str | None = None, channel_map: Mapping[str, str] | None = None
+) -> Inspection:
+    """Look at a file: channels, mapping, device, gaps, clock, quality, repairs; nothing is scored.
+
+    Parameters
+    ----------
+    path : str or path-like
+    device : str, optional
+        Name or path of a device profile.
+    channel_map : mapping of str to str, optional
+        Canonical name to label.
+
+    Returns
+    -------
+    Inspection
+
+    Raises
+    ------
+    ReadError
+        Where the file cannot be read as a recording.
+    HsatError
+        For the rest as `hsat.io.read_recording`.
+    """
+    normalized, edf, _ = read_normalized(path, device=device, channel_map=channel_map)
+    recording = normalized.recording
+    channels = _channels(normalized, edf)
+    return Inspection(
+        file=edf.path,
+        format=edf.format,
+        start_local=edf.start_local,
+        duration_s=edf.duration_s,
+        n_records=edf.n_records,
+        record_duration_s=edf.record_duration_s,
+        gaps_s=edf.gaps_s,
+        n_annotations=len(edf.annotations),
+        device=recording.device,
+        patient=recording.subject.patient,
+        channels=channels,
+        scorable=_scorable(recording, channels),
+        notes=recording.notes,
+    )
+
+
+def _channels(normalized: NormalizedFile, edf: EdfFile) -> tuple[InspectedChannel, ...]:
+    matches = {match.channel: match for match in normalized.matches}
+    signals = {signal.source_index: signal for signal in normalized.recording.signals}
+    shown = [channel for channel in edf.channels if channel.is_signal]
+    source = next((s.source for s in signals.values()), edf.source)
+    tallies: list[_Tally] = []
+    units: list[str] = []
+    for channel in shown:
+        signal = signals.get(channel.index)
+        name = signal.name if signal else ""
+        calibration = signal.calibration if signal else _header_calibration(channel, edf)
+        rate_hz = edf.source.rate_hz(channel.index)
+        tallies.append(_Tally(calibration, rate_hz, is_number=name in NUMBER_NAMES or rate_hz < 1.0))
+        units.append(signal.unit if signal else channel.unit)
+    for block in source.blocks([channel.index for channel in shown]):
+        tallies[block.position].add(block)
+    inspected: list[InspectedChannel] = []
+    for channel, tally, unit in zip(shown, tallies, units, strict=True):
+        match = matches.get(channel.index)
+        is_used = channel.index in signals
+        inspected.append(
+            InspectedChannel(
+                source_label=channel.label,
+                name=match.name if match else None,
+                rate_hz=edf.source.rate_hz(channel.index) or None,
+                unit=unit,
+                physical_range=(channel.physical_min, channel.physical_max),
+                digital_range=(channel.digital_min, channel.digital_max),
+                mapped_by=None
+                if match is None
+                else match.mapped_by
+                if is_used
+                else f"{match.mapped_by}; not used",
+                quality=tally.finish(unit),
+            )
+        )
+    return tuple(inspected)
+
+
+def _header_calibration(channel: EdfChannel, edf: EdfFile) -> Calibration:
+    repairs: list[Note] = []
+    return calibrate(channel, "", (), is_inverted=False, is_bdf=edf.format.startswith("BDF"), notes=repairs)
+
+
+def _scorable(recording: Recording, channels: tuple[InspectedChannel, ...]) -> Scorable:
+    """What the channels allow; a channel without a valid sample, or constant, allows nothing."""
+    alive = {
+        c.name
+        for c in channels
+        if c.name is not None
+        and recording.has_signal(c.name)
+        and c.quality.lowest is not None
+        and (c.quality.lowest != c.quality.highest or c.name == "spo2")
+    }
+    reasons = [note.text for note in recording.notes if note.code == "device_companion"]
+    airflow = next((name for name in (*AIRFLOW_NAMES, *BELT_NAMES) if name in alive), None)
+    belts = [name for name in BELT_NAMES if name in alive and name != airflow]
+    has_spo2 = "spo2" in alive
+    if airflow is None:
+        reasons.append(
+            f"apneas: {_absence(recording, AIRFLOW_NAMES + BELT_NAMES, 'airflow sensor or effort belt')}"
+        )
+        reasons.append("hypopneas: no airflow to see them in")
+    if not has_spo2:
+        reason = _absence(recording, ("spo2",), "SpO2 channel")
+        if airflow is not None:
+            reasons.append(f"hypopneas: {reason}, and they need a desaturation")
+        reasons.append(f"desaturations: {reason}")
+    if airflow is not None and not belts:
+        reasons.append("kinds of apnea: no effort belt to tell obstructive from central")
+    return Scorable(
+        apneas=airflow is not None,
+        hypopneas=airflow is not None and has_spo2,
+        desaturations=has_spo2,
+        kinds=airflow is not None and bool(belts),
+        reasons=tuple(reasons),
+    )
+
+
+def _absence(recording: Recording, names: tuple[str, ...], what: str) -> str:
+    """Why none of the named channels can be used."""
+    if not any(recording.has_signal(name) for name in names):
+        return f"no {what} in the file"
+    return (
+        f"the {what} holds no valid, changing sample"
+        if recording.duration_s > 0
+        else "the file holds no data"
+    )

@@ -1,0 +1,134 @@
+"""`read_recording`: one file to one `hsat.recording.Recording`."""
+
+import os
+from collections.abc import Mapping
+
+from hsat.errors import HsatError
+from hsat.io.devices import THERAPIES, DeviceProfile, identify_device
+from hsat.io.edf import EdfFile, read_edf
+from hsat.io.identity import pseudonym
+from hsat.io.normalize import NormalizedFile, normalize
+from hsat.recording import Note, Recording, Subject
+
+__all__ = ["read_normalized", "read_recording"]
+
+SEXES = ("F", "M")
+
+
+def read_recording(
+    path: str | os.PathLike[str],
+    *,
+    device: str | None = None,
+    channel_map: Mapping[str, str] | None = None,
+    patient: str | None = None,
+    keep_identifiers: bool = False,
+    therapy: str | None = None,
+    age_years: float | None = None,
+    sex: str | None = None,
+) -> Recording:
+    """Read one EDF, EDF+ or BDF file.
+
+    Samples are not loaded: each signal reads them when asked. A recording without respiration or
+    SpO2 is returned all the same; scoring refuses it.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; kept in the result as given.
+    device : str, optional
+        Name or path of a device profile; else it is found by the file's contents.
+    channel_map : mapping of str to str, optional
+        Canonical name to label, before any other way of finding channels.
+    patient : str, optional
+        Code that stands for the patient in the result, instead of the pseudonym.
+    keep_identifiers : bool
+        Whether the header's patient code is shown instead of its pseudonym.
+    therapy : str, optional
+        ``"none"``, ``"pap"``, ``"appliance"`` or ``"unknown"``, instead of the profile's.
+    age_years : float, optional
+        Age, instead of the header's.
+    sex : str, optional
+        ``"F"`` or ``"M"``, instead of the header's.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    ReadError
+        Where the file cannot be read as a recording.
+    UnknownDeviceError
+        Where no profile has the name, or several fit.
+    RulesError
+        Where the profile file is wrong.
+    MissingChannelError
+        Where `channel_map` names a label that is not in the file.
+    HsatError
+        Where an argument has a value that is not allowed.
+    """
+    return read_normalized(
+        path,
+        device=device,
+        channel_map=channel_map,
+        patient=patient,
+        keep_identifiers=keep_identifiers,
+        therapy=therapy,
+        age_years=age_years,
+        sex=sex,
+    )[0].recording
+
+
+def read_normalized(
+    path: str | os.PathLike[str],
+    *,
+    device: str | None = None,
+    channel_map: Mapping[str, str] | None = None,
+    patient: str | None = None,
+    keep_identifiers: bool = False,
+    therapy: str | None = None,
+    age_years: float | None = None,
+    sex: str | None = None,
+) -> tuple[NormalizedFile, EdfFile, DeviceProfile]:
+    """Read one file and keep what inspection needs beside the recording.
+
+    Parameters and errors are those of `read_recording`.
+
+    Returns
+    -------
+    tuple of NormalizedFile, EdfFile, DeviceProfile
+    """
+    _refuse_value("therapy", therapy, THERAPIES)
+    _refuse_value("sex", sex, SEXES)
+    edf = read_edf(path)
+    profile = identify_device(edf, name_or_path=device)
+    subject, notes = _subject(edf, patient, keep_identifiers, age_years, sex)
+    normalized = normalize(
+        edf, profile, channel_map=channel_map or {}, subject=subject, therapy=therapy, notes=notes
+    )
+    return normalized, edf, profile
+
+
+def _refuse_value(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise HsatError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}")
+
+
+def _subject(
+    edf: EdfFile, patient: str | None, keep_identifiers: bool, age_years: float | None, sex: str | None
+) -> tuple[Subject, tuple[Note, ...]]:
+    header = edf.subject
+    shown: str | None
+    notes: tuple[Note, ...] = ()
+    if patient is not None:
+        shown = patient
+    elif keep_identifiers:
+        shown = header.code
+    else:
+        shown, notes = pseudonym(header.code)
+    subject = Subject(
+        patient=shown,
+        age_years=header.age_years if age_years is None else age_years,
+        sex=header.sex if sex is None else sex,
+    )
+    return subject, notes
