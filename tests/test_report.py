@@ -371,7 +371,7 @@ def test_text_without_an_ahi_says_why():
     reasons = {"indices.ahi_per_h": "no airflow channel", "severity": "no airflow channel"}
     text = night_text(make_result(indices=indices, severity=None, not_measured=reasons))
     assert text.splitlines()[0] == "AHI (REI) not measured, no class, aasm_1b, adequate: 6.8 h monitored"
-    assert "No AHI: no airflow channel." in text
+    assert "No AHI: no airflow channel.\nApneas alone: 5.5 /h.\n" in text
 
 
 def test_text_of_an_inadequate_night_gives_its_reasons():

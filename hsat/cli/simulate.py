@@ -37,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="coefficient of variation from night to night, 0 for none (default: %(default)g)",
     )
+    add(
+        "--sensor-off",
+        type=float,
+        default=0.0,
+        metavar="MIN",
+        help="minutes of each night without cannula, and again without oximeter probe (default: %(default)g)",
+    )
     add("--sensor", default=recorder.sensor, choices=SENSORS, help="airflow sensor (default: %(default)s)")
     add(
         "--flow-rate",
@@ -87,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
                 has_belts=not arguments.no_belts,
             ),
             night_cv=arguments.night_cv,
+            sensor_off_min=arguments.sensor_off,
             first_start=arguments.start,
             patient=arguments.patient,
         )

@@ -7,6 +7,8 @@ the samples become rubbish that still looks like numbers.
 
 from typing import BinaryIO
 
+import numpy as np
+
 from hsat.errors import ReadError
 from hsat.io.header import EdfHeader
 
@@ -16,6 +18,7 @@ SAMPLED_BYTES = 1 << 17
 SMALLEST_HIGH_FRACTION = 0.02
 """Half the bytes of an intact waveform are 0x80 or more; a file with hardly any cannot be judged."""
 
+FEWEST_BYTES = 1024
 FEWEST_LINE_ENDS = 64
 
 
@@ -34,7 +37,8 @@ def refuse_text_damage(file: BinaryIO, header: EdfHeader, *, path: str, n_file_b
         return
     file.seek(header.header_bytes)
     data = file.read(SAMPLED_BYTES)
-    if _is_utf8(data):
+    is_enough = len(data) >= FEWEST_BYTES
+    if is_enough and _share_of_high_bytes(data, header) >= SMALLEST_HIGH_FRACTION and _is_utf8(data):
         raise ReadError(
             f"{path}: the samples are destroyed: a text editor re-encoded the file as UTF-8; "
             "get the original file"
@@ -47,11 +51,20 @@ def refuse_text_damage(file: BinaryIO, header: EdfHeader, *, path: str, n_file_b
         )
 
 
+def _share_of_high_bytes(data: bytes, header: EdfHeader) -> float:
+    """Share of bytes from 0x80 on, where the header puts signals; annotations may hold UTF-8 rightly."""
+    record = np.frombuffer(data, dtype=np.uint8)
+    place = np.arange(len(record)) % header.record_bytes
+    is_signal = np.ones(len(record), dtype=bool)
+    for channel in header.channels:
+        if channel.is_annotation:
+            is_signal &= (place < channel.first_byte) | (place >= channel.first_byte + channel.n_bytes)
+    n_signal = int(np.count_nonzero(is_signal))
+    return np.count_nonzero(record[is_signal] >= 0x80) / n_signal if n_signal else 0.0
+
+
 def _is_utf8(data: bytes) -> bool:
-    """Whether bytes that are no text by nature form valid UTF-8 with many multi-byte characters."""
-    n_high = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
-    if n_high < SMALLEST_HIGH_FRACTION * len(data) or n_high < 64:
-        return False
+    """Whether bytes that are no text by nature form valid UTF-8."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

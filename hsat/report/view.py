@@ -118,6 +118,9 @@ def _remarks(night: NightResult) -> Iterable[str]:
     has_ahi = index_value(night.indices, "ahi_per_h") is not None
     if not has_ahi:
         yield f"No AHI: {printable(reason_for(night, 'ahi_per_h'))}."
+        apneas = index_value(night.indices, "apnea_index_per_h")
+        if apneas is not None:
+            yield f"Apneas alone: {rounded(apneas, 1)} /h."
     elif night.therapy == "pap":
         yield "Recorded under positive airway pressure: events that remain, not a diagnosis."
     else:

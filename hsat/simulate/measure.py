@@ -240,6 +240,9 @@ def _judge(
     verdict_1b = _verdict(scorable)
     verdict_1a = _verdict(_readings(measures, limits.drop_1a_points, limits)[1])
     kind = fall.draft.kind
+    if fall.draft.cause is None and verdict_1b == "no" and "none" in flow_verdicts:
+        # Planted as an event, but too shallow or short against irregular breathing: open to judgement.
+        verdict_1b = verdict_1a = "uncertain"
     if kind is None or verdict_1b == "no":
         return NearMiss(
             cause=_near_miss_cause(fall.draft.cause, measures, flow_verdicts, limits),

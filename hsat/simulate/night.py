@@ -172,6 +172,7 @@ def make_patient(
     options: BreathingOptions | None = None,
     recorder: Recorder | None = None,
     night_cv: float = NIGHT_CV,
+    sensor_off_min: float = 0.0,
     first_start: datetime = DEFAULT_START,
     patient: str = "SIM0001",
 ) -> Iterator[SimulatedNight]:
@@ -189,6 +190,9 @@ def make_patient(
     recorder : Recorder, optional
     night_cv : float
         0 to 2.
+    sensor_off_min : float
+        Minutes for which the cannula is off in the first half of each night, and the oximeter
+        probe in the second; 0 to 60.
     first_start : datetime
         The nights follow each other, each starting within 40 minutes of this time of day.
     patient : str
@@ -207,8 +211,9 @@ def make_patient(
     check_option("seed", seed, 0, LARGEST_SEED)
     check_option("n_nights", n_nights, 1, 366)
     check_option("night_cv", night_cv, 0.0, 2.0)
+    check_option("sensor_off_min", sensor_off_min, 0.0, 60.0)
     options = BreathingOptions() if options is None else options
-    rng = default_rng([seed, 2])
+    rng, off_rng = default_rng([seed, 2]), default_rng([seed, 3])
     for number in range(n_nights):
         rate = options.events_per_h
         if night_cv > 0 and rate > 0:
@@ -216,6 +221,16 @@ def make_patient(
             rate *= float(rng.gamma(shape)) / shape
         minutes = int(rng.integers(-40, 41)) if number else 0
         tonight = replace(options, events_per_h=min(rate, MOST_EVENTS_PER_H), traits_seed=seed)
+        if sensor_off_min > 0:
+            # A generator of its own: the rates stay what they are without.
+            flow_off_s, probe_off_s = np.rint(
+                options.duration_s * off_rng.uniform((0.15, 0.55), (0.40, 0.80))
+            )
+            tonight = replace(
+                tonight,
+                flow_off_spans_s=((flow_off_s, flow_off_s + 60.0 * sensor_off_min),),
+                probe_off_spans_s=((probe_off_s, probe_off_s + 60.0 * sensor_off_min),),
+            )
         yield record_night(
             simulate_breathing(seed=seed * 1000 + number, options=tonight),
             recorder,
