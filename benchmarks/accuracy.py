@@ -215,6 +215,18 @@ def evaluation_json(results: dict[str, PlantedEvaluation]) -> dict[str, Any]:
     }
 
 
+def print_markdown(sets: dict[str, dict[str, PlantedEvaluation]]) -> None:
+    """Print one row a set of nights, as README.md shows them."""
+    print("| nights | events | mean AHI error | precision | recall | F1 (IoU 0.2) | near misses accepted |")
+    print("|---|---|---|---|---|---|---|")
+    for name, results in sets.items():
+        total = total_agreement(results.values(), MIN_IOU_FRACTION)
+        n_events = sum(x.n_certain for x in results.values())
+        cells = [f"{len(results)} {name}", str(n_events), f"{mean_absolute_error(results.values()):.2f} /h"]
+        cells += [f"{total.precision:.3f}", f"{total.recall:.3f}", f"{total.f1:.3f}"]
+        print("| " + " | ".join([*cells, percent(*near_miss_share(results.values()))]) + " |")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; exit status 0."""
     parser = argparse.ArgumentParser(
@@ -225,6 +237,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--json", action="store_true", help="print figures of the nights with full truth as JSON"
     )
+    parser.add_argument("--markdown", action="store_true", help="print the table of README.md")
     options = parser.parse_args(argv)
     sets: dict[str, dict[str, PlantedEvaluation]] = {}
     if options.only in (None, "planted") and (options.data / "planted").is_dir():
@@ -233,6 +246,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sets["fresh simulations"] = evaluate_simulations()
     if options.json:
         json.dump({name: evaluation_json(results) for name, results in sets.items()}, sys.stdout, indent=1)
+        return 0
+    if options.markdown:
+        print_markdown(sets)
         return 0
     for name, results in sets.items():
         print_planted(name, results)

@@ -192,10 +192,11 @@ def _add_oxygen(
     found.values["odi3_per_h"] = int(np.count_nonzero(drops >= limits.small_points)) / hours
     found.values["odi4_per_h"] = int(np.count_nonzero(drops >= limits.large_points)) / hours
     found.values["mean_spo2_percent"] = float(np.mean(valid, dtype=np.float64))
-    found.values["median_spo2_percent"] = float(np.median(valid))
     found.values["min_spo2_percent"] = float(np.min(valid))
     times = rules.oxygen_time
-    found.values["baseline_spo2_percent"] = float(np.quantile(valid, times.baseline_quantile_fraction))
+    median, baseline = np.quantile(valid, [0.5, times.baseline_quantile_fraction]).tolist()
+    found.values["median_spo2_percent"] = median
+    found.values["baseline_spo2_percent"] = baseline
     shares = {
         "t90": np.mean(valid < times.t90_below_percent),
         "t88": np.mean(valid <= times.t88_at_or_below_percent),

@@ -36,7 +36,9 @@ class Header:
     extra: bytes = field(default=b"")
 
 
-def annotation_channel(texts: Sequence[bytes], *, n_bytes: int = 60, label: str = "EDF Annotations") -> Channel:
+def annotation_channel(
+    texts: Sequence[bytes], *, n_bytes: int = 60, label: str = "EDF Annotations"
+) -> Channel:
     """Channel of 16-bit samples whose bytes are the given annotation lists, one a record."""
     raw = b"".join(text.ljust(n_bytes, b"\0") for text in texts)
     stored = np.frombuffer(raw, dtype="<i2").reshape(len(texts), n_bytes // 2)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "hsat"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-TYPES = {"errors", "intervals", "recording", "events", "quality", "results"}
+TYPES = {"errors", "intervals", "recording", "events", "quality", "results", "inspection"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -27,13 +27,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": set(),
     "events": {"errors", "intervals"},
     "recording": {"errors", "intervals", "quality"},
-    "results": TYPES,
+    "results": TYPES - {"inspection"},
+    "inspection": TYPES - {"results"},
     "rules": {"errors"},
     "io": TYPES,
     "kernels": set(),
     "detect": {"kernels", "rules"} | TYPES,
     "indices": {"rules", "kernels"} | TYPES,
-    "score": {"detect", "indices", "rules"} | TYPES,
+    "grading": {"rules"} | TYPES,
+    "score": {"detect", "indices", "grading", "rules"} | TYPES,
     "nights": {"rules", "kernels"} | TYPES,
     "agreement": TYPES,
     "simulate": {"io"} | TYPES,

@@ -102,14 +102,19 @@ def test_sane_file_needs_no_note(tmp_path):
 def test_bdf_keeps_all_24_bits(tmp_path):
     extremes = np.array([[-8388608, 8388607, -1, 0, 1, 65536, -65537, 255]] * 3)
     path = written(
-        tmp_path, Header(version=b"\xffBIOSEMI", reserved="24BIT"), [Channel(label="Flow", stored=extremes)], is_bdf=True
+        tmp_path,
+        Header(version=b"\xffBIOSEMI", reserved="24BIT"),
+        [Channel(label="Flow", stored=extremes)],
+        is_bdf=True,
     )
     edf = read_edf(path)
     assert edf.format == "BDF"
     np.testing.assert_array_equal(stored(edf, 0)[0], extremes.reshape(-1))
 
 
-@pytest.mark.parametrize(("count", "code"), [("-1", "record_count_unknown"), ("99", "truncated"), ("many", "record_count_unknown")])
+@pytest.mark.parametrize(
+    ("count", "code"), [("-1", "record_count_unknown"), ("99", "truncated"), ("many", "record_count_unknown")]
+)
 def test_wrong_record_count_uses_what_is_there(tmp_path, count, code):
     edf = read_edf(written(tmp_path, Header(n_records=count)))
     assert edf.n_records == N_RECORDS
@@ -149,7 +154,9 @@ def test_header_alone_is_a_file_of_no_length(tmp_path):
         pytest.param("29.02.28", "", datetime(2028, 2, 29, 22, 30), id="leap-day"),
         pytest.param("29.02.27", "", None, id="no-leap-day"),
         pytest.param("00.00.00", "", None, id="no-date"),
-        pytest.param("yy.yy.yy", "Startdate 05-MAY-2099 X X X", datetime(2099, 5, 5, 22, 30), id="edf-plus-date"),
+        pytest.param(
+            "yy.yy.yy", "Startdate 05-MAY-2099 X X X", datetime(2099, 5, 5, 22, 30), id="edf-plus-date"
+        ),
         pytest.param("05.05.99", "Startdate 05-MAY-2099 X X X", datetime(2099, 5, 5, 22, 30), id="full-year"),
         pytest.param("05.05.26", "Startdate 06-MAY-2026 X X X", datetime(2026, 5, 5, 22, 30), id="two-dates"),
     ],
@@ -173,7 +180,11 @@ def test_impossible_time_leaves_the_start_unknown(tmp_path):
 def test_decimal_commas_are_read_with_a_note(tmp_path):
     channel = Channel(label="Flow", stored=RAMP, physical=("-2,5", "3,5"))
     edf = read_edf(written(tmp_path, Header(duration="0,5"), [channel]))
-    assert (edf.record_duration_s, edf.channels[0].physical_min, edf.channels[0].physical_max) == (0.5, -2.5, 3.5)
+    assert (edf.record_duration_s, edf.channels[0].physical_min, edf.channels[0].physical_max) == (
+        0.5,
+        -2.5,
+        3.5,
+    )
     assert "header_number" in codes(edf)
 
 
@@ -194,7 +205,8 @@ def test_label_bytes(tmp_path, raw, expected):
 
 def test_names_are_gone_after_reading(tmp_path):
     header = Header(
-        patient="MCH-0234 F 02-MAY-1951 Haagse_Harry", recording="Startdate 03-MAR-2026 PSG-1 NN_Tech Recorder_77"
+        patient="MCH-0234 F 02-MAY-1951 Haagse_Harry",
+        recording="Startdate 03-MAR-2026 PSG-1 NN_Tech Recorder_77",
     )
     edf = read_edf(written(tmp_path, header))
     assert (edf.subject.code, edf.subject.sex, edf.subject.age_years) == ("MCH-0234", "F", 74.0)
@@ -215,7 +227,7 @@ def plus(tmp_path, onsets, *, reserved="EDF+D", duration="1", texts=None, n_byte
 
 
 def test_gaps_stay_gaps(tmp_path):
-    edf = read_edf(plus(tmp_path, ["+0", "+1", "+2", "+7", "+8", "+8.5", "+100.25"][:5] + ["+100.25"]))
+    edf = read_edf(plus(tmp_path, ["+0", "+1", "+2", "+7", "+8", "+100.25"]))
     assert edf.gaps_s.tolist() == [[3.0, 7.0], [9.0, 100.25]]
     values, places = stored(edf, 0)
     np.testing.assert_array_equal(values, RAMP[:6].reshape(-1))
@@ -266,7 +278,11 @@ def test_first_onset_below_a_second_moves_the_start(tmp_path):
 
 
 def test_annotations_count_from_the_first_record(tmp_path):
-    texts = [b"+0.5\x14\x14\0+1.25\x1510.5\x14Apn\xc3\xa9e\x14second\x14\0", b"+1.5\x14\x14\0", b"+2.5\x14lights off\x14\0"]
+    texts = [
+        b"+0.5\x14\x14\0+1.25\x1510.5\x14Apn\xc3\xa9e\x14second\x14\0",
+        b"+1.5\x14\x14\0",
+        b"+2.5\x14lights off\x14\0",
+    ]
     edf = read_edf(plus(tmp_path, [], texts=texts, reserved="EDF+C"))
     assert [tuple(a) for a in edf.annotations] == [
         (0.75, 10.5, "Apnée"), (0.75, 10.5, "second"), (2.0, None, "lights off")
@@ -340,7 +356,9 @@ def test_record_larger_than_the_buffer(tmp_path, is_bdf):
 
 def test_blocks_of_many_records_are_views_of_bounded_size(tmp_path):
     many = RNG.integers(-99, 99, (40_000, 20)).astype(np.int16)
-    edf = read_edf(written(tmp_path, channels=[Channel(label="Flow", stored=many), Channel(label="X", stored=many)]))
+    edf = read_edf(
+        written(tmp_path, channels=[Channel(label="Flow", stored=many), Channel(label="X", stored=many)])
+    )
     sizes = [b.stored.nbytes for b in edf.source.blocks([1])]
     assert len(sizes) > 1
     assert max(sizes) <= 1 << 20

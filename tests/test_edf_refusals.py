@@ -90,7 +90,8 @@ def test_header_without_a_layout(tmp_path, header, channel, reason):
 def test_promises_of_the_header_cost_nothing(tmp_path):
     path = tmp_path / "a.edf"
     raw = build(
-        Header(n_records="99999999"), [Channel(label="Flow", stored=np.zeros((0, 1)), n_samples="99999999")] * 3
+        Header(n_records="99999999"),
+        [Channel(label="Flow", stored=np.zeros((0, 1)), n_samples="99999999")] * 3,
     )
     path.write_bytes(raw)
     tracemalloc.start()
@@ -130,14 +131,36 @@ def test_utf8_annotations_are_no_damage(tmp_path):
     edits=st.lists(
         st.tuples(
             st.integers(0, len(GOOD) - 1),
-            st.sampled_from([b"0", b"9", b"-", b"1", b".", b" ", b",", b"\0", b"\xff", b"+", b"\x14", b"X", b"99999999", b"1e9"]),
+            st.sampled_from(
+                [
+                    b"0",
+                    b"9",
+                    b"-",
+                    b"1",
+                    b".",
+                    b" ",
+                    b",",
+                    b"\0",
+                    b"\xff",
+                    b"+",
+                    b"\x14",
+                    b"X",
+                    b"99999999",
+                    b"1e9",
+                ]
+            ),
         ),
         min_size=1,
         max_size=6,
     ),
     cut=st.one_of(st.none(), st.integers(0, len(GOOD))),
 )
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=250,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_damaged_files_are_read_or_refused(tmp_path, edits, cut):
     raw = bytearray(GOOD)
     for at, piece in edits:
@@ -145,19 +168,23 @@ def test_damaged_files_are_read_or_refused(tmp_path, edits, cut):
         raw[place : place + len(piece)] = piece
     path = tmp_path / "damaged.edf"
     path.write_bytes(bytes(raw[:cut]))
+    refusals = []
     began = time.perf_counter()
     tracemalloc.start()
     try:
         recording = read_recording(path)
         n_samples = sum(
-            block.stored.size for signal in recording.signals for block in signal.source.blocks([signal.source_index])
+            block.stored.size
+            for signal in recording.signals
+            for block in signal.source.blocks([signal.source_index])
         )
         assert n_samples * 2 <= len(raw)
         assert all(signal.n_samples < 50_000_000 for signal in recording.signals)
     except HsatError as error:
-        assert "\n" not in str(error)
+        refusals.append(str(error))
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
+    assert all("\n" not in line for line in refusals)
     assert peak < 20_000_000
     assert time.perf_counter() - began < 2.0

@@ -66,8 +66,9 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
         flags[QualityFlag.AFTER_BREATHING] = as_spans([(unusable[-1, 0], duration_s)])
     flags[QualityFlag.FLOW_OFF] = off
     flags[QualityFlag.FLOW_MISSING] = missing
-    level = breathing.level_at(np.arange(len(excursion)))
-    is_movement = excursion > rules.movement.min_excursion_ratio * np.maximum(level, np.float32(1e-30))
+    limit = np.float32(rules.movement.min_excursion_ratio) * breathing.level
+    n_step = int(breathing.level_step_s * rate_hz)
+    is_movement = (excursion > np.repeat(limit, n_step)[: len(excursion)]) & (excursion > 0)
     flags[QualityFlag.MOVEMENT] = _at_least(
         spans_from_mask(is_movement, rate_hz), rules.movement.min_duration_s
     )

@@ -62,7 +62,7 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
     Parameters
     ----------
     values : ndarray, shape (n,), float32
-        NaN where missing.
+        NaN where missing. Used as work space: its content is lost.
     rules : ScoringRules
         ``[sampling]`` is used.
     rate_hz : float
@@ -80,14 +80,12 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
         # A constant across the gap: no excursion is invented, and the drift filter stays quiet.
         source = np.maximum.accumulate(np.where(is_missing, present[0], np.arange(len(values))))
         filled = values[source]
-    smooth = np.empty_like(filled)
+    smooth, once, twice = np.empty_like(filled), np.empty_like(filled), filled
     moving_mean(filled, int(rules.sampling.smoothing_s * rate_hz / 2), smooth)
     half_width = int(rules.sampling.drift_window_s * rate_hz / 2)
-    once = np.empty_like(smooth)
-    drift = np.empty_like(smooth)
     moving_mean(smooth, half_width, once)
-    moving_mean(once, half_width, drift)
-    smooth -= drift
+    moving_mean(once, half_width, twice)
+    smooth -= twice
     smooth[is_missing] = 0.0
     return smooth
 
@@ -119,11 +117,12 @@ def local_level(
     ndarray, shape (ceil(n / step),), float32
         0 where the window holds nothing.
     """
-    sampled = excursion[:: max(int(rate_hz), 1)]  # one a second is plenty for minutes
+    sampled = excursion[:: max(int(rate_hz), 1)]  # one a second, and every fifth of those, is plenty
     step = int(LEVEL_STEP_S)
     half = int(window_s / 2)
-    padded = np.concatenate((np.full(half, np.nan), sampled, np.full(half + step, np.nan))).astype(np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[::step, ::2]
+    padded = np.full(half + len(sampled) + half + step, np.nan, np.float32)
+    padded[half : half + len(sampled)] = sampled
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[::step, ::5]
     windows = windows[: -(-len(sampled) // step)]
     ordered = np.sort(windows, axis=1)
     n_valid = np.count_nonzero(~np.isnan(ordered), axis=1)
@@ -137,8 +136,9 @@ def _onsets(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> N
     breath = rules.breath
     wide = excursion_of(flow, breath.search_window_s, rate_hz)
     floor = breath.noise_floor_fraction * float(np.median(wide[:: int(rate_hz)]))
-    hysteresis = np.maximum(wide * np.float32(breath.hysteresis_fraction), np.float32(floor))
-    onsets = np.empty(len(flow), np.int64)
+    wide *= np.float32(breath.hysteresis_fraction)
+    hysteresis = np.maximum(wide, np.float32(floor), out=wide)
+    onsets = np.empty(len(flow) // 2 + 1, np.int64)  # an onset needs a rise and a fall
     return onsets[: find_breaths(flow, hysteresis, onsets)].copy()
 
 
@@ -160,7 +160,8 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     Parameters
     ----------
     values : ndarray, shape (n,), float32
-        Flow at ``rules.sampling.flow_rate_hz``; NaN where missing.
+        Flow at ``rules.sampling.flow_rate_hz``; NaN where missing. Used as work space: its
+        content is lost.
     rules : ScoringRules
         ``[sampling]``, ``[breath]`` and the outlier numbers of ``[baseline]`` are used.
 
@@ -173,7 +174,7 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     is_missing = np.isnan(values)
     flow = remove_drift(values, rules, rate_hz)
     if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
-        flow = -flow
+        np.negative(flow, out=flow)
     onsets = _onsets(flow, rules, rate_hz)
     period_s = _usual_period_s(onsets, rules, rate_hz)
     window_s = breath.excursion_window_periods * period_s

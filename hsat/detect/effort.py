@@ -40,7 +40,8 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
     Parameters
     ----------
     belts : list of ndarray, shape (n,), float32
-        At least one, at ``rules.sampling.effort_rate_hz``; NaN where missing.
+        At least one, at ``rules.sampling.effort_rate_hz``; NaN where missing. Used as
+        work space: their content is lost.
     window_s : float
         The window flow was measured with.
     rules : ScoringRules
@@ -53,8 +54,9 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
     rate_hz, rule = rules.sampling.effort_rate_hz, rules.effort
     strongest: NDArray[np.float32] | None = None
     for values in belts:
+        is_missing = np.isnan(values)
         excursion = excursion_of(remove_drift(values, rules, rate_hz), window_s, rate_hz)
-        excursion[np.isnan(values)] = np.nan
+        excursion[is_missing] = np.nan
         level = local_level(excursion, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
         n_step = int(LEVEL_STEP_S * rate_hz)
         usual = np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]

@@ -110,7 +110,9 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         core_spans_s=core_s,
         baselines=span_baselines,
         reduction_fractions=reductions,
-        longest_apnea_s=np.where(longest_low > 0, longest_low / rate_hz + breathing.window_s / 2 + after_s, 0.0),
+        longest_apnea_s=np.where(
+            longest_low > 0, longest_low / rate_hz + breathing.window_s / 2 + after_s, 0.0
+        ),
         endings=endings,
         breath_baselines=breath_baselines,
     )

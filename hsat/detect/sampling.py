@@ -69,29 +69,63 @@ class _MeanSampler:
         return values
 
 
+class _NativeSampler:
+    """Every sample at the rate it was recorded at."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.calibration = signal.calibration
+        self.stored = np.full(signal.n_samples, np.nan, np.float32)
+
+    def add(self, block: SampleBlock) -> None:
+        first = max(block.first_sample, 0)
+        stop = min(block.first_sample + block.stored.size, len(self.stored))
+        if stop > first:
+            flat = block.stored.reshape(-1)
+            self.stored[first:stop] = flat[first - block.first_sample : stop - block.first_sample]
+
+    def finish(self) -> Samples:
+        return self.calibration.to_physical(self.stored).astype(np.float32)
+
+
 class _HoldSampler:
-    """The sample in force at each tick of the clock, for oximetry and position."""
+    """The sample in force at each tick of the clock, for oximetry and position.
+
+    A signal recorded no faster than analysed is kept whole and spread at the end; of a faster
+    one only the samples in force are kept.
+    """
 
     def __init__(self, signal: Signal, rate_hz: float, duration_s: float) -> None:
         self.signal = signal
         self.ratio = signal.rate_hz / rate_hz
-        self.values = np.full(int(np.ceil(duration_s * rate_hz)), np.nan, np.float32)
+        self.n_ticks = int(np.ceil(duration_s * rate_hz))
+        self.native = _NativeSampler(signal) if self.ratio <= 1 else None
+        self.values = np.full(0 if self.native else self.n_ticks, np.nan, np.float32)
 
     def add(self, block: SampleBlock) -> None:
-        first, stop = block.first_sample, block.first_sample + block.stored.size
-        ticks = np.arange(
-            max(int(np.ceil(first / self.ratio)), 0),
-            min(int(np.ceil(stop / self.ratio)), len(self.values)),
-        )
-        if len(ticks) == 0:
+        if self.native is not None:
+            self.native.add(block)
             return
+        first, stop = block.first_sample, block.first_sample + block.stored.size
+        first_tick = max(int(np.ceil(first / self.ratio)), 0)
+        ticks = np.arange(first_tick, min(int(np.ceil(stop / self.ratio)), self.n_ticks))
         places = np.clip((ticks * self.ratio).astype(np.int64) - first, 0, block.stored.size - 1)
         n_columns = block.stored.shape[1]
         chosen = block.stored[places // n_columns, places % n_columns]
-        self.values[ticks[0] : ticks[-1] + 1] = self.signal.calibration.to_physical(chosen)
+        self.values[first_tick : first_tick + len(ticks)] = self.signal.calibration.to_physical(chosen)
 
     def finish(self) -> Samples:
-        return self.values
+        if self.native is None:
+            return self.values
+        values = self.native.finish()
+        if len(values) == 0:
+            return np.full(self.n_ticks, np.nan, np.float32)
+        n_each = round(1 / self.ratio)
+        if n_each * self.ratio == 1:
+            held = np.repeat(values, n_each)[: self.n_ticks]
+            missing = np.full(self.n_ticks - len(held), np.nan, np.float32)
+            return np.concatenate((held, missing)) if len(missing) else held
+        places = (np.arange(self.n_ticks) * self.ratio).astype(np.int64)
+        return values[np.minimum(places, len(values) - 1)]
 
 
 class _LineSampler:
@@ -101,7 +135,7 @@ class _LineSampler:
         self.rate_hz = rate_hz
         self.duration_s = duration_s
         self.native_rate_hz = signal.rate_hz
-        self.native = _HoldSampler(signal, signal.rate_hz, duration_s)
+        self.native = _NativeSampler(signal)
 
     def add(self, block: SampleBlock) -> None:
         self.native.add(block)
@@ -111,6 +145,8 @@ class _LineSampler:
         n_ticks = int(np.ceil(self.duration_s * self.rate_hz))
         # Middle of each bin on the clock of the samples' middles; NaN spreads to its neighbours.
         places = (np.arange(n_ticks) + 0.5) * (self.native_rate_hz / self.rate_hz) - 0.5
+        if len(values) == 0:
+            return np.full(n_ticks, np.nan, np.float32)
         line: Samples = np.interp(places, np.arange(len(values)), values).astype(np.float32)
         return line
 

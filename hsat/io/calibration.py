@@ -16,11 +16,12 @@ VITAL_NAMES = frozenset(("spo2", "pulse"))
 Waveforms may leave their declared range (a deep sigh) and stay what they are.
 """
 
-FRACTION_LIMITS = (0.3, 1.02)
-PERCENT_LIMIT = 105.0
-PER_MILLE_LIMITS = (300.0, 1020.0)
-HUNDREDTHS_LIMITS = (3000.0, 10200.0)
-"""Where the median of a living patient's SpO2 lies when written as 0-1, 0-1000 or 0-10000."""
+SPO2_LIMITS_PERCENT = (30.0, 103.0)
+"""Where the usual SpO2 of a living patient lies, whatever the scale it was written in."""
+
+SCALES = ((1.0, "percent"), (100.0, "a fraction"), (0.1, "per mille"), (0.01, "hundredths of a percent"))
+"""Factors to percent. Ten lies between any two of them, so that at most one brings a signal into
+the limits."""
 
 
 class _Line(NamedTuple):
@@ -148,25 +149,39 @@ def scale_to_percent(
     physical = physical[np.isfinite(physical) & (physical > 0)]
     if len(physical) == 0:
         return calibration
-    # The upper half: drop-outs near zero must not decide, nor a rare sentinel.
-    median = float(np.median(physical[physical >= np.median(physical)]))
-    if FRACTION_LIMITS[0] <= median <= FRACTION_LIMITS[1] and bool(np.any(physical != np.round(physical))):
-        factor, what = 100.0, "a fraction"
-    elif PER_MILLE_LIMITS[0] <= median <= PER_MILLE_LIMITS[1]:
-        factor, what = 0.1, "per mille"
-    elif HUNDREDTHS_LIMITS[0] <= median <= HUNDREDTHS_LIMITS[1]:
-        factor, what = 0.01, "hundredths of a percent"
-    else:
-        if median > PERCENT_LIMIT:
-            notes.append(
-                Note("spo2_scale", f"channel {label!r}: values around {median:g} are no SpO2 in percent")
-            )
-        return calibration
+    for factor, what in SCALES:
+        usual = _usual_value(physical * factor, sentinels)
+        if usual is None or not SPO2_LIMITS_PERCENT[0] <= usual <= SPO2_LIMITS_PERCENT[1]:
+            continue
+        if factor == 1.0:
+            return calibration
+        if factor > 1.0 and bool(np.all(physical == np.round(physical))):
+            continue  # a signal of zeros and ones is a state, not a fraction
+        return _rescaled(calibration, factor, what, sentinels=sentinels, label=label, notes=notes)
+    notes.append(Note("spo2_scale", f"channel {label!r}: its values are no SpO2 in any scale known"))
+    return calibration
+
+
+def _usual_value(percent: NDArray[np.float64], sentinels: tuple[float, ...]) -> float | None:
+    """Median of the upper half, sentinels left out: drop-outs near zero must not decide."""
+    is_code = np.zeros(len(percent), dtype=bool)
+    for sentinel in sentinels:
+        is_code |= np.abs(percent - sentinel) < 0.05
+    kept = percent[~is_code]
+    return float(np.median(kept[kept >= np.median(kept)])) if len(kept) else None
+
+
+def _rescaled(
+    calibration: Calibration,
+    factor: float,
+    what: str,
+    *,
+    sentinels: tuple[float, ...],
+    label: str,
+    notes: list[Note],
+) -> Calibration:
     notes.append(
-        Note(
-            "spo2_scale",
-            f"channel {label!r}: the samples are SpO2 as {what} (around {median:g}); converted to percent",
-        )
+        Note("spo2_scale", f"channel {label!r}: its samples are SpO2 as {what}; converted to percent")
     )
     gain, offset = calibration.gain * factor, calibration.offset * factor
     return Calibration(

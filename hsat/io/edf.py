@@ -157,12 +157,18 @@ def _read(name: str) -> EdfFile:
         record_duration_s=duration_s,
         channels=header.channels,
         segments=segments,
-        annotations=tuple(a._replace(onset_s=a.onset_s - offset_s) for a in contents.annotations),
+        annotations=_on_clock(contents.annotations, offset_s),
         subject=header.subject,
         equipment=header.equipment,
         source=_source(name, header, segments, record_duration_s=duration_s),
         notes=tuple(notes),
     )
+
+
+def _on_clock(annotations: tuple[Annotation, ...], offset_s: float) -> tuple[Annotation, ...]:
+    if offset_s == 0.0:
+        return annotations
+    return tuple(a._replace(onset_s=a.onset_s - offset_s) for a in annotations)
 
 
 def _channel_part_bytes(fixed: bytes) -> int:
@@ -236,7 +242,8 @@ def _read_annotations(
     for channel in header.channels:
         if not channel.is_annotation or channel.n_samples_per_record == 0:
             continue
-        contents = parse_tals(source.channel_bytes(channel.index, n_records), keeps_time=onsets_s is None)
+        chunks = source.channel_bytes(channel.index, n_records)
+        contents = parse_tals(chunks, n_records=n_records, keeps_time=onsets_s is None)
         onsets_s = contents.onsets_s if onsets_s is None else onsets_s
         annotations.extend(contents.annotations)
         n_unreadable += contents.n_unreadable

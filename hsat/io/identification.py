@@ -11,10 +11,9 @@ from hsat.io.fields import parse_edf_plus_date
 
 __all__ = ["HeaderSubject", "parse_equipment", "parse_start_date", "parse_subject"]
 
-OLDEST_AGE_YEARS = 115.0
+OLDEST_AGE_YEARS = 114
 """Older "patients" are null dates such as 30-DEC-1899."""
 
-DAYS_PER_YEAR = 365.2425
 EMPTY_SUBFIELDS = (
     "",
     "X",
@@ -79,9 +78,10 @@ def parse_subject(text: str, start_local: datetime | None) -> HeaderSubject:
 def _age_years(birth: date | None, start_local: datetime | None) -> float | None:
     if birth is None or start_local is None:
         return None
-    age_years = (start_local.date() - birth).days / DAYS_PER_YEAR
     # Whole years: an exact age and the date of the night would give the birth date away.
-    return float(int(age_years)) if 0.0 <= age_years <= OLDEST_AGE_YEARS else None
+    is_before_birthday = (start_local.month, start_local.day) < (birth.month, birth.day)
+    age_years = start_local.year - birth.year - int(is_before_birthday)
+    return float(age_years) if 0 <= age_years <= OLDEST_AGE_YEARS else None
 
 
 def parse_start_date(text: str) -> date | None:

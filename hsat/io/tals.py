@@ -6,6 +6,7 @@ text, keeps the record's time. A night of 8 hours has 28,800 records of which ne
 nothing else, so those are recognised for all records at once and only the rest is parsed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +22,8 @@ DURATION_MARK = 21
 LONGEST_ONSET = 24
 """Characters of an onset that are looked at; a double needs no more."""
 
+USUAL_ONSET = 10
 LARGEST_ONSET_S = 1e12
-
-CHUNK_RECORDS = 1024
-"""Records looked at together: their annotation bytes fit the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +45,15 @@ class TalContents:
     n_unreadable: int
 
 
-def parse_tals(lists: NDArray[np.uint8], *, keeps_time: bool) -> TalContents:
+def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int, keeps_time: bool) -> TalContents:
     """Parse the bytes of one annotation channel.
 
     Parameters
     ----------
-    lists : ndarray, shape (n_records, n_bytes), uint8
-        Bytes of the channel, one row a record.
+    chunks : iterable of ndarray, shape (n, n_bytes), uint8
+        Bytes of the channel, one row a record, as many records at a time as come handy.
+    n_records : int
+        Records in all chunks together.
     keeps_time : bool
         Whether the channel keeps the records' time (the first annotation channel does).
 
@@ -61,22 +62,20 @@ def parse_tals(lists: NDArray[np.uint8], *, keeps_time: bool) -> TalContents:
     TalContents
         Source of the format: EDF+, section 2.2.2.
     """
-    n_records, n_bytes = lists.shape
     onsets_s = np.full(n_records, np.nan)
-    plain_lengths = np.zeros(n_records, dtype=np.int64)
-    if n_records == 0 or n_bytes == 0:
-        return TalContents(onsets_s=onsets_s, annotations=(), n_unreadable=0)
-    if keeps_time:
-        onsets_s, plain_lengths = _record_onsets_s(lists)
     annotations: list[Annotation] = []
     n_unreadable = 0
-    for first in range(0, n_records, CHUNK_RECORDS):
-        chunk = lists[first : first + CHUNK_RECORDS]
+    first = 0
+    for lists in chunks:
+        n_plain_bytes = 0
+        if keeps_time:
+            onsets_s[first : first + len(lists)], n_plain_bytes = _record_onsets_s(lists)
+        first += len(lists)
         # Where the time-keeping lists account for every byte in use, there is no text.
-        if np.count_nonzero(chunk != END_TAL) == plain_lengths[first : first + CHUNK_RECORDS].sum():
+        if np.count_nonzero(lists != END_TAL) == n_plain_bytes:
             continue
-        raw = chunk.tobytes()
-        for start, stop in _tals_with_text(chunk.reshape(-1), n_bytes):
+        raw = lists.tobytes()
+        for start, stop in _tals_with_text(lists.reshape(-1), lists.shape[1]):
             parsed = _parse_tal(raw[start:stop])
             if parsed is None:
                 n_unreadable += 1
@@ -134,21 +133,22 @@ def _text(raw: bytes) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def _record_onsets_s(lists: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Onset of each record by the TAL at its beginning (NaN where there is none), and its length.
+def _record_onsets_s(lists: NDArray[np.uint8]) -> tuple[NDArray[np.float64], int]:
+    """Onset of each record by the TAL at its beginning (NaN where there is none); bytes of plain TALs.
 
-    The length counts the stamp and the two marks of an empty text; 0 where the stamp is followed
-    by anything else. The digits of all records are read at once, column by column.
+    A plain TAL is a stamp and the two marks of an empty text. The digits of all records are read at once, column by column.
     """
     n_records, n_bytes = lists.shape
-    head = np.ascontiguousarray(lists[:, : min(n_bytes, LONGEST_ONSET)].T)
+    # Few columns hold all onsets of a night; copying them beats striding over the lists.
+    head = np.ascontiguousarray(lists[:, :USUAL_ONSET].T)
     is_negative = head[0] == ord("-")
     is_open = is_negative | (head[0] == ord("+"))
-    n_chars = is_open.astype(np.int64)
+    n_chars = is_open.astype(np.uint8)
     has_point = np.zeros(n_records, dtype=bool)
-    n_digits = np.zeros(n_records, dtype=np.int64)
+    n_digits = np.zeros(n_records, dtype=np.uint8)
     mantissa, scale = np.zeros(n_records), np.ones(n_records)
-    for column in head[1:]:
+    for place in range(1, min(n_bytes, LONGEST_ONSET)):
+        column = head[place] if place < len(head) else lists[:, place]
         digit = column - np.uint8(ord("0"))
         is_digit = is_open & (digit < 10)
         is_point = is_open & ~has_point & ((column == ord(".")) | (column == ord(",")))
@@ -164,10 +164,11 @@ def _record_onsets_s(lists: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDA
     onsets_s = mantissa / scale
     onsets_s[is_negative] *= -1.0
     rows = np.arange(n_records)
-    after = lists[rows, np.minimum(n_chars, n_bytes - 1)]
-    after_that = lists[rows, np.minimum(n_chars + 1, n_bytes - 1)]
+    lengths = n_chars.astype(np.int64)
+    after = lists[rows, np.minimum(lengths, n_bytes - 1)]
+    after_that = lists[rows, np.minimum(lengths + 1, n_bytes - 1)]
     is_stamp = (after == END_TEXT) | (after == DURATION_MARK)
     is_valid = is_stamp & (n_digits > 0) & (np.abs(onsets_s) < LARGEST_ONSET_S)
     onsets_s[~is_valid] = np.nan
-    is_plain = is_valid & (after == END_TEXT) & (after_that == END_TEXT) & (n_chars + 1 < n_bytes)
-    return onsets_s, np.where(is_plain, n_chars + 2, 0)
+    is_plain = is_valid & (after == END_TEXT) & (after_that == END_TEXT) & (lengths + 1 < n_bytes)
+    return onsets_s, int(lengths[is_plain].sum()) + 2 * int(np.count_nonzero(is_plain))

@@ -101,13 +101,18 @@ def _mean(ordered, start, stop):
 
 
 @kernel
-def _collect_breaths(k, onsets, excursions, is_left_out, n_window, chosen):
-    """Copy the excursions of the window before breath `k` into `chosen`; return their number."""
+def _collect_breaths(k, onsets, excursions, is_left_out, n_window, ordered):
+    """Sort the excursions of the window before breath `k` into `ordered`; return their number."""
     count = 0
     j = k - 1
     while j >= 0 and onsets[j] >= onsets[k] - n_window:
         if not is_left_out[j]:
-            chosen[count] = excursions[j]
+            # By insertion: neighbours are alike and windows short, and nothing is allocated.
+            place = count
+            while place > 0 and ordered[place - 1] > excursions[j]:
+                ordered[place] = ordered[place - 1]
+                place -= 1
+            ordered[place] = excursions[j]
             count += 1
         j -= 1
     return count
@@ -246,7 +251,7 @@ def find_reductions(
                 )
             baseline = np.nan
             if n_chosen >= baseline_limits.n_largest:
-                baseline = _baseline(np.sort(chosen[:n_chosen]), baseline_limits)
+                baseline = _baseline(chosen[:n_chosen], baseline_limits)
             baselines[k] = baseline
         if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
             i += 1

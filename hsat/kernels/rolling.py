@@ -21,21 +21,20 @@ def moving_mean(values, half_width, means):
         Filled in place.
     """
     n = len(values)
+    width = 2 * half_width + 1
+    share = 1.0 / width
     total = 0.0
-    count = 0
     for i in range(min(half_width, n)):
         total += values[i]
-        count += 1
     for i in range(n):
-        enters = i + half_width
-        leaves = i - half_width - 1
-        if enters < n:
-            total += values[enters]
-            count += 1
-        if leaves >= 0:
-            total -= values[leaves]
-            count -= 1
-        means[i] = total / count
+        if i + half_width < n:
+            total += values[i + half_width]
+        if i > half_width:
+            total -= values[i - half_width - 1]
+        if i >= half_width and i + half_width < n:
+            means[i] = total * share
+        else:
+            means[i] = total / (min(i + half_width, n - 1) - max(i - half_width, 0) + 1)
 
 
 @kernel
@@ -51,39 +50,37 @@ def rolling_range(values, half_width, ranges):
     ranges : ndarray, shape (n,), float32
         Filled in place.
     """
-    # van Herk 1992, Gil and Werman 1993: extremes from the left and from the right edge of blocks
-    # as wide as the window; any window is the end of one block and the start of the next.
+    # van Herk 1992, Gil and Werman 1993: cut time into blocks as wide as the window; any window is
+    # the end of one block and the start of the next, so extremes from a block's right edge and from
+    # the next one's left edge give those of every window between. Only one block is kept.
+    # Comparisons instead of max() and min(): those test for NaN, which the values never are.
     n = len(values)
     width = 2 * half_width + 1
-    n_padded = n + 2 * half_width
-    n_padded += -n_padded % width
-    largest_left = np.full(n_padded, -np.inf, np.float32)
-    smallest_left = np.full(n_padded, np.inf, np.float32)
-    largest_left[half_width : half_width + n] = values
-    smallest_left[half_width : half_width + n] = values
-    largest_right = largest_left.copy()
-    smallest_right = smallest_left.copy()
-    # Comparisons instead of max() and min(): those test for NaN, which the values never are.
-    for block in range(0, n_padded, width):
-        largest = largest_left[block]
-        smallest = smallest_left[block]
-        for i in range(block, block + width):
-            largest = largest_left[i] if largest_left[i] > largest else largest
-            smallest = smallest_left[i] if smallest_left[i] < smallest else smallest
-            largest_left[i] = largest
-            smallest_left[i] = smallest
-        largest = largest_right[block + width - 1]
-        smallest = smallest_right[block + width - 1]
-        for i in range(block + width - 1, block - 1, -1):
-            largest = largest_right[i] if largest_right[i] > largest else largest
-            smallest = smallest_right[i] if smallest_right[i] < smallest else smallest
-            largest_right[i] = largest
-            smallest_right[i] = smallest
-    for i in range(n):
-        j = i + width - 1
-        top = largest_right[i] if largest_right[i] > largest_left[j] else largest_left[j]
-        bottom = smallest_right[i] if smallest_right[i] < smallest_left[j] else smallest_left[j]
-        ranges[i] = top - bottom
+    largest_right = np.empty(width, np.float32)
+    smallest_right = np.empty(width, np.float32)
+    for block in range(-half_width, n, width):  # block holds block, ..., block + width - 1
+        largest = np.float32(-np.inf)
+        smallest = np.float32(np.inf)
+        for k in range(width - 1, -1, -1):
+            i = block + k
+            if 0 <= i < n:
+                largest = values[i] if values[i] > largest else largest
+                smallest = values[i] if values[i] < smallest else smallest
+            largest_right[k] = largest
+            smallest_right[k] = smallest
+        largest = np.float32(-np.inf)
+        smallest = np.float32(np.inf)
+        for k in range(width):  # the window that starts at block + k and is width samples wide
+            if k > 0:
+                i = block + width + k - 1
+                if i < n:
+                    largest = values[i] if values[i] > largest else largest
+                    smallest = values[i] if values[i] < smallest else smallest
+            middle = block + k + half_width
+            if middle < n:
+                top = largest_right[k] if largest_right[k] > largest else largest
+                bottom = smallest_right[k] if smallest_right[k] < smallest else smallest
+                ranges[middle] = top - bottom
 
 
 @kernel

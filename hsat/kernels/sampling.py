@@ -41,11 +41,12 @@ def add_to_bins(stored, n_columns, first_sample, ratio, is_checked, lowest, high
     if is_aligned and not is_checked:
         n_row_bins = n_columns // whole
         for row in range(stored.shape[0]):
+            samples = stored[row]
             first_bin = (first_sample + row * n_columns) // whole
             for k in range(min(n_row_bins, n_bins - first_bin)):
-                total = np.int64(0)  # integers: exact, and the compiler may add several at once
-                for j in range(whole):
-                    total += stored[row, k * whole + j]
+                total = 0.0
+                for sample in samples[k * whole : (k + 1) * whole]:
+                    total += sample
                 sums[first_bin + k] += total
                 weights[first_bin + k] += whole
         return

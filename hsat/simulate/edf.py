@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hsat.errors import HsatError, SimulationError
 from hsat.recording import Recording, Signal
 from hsat.simulate.night import SimulatedNight
-from hsat.simulate.options import RECORD_S
+from hsat.simulate.options import RECORD_S, Recorder
 from hsat.simulate.truth import MeasuredDrop, NightTruth
 
 __all__ = ["truth_document", "write_edf"]
@@ -30,6 +30,20 @@ def _drop(drop: MeasuredDrop | None) -> object:
 
 def _reduction(reduction: Mapping[str, float] | None) -> object:
     return None if reduction is None else {name: round(value, 3) for name, value in reduction.items()}
+
+
+def _recorder(recorder: Recorder) -> dict[str, object]:
+    """The recorder's traits that a reader of the truth wants to sort nights by."""
+    return {
+        "sensor": recorder.sensor,
+        "rate_hz": recorder.flow_rate_hz,
+        "levels": recorder.n_levels,
+        "unit": recorder.flow_unit,
+        "is_inverted": recorder.is_inverted,
+        "has_belts": recorder.has_belts,
+        "spo2_rate_hz": recorder.spo2_rate_hz if recorder.has_oximeter else None,
+        "averaging_s": recorder.averaging_s,
+    }
 
 
 def truth_document(truth: NightTruth) -> dict[str, object]:
@@ -71,7 +85,7 @@ def truth_document(truth: NightTruth) -> dict[str, object]:
         "events": events,
         "near_misses": misses,
         "excluded": [asdict(span) for span in truth.excluded],
-        "recorder": asdict(truth.recorder),
+        "recorder": _recorder(truth.recorder),
     }
 
 

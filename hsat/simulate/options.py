@@ -27,8 +27,11 @@ DEFAULT_KIND_WEIGHTS: Mapping[EventKind, float] = MappingProxyType(
 )
 """Shares of planted events by kind, Cheyne-Stokes runs aside."""
 
-SENSORS = ("flow", "nasal_pressure", "thermistor")
-"""Airflow sensors that can be simulated, by canonical channel name."""
+SENSOR_UNITS: Mapping[str, str] = MappingProxyType(
+    {"flow": "L/s", "nasal_pressure": "cmH2O", "thermistor": "au"}
+)
+SENSORS = tuple(SENSOR_UNITS)
+"""Airflow sensors that can be simulated, by canonical channel name, and their units."""
 
 POSITION_CODES: Mapping[str, int] = MappingProxyType({code.name.lower(): code.value for code in PositionCode})
 """Stored values of the position channel of the ``simulated`` device."""
@@ -36,7 +39,7 @@ POSITION_CODES: Mapping[str, int] = MappingProxyType({code.name.lower(): code.va
 RECORD_S = 10.0
 """Nights are whole multiples of this, so that every rate in steps of 0.1 Hz fits whole records."""
 
-MOST_EVENTS_PER_H = 75.0
+MOST_EVENTS_PER_H = 65.0
 """More do not fit beside near misses and artifacts."""
 
 LARGEST_SEED = 2**31
@@ -192,3 +195,8 @@ class Recorder:
         check_option("dropouts_per_h", self.dropouts_per_h, 0.0, 60.0)
         check_option("wander_fraction", self.wander_fraction, 0.0, 1.0)
         check_option("noise_fraction", self.noise_fraction, 0.0, 0.2)
+
+    @property
+    def flow_unit(self) -> str:
+        """Unit of the airflow channel."""
+        return SENSOR_UNITS[self.sensor] if self.unit is None else self.unit

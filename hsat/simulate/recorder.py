@@ -41,7 +41,6 @@ LABELS = {
     "pulse": "Pulse",
     "position": "Position",
 }
-UNITS = {"flow": "L/s", "nasal_pressure": "cmH2O", "thermistor": "au"}
 
 BELT_RANGE = 4.0
 BELT_LEVELS = 4096
@@ -238,9 +237,7 @@ def record_signals(night: Physiology, recorder: Recorder) -> tuple[Signal, ...]:
     flow = _sense_flow(night, recorder, breath) * (recorder.gain * (-1.0 if recorder.is_inverted else 1.0))
     quantiser = _linear(_header_number(0.5 * RANGE_BREATHS * breath * recorder.gain), recorder.n_levels)
     stored = (flow - quantiser.offset) / quantiser.gain
-    channels.add(
-        recorder.sensor, recorder.flow_rate_hz, recorder.unit or UNITS[recorder.sensor], stored, quantiser
-    )
+    channels.add(recorder.sensor, recorder.flow_rate_hz, recorder.flow_unit, stored, quantiser)
     if recorder.has_belts:
         _store_belts(night, recorder, channels)
     if recorder.has_oximeter:
@@ -249,5 +246,5 @@ def record_signals(night: Physiology, recorder: Recorder) -> tuple[Signal, ...]:
         codes = np.zeros(round(night.duration_s))
         for block in night.positions:
             codes[round(block.start_s) : round(block.stop_s)] = POSITION_CODES[block.position]
-        channels.add("position", 1.0, "", codes, Calibration(lowest_stored=0, highest_stored=7))
+        channels.add("position", 1.0, "code", codes, Calibration(lowest_stored=0, highest_stored=7))
     return channels.signals(is_order_reversed=recorder.is_order_reversed)

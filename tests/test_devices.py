@@ -1,0 +1,174 @@
+"""Device profiles: which fits, what it says, and errors that name file, table and key."""
+
+import numpy as np
+import pytest
+from edf_bytes import Channel, Header, annotation_channel, build
+
+from hsat.errors import RulesError, UnknownDeviceError
+from hsat.io import read_recording
+from hsat.io.channels import PositionCode
+from hsat.io.devices import identify_device, list_profiles, load_profile
+from hsat.io.edf import read_edf
+
+STORED = np.arange(40).reshape(4, 10)
+
+PROFILE = """
+[device]
+name = "mine"
+title = "My recorder"
+therapy = "none"
+source = "its manual"
+confidence = "sure"
+
+[match]
+label_sets = [["Kanal 1", "Kanal 2"]]
+
+[labels]
+"Kanal 1" = "flow"
+"Kanal 2" = "position"
+
+[units]
+flow = "mL/s"
+
+[sentinels]
+spo2 = [77]
+
+[polarity]
+inverted = ["flow"]
+
+[position]
+supine = 4
+left = 1
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_key(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("HSAT_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
+
+
+def edf_of(tmp_path, *labels, recording="Startdate 03-MAR-2026 X X X", name="a.edf", channels=()):
+    path = tmp_path / name
+    channels = [*(Channel(label=label, stored=STORED) for label in labels), *channels]
+    path.write_bytes(build(Header(recording=recording), channels))
+    return path
+
+
+def test_all_profiles_load_and_tell_their_source():
+    assert {"generic", "resmed_sd", "somnomedics", "nox", "nsrr_compumedics"} <= set(list_profiles())
+    for name in list_profiles():
+        profile = load_profile(name)
+        assert profile.name == name
+        assert profile.source
+        assert profile.confidence
+
+
+@pytest.mark.parametrize(
+    ("labels", "recording", "expected"),
+    [
+        pytest.param(["Flow", "SpO2"], "Startdate 03-MAR-2026 X X X", "generic", id="none"),
+        pytest.param(["Flow.40ms"], "Startdate 03-MAR-2026 X X X", "resmed_sd", id="by-label"),
+        pytest.param(
+            ["Airflow"], "Startdate 03-MAR-2026 X X NoxMedical.A1Device:992", "nox", id="by-equipment"
+        ),
+        pytest.param(["THOR RES", "ABDO RES", "SaO2"], "", "nsrr_compumedics", id="by-labels"),
+        pytest.param(
+            ["Flow"], "Startdate 03-MAR-2026 X NoxMedical X", "generic", id="technician-is-no-device"
+        ),
+    ],
+)
+def test_profile_that_fits(tmp_path, labels, recording, expected):
+    assert identify_device(read_edf(edf_of(tmp_path, *labels, recording=recording))).name == expected
+
+
+def test_two_fitting_profiles_are_named(tmp_path):
+    edf = read_edf(edf_of(tmp_path, "Flow.40ms", "THOR RES", "ABDO RES"))
+    with pytest.raises(UnknownDeviceError, match="nsrr_compumedics, resmed_sd"):
+        identify_device(edf)
+    assert identify_device(edf, name_or_path="resmed_sd").name == "resmed_sd"
+
+
+def test_unknown_name_lists_the_known_ones(tmp_path):
+    with pytest.raises(UnknownDeviceError, match=r"'nix'.*resmed_sd"):
+        read_recording(edf_of(tmp_path, "Flow"), device="nix")
+
+
+def test_own_profile_by_path(tmp_path):
+    profile = tmp_path / "mine.toml"
+    profile.write_text(PROFILE, encoding="utf-8")
+    codes = np.array([[4, 1, 9, 4]] * 3)
+    flow = Channel(label="Kanal 1", stored=STORED[:3], physical=("-32768", "32767"))
+    turned = Channel(label="Kanal 2", stored=codes, physical=("-32768", "32767"))
+    recording = read_recording(edf_of(tmp_path, channels=[flow, turned]), device=str(profile))
+    assert (recording.device.name, recording.device.therapy) == ("My recorder", "none")
+    assert recording.signal("flow").unit == "mL/s"
+    np.testing.assert_allclose(recording.signal("flow").values, -np.arange(30.0))
+    expected = [PositionCode.SUPINE, PositionCode.LEFT, np.nan, PositionCode.SUPINE] * 3
+    np.testing.assert_array_equal(recording.signal("position").values, expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ('therapy = "none"', 'therapy = "pills"', [r"\[device\]", "therapy", "pap", "pills"]),
+        ('title = "My recorder"\n', "", [r"\[device\]", "title"]),
+        ('confidence = "sure"', 'confidence = "sure"\ncolour = "red"', [r"\[device\]", "colour"]),
+        ("[units]", "[unit]", ["unit"]),
+        ('flow = "mL/s"', "flow = 3", [r"\[units\]", "flow"]),
+        ("spo2 = [77]", 'spo2 = ["77"]', [r"\[sentinels\]", "spo2"]),
+        ("spo2 = [77]", "oxygen = [77]", [r"\[sentinels\]", "oxygen"]),
+        ('"Kanal 1" = "flow"', '"Kanal 1" = "wind"', [r"\[labels\]", "wind"]),
+        ("supine = 4", 'supine = "4"', [r"\[position\]", "supine"]),
+        ("supine = 4", "upside_down = 4", [r"\[position\]", "upside_down"]),
+        ('[["Kanal 1", "Kanal 2"]]', '["Kanal 1"]', [r"\[match\]", "label_sets"]),
+        ("[device]", "[device", ["no TOML"]),
+    ],
+)
+def test_wrong_profile_names_file_table_and_key(tmp_path, old, new, names):
+    path = tmp_path / "mine.toml"
+    assert old in PROFILE
+    path.write_text(PROFILE.replace(old, new), encoding="utf-8")
+    with pytest.raises(RulesError) as caught:
+        load_profile(str(path))
+    line = str(caught.value)
+    assert "\n" not in line
+    for part in ("mine.toml", *names):
+        assert part.replace("\\", "") in line
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "kind"),
+    [
+        ("20230822_001107_EVE.edf", ["Crc16"], "EVE"),
+        ("20230822_001107_CSL.edf", ["Crc16"], "CSL"),
+        ("renamed.edf", ["Crc16"], "EVE or CSL"),
+        ("20230822_001107_PLD.edf", ["MaskPress.2s", "Leak.2s"], "PLD"),
+        ("STR.edf", ["MaskOn", "MaskOff", "Crc16"], "STR"),
+    ],
+)
+def test_companion_files_are_named_for_what_they_are(tmp_path, name, labels, kind):
+    path = edf_of(tmp_path, *labels, name=name, channels=[annotation_channel([b"+0\x14\x14\0"] * 4)])
+    recording = read_recording(path)
+    note = next(note for note in recording.notes if note.code == "device_companion")
+    assert f"({kind})" in note.text
+    assert recording.device.therapy == "pap"
+
+
+def test_recording_with_flow_is_no_companion(tmp_path):
+    notes = read_recording(edf_of(tmp_path, "Flow.40ms", "Crc16", name="x_EVE.edf")).notes
+    assert "device_companion" not in {note.code for note in notes}
+
+
+def test_cards_of_a_pap_device(shared_data):
+    """Every file of three real cards is recognised; what holds no respiration or SpO2 is a companion."""
+    folder = shared_data / "real" / "resmed-original"
+    kinds = {"_EVE": "(EVE)", "_CSL": "(CSL)", "_PLD": "(PLD)", "STR": "(STR)"}
+    paths = sorted(folder.rglob("*.edf"))[::5]
+    assert len(paths) > 40
+    for path in paths:
+        recording = read_recording(path)
+        assert recording.device.profile == "resmed_sd", path.name
+        texts = [note.text for note in recording.notes if note.code == "device_companion"]
+        kind = next((text for end, text in kinds.items() if path.stem.endswith(end)), None)
+        assert (kind is None) == (texts == []), path.name
+        assert kind is None or kind in texts[0], path.name
