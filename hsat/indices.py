@@ -16,7 +16,6 @@ __all__ = ["SUPINE_CODE", "NightMeasurements", "compute_indices"]
 SUPINE_CODE = 0
 """Canonical position code of lying on the back, see `hsat.io.channels`."""
 
-NO_OXIMETRY = "no SpO2 channel"
 NO_FLOW = "no airflow or effort channel"
 NO_TIME = "no monitored time"
 
@@ -33,11 +32,13 @@ class NightMeasurements:
     events : sequence of RespiratoryEvent
         All of the night; only those with ``is_counted`` enter.
     desaturations : sequence of Desaturation
-    has_flow : bool
+    has_flow, has_effort : bool
     oximetry_rate_hz : float
         Rate of the three arrays that follow.
     spo2_percent : ndarray, shape (n,), float32, or None
-        Valid SpO2, NaN where missing; None without the channel.
+        Valid SpO2, NaN where missing; None where there is none.
+    why_no_spo2 : str
+        The reason to give where `spo2_percent` is None.
     pulse_bpm, position : ndarray, shape (n,), float32, or None
         Likewise; position as canonical codes.
     breath_onsets_s : ndarray, shape (m,), float64
@@ -49,8 +50,10 @@ class NightMeasurements:
     events: Sequence[RespiratoryEvent]
     desaturations: Sequence[Desaturation]
     has_flow: bool
+    has_effort: bool
     oximetry_rate_hz: float
     spo2_percent: Floats | None
+    why_no_spo2: str
     pulse_bpm: Floats | None
     position: Floats | None
     breath_onsets_s: NDArray[np.float64]
@@ -87,7 +90,7 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     found = _Found(values={}, reasons={})
     counted = [event for event in night.events if event.is_counted]
     _add_breathing(found, night, counted)
-    _add_durations(found, counted, has_flow=night.has_flow, has_oximetry=night.spo2_percent is not None)
+    _add_durations(found, night, counted)
     _add_oxygen(found, night, counted, rules)
     _add_ventilation(found, night, rules)
     _add_pulse(found, night, counted, rules)
@@ -120,11 +123,14 @@ def _add_breathing(found: _Found, night: NightMeasurements, counted: Sequence[Re
     if hours > 0:
         found.values["apnea_index_per_h"] = n_apneas / hours
         for kind, name in _APNEA_KINDS.items():
-            found.values[name] = sum(event.kind is kind for event in counted) / hours
+            if night.has_effort or kind is EventKind.UNCLASSIFIED_APNEA:
+                found.values[name] = sum(event.kind is kind for event in counted) / hours
+            else:
+                found.refuse([name], "no effort belt: apneas stay unclassified")
     else:
         found.refuse(_BREATHING_NAMES, NO_TIME)
     if night.spo2_percent is None:
-        found.refuse(_HYPOPNEA_NAMES, f"{NO_OXIMETRY}: a hypopnea needs a desaturation")
+        found.refuse(_HYPOPNEA_NAMES, f"{night.why_no_spo2}: a hypopnea needs a desaturation")
     else:
         found.values["n_hypopneas"] = n_hypopneas
         if hours > 0:
@@ -132,19 +138,17 @@ def _add_breathing(found: _Found, night: NightMeasurements, counted: Sequence[Re
             found.values["ahi_per_h"] = len(counted) / hours
 
 
-def _add_durations(
-    found: _Found, counted: Sequence[RespiratoryEvent], *, has_flow: bool, has_oximetry: bool
-) -> None:
+def _add_durations(found: _Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent]) -> None:
     for word, is_apnea in (("apnea", True), ("hypopnea", False)):
         names = [f"{which}_{word}_duration_s" for which in ("mean", "median", "longest")]
         durations = [event.duration_s for event in counted if event.kind.is_apnea is is_apnea]
         if durations:
             statistics = (np.mean(durations), np.median(durations), np.max(durations))
             found.values.update({name: float(value) for name, value in zip(names, statistics, strict=True)})
-        elif not has_flow:
+        elif not night.has_flow:
             found.refuse(names, NO_FLOW)
-        elif not is_apnea and not has_oximetry:
-            found.refuse(names, f"{NO_OXIMETRY}: a hypopnea needs a desaturation")
+        elif not is_apnea and night.spo2_percent is None:
+            found.refuse(names, f"{night.why_no_spo2}: a hypopnea needs a desaturation")
         else:
             found.refuse(names, f"no {word} was counted")
 
@@ -177,7 +181,7 @@ def _add_oxygen(
     found: _Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent], rules: ScoringRules
 ) -> None:
     if night.spo2_percent is None:
-        found.refuse(_OXYGEN_NAMES, NO_OXIMETRY)
+        found.refuse(_OXYGEN_NAMES, night.why_no_spo2)
         return
     spans = night.monitored.spo2_spans_s
     valid = night.spo2_percent[_mask(spans, len(night.spo2_percent), night.oximetry_rate_hz)]

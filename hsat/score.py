@@ -78,7 +78,7 @@ def score_night(
     Raises
     ------
     MissingChannelError
-        Where the recording has neither airflow, effort nor SpO2.
+        Where the recording has neither airflow, effort nor SpO2, or no samples at all.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
     signals = _sample(recording, rules)
@@ -122,8 +122,10 @@ def score_night(
             events=events,
             desaturations=desaturations,
             has_flow=breathing is not None,
+            has_effort=bool(signals.belts),
             oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
             spo2_percent=None if oximetry is None else oximetry.percent,
+            why_no_spo2=_why_no_spo2(recording),
             pulse_bpm=signals.pulse,
             position=signals.position,
             breath_onsets_s=np.empty(0) if breathing is None else breathing.onsets / breathing.rate_hz,
@@ -160,6 +162,8 @@ def score_night(
 
 def _sample(recording: Recording, rules: ScoringRules) -> _Signals:
     """Step 1: choose sensors and read the copies for analysis in one pass."""
+    if recording.duration_s <= 0:
+        raise MissingChannelError(f"{recording.source.path}: nothing to score: the file holds no samples")
     flow_sensor = choose_flow_sensor(recording)
     belts = () if flow_sensor is None else effort_sensors(recording, flow_sensor)
     if flow_sensor is None and not recording.has_signal("spo2"):
@@ -239,6 +243,10 @@ def _alternatives(
             severity = grade_severity(ahi_per_h, sibling.severity)
         found[name] = Alternative(rules_id=sibling.rules_id, ahi_per_h=ahi_per_h, severity=severity)
     return found
+
+
+def _why_no_spo2(recording: Recording) -> str:
+    return "the SpO2 channel holds no valid value" if recording.has_signal("spo2") else "no SpO2 channel"
 
 
 def _assumed_delay_note(rules: ScoringRules) -> Note:

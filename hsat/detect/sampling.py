@@ -185,4 +185,7 @@ def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[
         indices = [recording.signal(names[i]).source_index for i in places]
         for block in first_signal.source.blocks(indices):
             samplers[places[block.position]].add(block)
-    return {name: sampler.finish() for name, sampler in zip(names, samplers, strict=True)}
+    sampled = {name: sampler.finish() for name, sampler in zip(names, samplers, strict=True)}
+    for values in sampled.values():
+        values[np.isinf(values)] = np.nan
+    return sampled

@@ -5,6 +5,7 @@ are asked for (`EdfFile.source`). Nothing is allocated by what a header claims, 
 file holds.
 """
 
+import math
 import os
 import stat
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from hsat.io.damage import refuse_text_damage
 from hsat.io.header import FIXED_BYTES, EdfChannel, EdfHeader, parse_header
 from hsat.io.identification import HeaderSubject
 from hsat.io.records import ChannelPlace, EdfSource
-from hsat.io.tals import parse_tals
+from hsat.io.tals import parse_tals, record_onsets_s
 from hsat.recording import Annotation, Note
 
 __all__ = ["EdfFile", "read_edf"]
@@ -144,10 +145,8 @@ def _read(name: str) -> EdfFile:
     n_records = _count_records(header, status.st_size, notes)
     source = _source(name, header, ())
     contents = _read_annotations(source, header, n_records, notes)
-    duration_s = _usable_duration_s(header, contents.onsets_s, n_records, name, notes)
-    segments, offset_s = _place_records(
-        header, duration_s, contents.onsets_s, n_records, name=name, notes=notes
-    )
+    duration_s = _usable_duration_s(header, contents.heads, n_records, name, notes)
+    segments, offset_s = _place_records(header, duration_s, contents.heads, n_records, name=name, notes=notes)
     return EdfFile(
         path=name,
         n_bytes=status.st_size,
@@ -227,24 +226,23 @@ def _count_records(header: EdfHeader, n_file_bytes: int, notes: list[Note]) -> i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Annotations:
-    """Onsets of the records (None without a time-keeping channel) and all annotations."""
+    """Annotations of all channels; the time stamps of the first, None without any."""
 
-    onsets_s: NDArray[np.float64] | None
+    heads: NDArray[np.uint8] | None
     annotations: tuple[Annotation, ...]
 
 
 def _read_annotations(
     source: EdfSource, header: EdfHeader, n_records: int, notes: list[Note]
 ) -> _Annotations:
-    onsets_s: NDArray[np.float64] | None = None
+    heads: NDArray[np.uint8] | None = None
     annotations: list[Annotation] = []
     n_unreadable = 0
     for channel in header.channels:
         if not channel.is_annotation or channel.n_samples_per_record == 0:
             continue
-        chunks = source.channel_bytes(channel.index, n_records)
-        contents = parse_tals(chunks, n_records=n_records, keeps_time=onsets_s is None)
-        onsets_s = contents.onsets_s if onsets_s is None else onsets_s
+        contents = parse_tals(source.channel_bytes(channel.index, n_records), n_records=n_records)
+        heads = contents.heads if heads is None else heads
         annotations.extend(contents.annotations)
         n_unreadable += contents.n_unreadable
     if n_unreadable:
@@ -254,17 +252,17 @@ def _read_annotations(
                 f"{n_unreadable} annotation entries have no readable onset; left out",
             )
         )
-    return _Annotations(onsets_s=onsets_s, annotations=tuple(annotations))
+    return _Annotations(heads=heads, annotations=tuple(annotations))
 
 
 def _usable_duration_s(
-    header: EdfHeader, onsets_s: NDArray[np.float64] | None, n_records: int, name: str, notes: list[Note]
+    header: EdfHeader, heads: NDArray[np.uint8] | None, n_records: int, name: str, notes: list[Note]
 ) -> float:
     """Duration of a record; by the onsets where the header says 0 although there are signals."""
     has_samples = any(c.is_signal and c.n_samples_per_record for c in header.channels)
     if header.record_duration_s > 0 or n_records == 0 or not has_samples:
         return header.record_duration_s
-    steps_s = np.diff(onsets_s) if onsets_s is not None else np.empty(0)
+    steps_s = np.empty(0) if heads is None else np.diff(record_onsets_s(heads))
     steps_s = steps_s[steps_s > 0]
     if len(steps_s) == 0:
         raise ReadError(
@@ -280,7 +278,7 @@ def _usable_duration_s(
 def _place_records(
     header: EdfHeader,
     duration_s: float,
-    onsets_s: NDArray[np.float64] | None,
+    heads: NDArray[np.uint8] | None,
     n_records: int,
     *,
     name: str,
@@ -289,29 +287,22 @@ def _place_records(
     """Segments on the recording's clock, and the first record's onset after the header's start."""
     if n_records == 0:
         return (), 0.0
-    is_known = onsets_s is not None and not bool(np.isnan(onsets_s).all())
-    if not is_known or onsets_s is None:
+    if heads is None:
         if header.is_discontinuous:
-            notes.append(
-                Note(
-                    "record_onsets",
-                    "the header promises onsets of the data records but none are stored; gaps are unknown",
-                )
-            )
+            text = "the header promises onsets of the data records but none are stored; gaps are unknown"
+            notes.append(Note("record_onsets", text))
         return contiguous_segments(n_records), 0.0
-    offset_s = float(onsets_s[0]) if np.isfinite(onsets_s[0]) else 0.0
+    first_s, last_s = record_onsets_s(heads[[0, -1]]).tolist()
+    offset_s = first_s if math.isfinite(first_s) else 0.0
     if abs(offset_s) > LARGEST_FIRST_ONSET_S:
-        notes.append(
-            Note(
-                "first_onset",
-                f"the first data record is {offset_s:g} s after the start by its onset; taken as 0",
-            )
-        )
+        text = f"the first data record is {offset_s:g} s after the start by its onset; taken as 0"
+        notes.append(Note("first_onset", text))
     if header.is_discontinuous:
-        return segments_from_onsets(onsets_s, duration_s, path=name, notes=notes), offset_s
-    drift_s = float(onsets_s[-1] - onsets_s[0]) - (n_records - 1) * duration_s
+        segments = segments_from_onsets(record_onsets_s(heads), duration_s, path=name, notes=notes)
+        return segments, offset_s
+    drift_s = last_s - first_s - (n_records - 1) * duration_s
     if header.format.endswith("+C") and abs(drift_s) > CONTINUITY_TOLERANCE_S:
-        return _place_claimed_continuous(onsets_s, duration_s, name, notes), offset_s
+        return _place_claimed_continuous(record_onsets_s(heads), duration_s, name, notes), offset_s
     return contiguous_segments(n_records), offset_s
 
 

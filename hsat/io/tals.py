@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hsat.recording import Annotation
 
-__all__ = ["TalContents", "parse_tals"]
+__all__ = ["TalContents", "parse_tals", "record_onsets_s"]
 
 END_TAL = 0
 END_TEXT = 20
@@ -22,30 +22,29 @@ DURATION_MARK = 21
 LONGEST_ONSET = 24
 """Characters of an onset that are looked at; a double needs no more."""
 
-USUAL_ONSET = 10
 LARGEST_ONSET_S = 1e12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalContents:
-    """What the annotation channels of a file hold.
+    """What an annotation channel holds.
 
     Attributes
     ----------
-    onsets_s : ndarray, shape (n_records,), float64
-        Onset of each record after the header's start; NaN where the record keeps no time.
+    heads : ndarray, shape (n_records, n_bytes), uint8
+        The beginning of each record's list, for `record_onsets_s`.
     annotations : tuple of Annotation
         In order of storage, onsets after the header's start; time-keeping entries left out.
     n_unreadable : int
         Annotation lists that were left out because their onset is no number.
     """
 
-    onsets_s: NDArray[np.float64]
+    heads: NDArray[np.uint8]
     annotations: tuple[Annotation, ...]
     n_unreadable: int
 
 
-def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int, keeps_time: bool) -> TalContents:
+def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int) -> TalContents:
     """Parse the bytes of one annotation channel.
 
     Parameters
@@ -54,56 +53,51 @@ def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int, keeps_tim
         Bytes of the channel, one row a record, as many records at a time as come handy.
     n_records : int
         Records in all chunks together.
-    keeps_time : bool
-        Whether the channel keeps the records' time (the first annotation channel does).
 
     Returns
     -------
     TalContents
         Source of the format: EDF+, section 2.2.2.
     """
-    onsets_s = np.full(n_records, np.nan)
+    heads = np.zeros((n_records, LONGEST_ONSET), dtype=np.uint8)
     annotations: list[Annotation] = []
     n_unreadable = 0
     first = 0
     for lists in chunks:
-        n_plain_bytes = 0
-        if keeps_time:
-            onsets_s[first : first + len(lists)], n_plain_bytes = _record_onsets_s(lists)
+        width = min(LONGEST_ONSET, lists.shape[1])
+        heads[first : first + len(lists), :width] = lists[:, :width]
         first += len(lists)
-        # Where the time-keeping lists account for every byte in use, there is no text.
-        if np.count_nonzero(lists != END_TAL) == n_plain_bytes:
-            continue
-        raw = lists.tobytes()
-        for start, stop in _tals_with_text(lists.reshape(-1), lists.shape[1]):
-            parsed = _parse_tal(raw[start:stop])
-            if parsed is None:
-                n_unreadable += 1
-            else:
-                annotations.extend(parsed)
-    return TalContents(onsets_s=onsets_s, annotations=tuple(annotations), n_unreadable=n_unreadable)
+        for row in _rows_with_text(lists):
+            for tal in lists[row].tobytes().rstrip(b"\0").split(b"\0"):
+                parsed = _parse_tal(tal) if tal else []
+                if parsed is None:
+                    n_unreadable += 1
+                else:
+                    annotations.extend(parsed)
+    return TalContents(heads=heads, annotations=tuple(annotations), n_unreadable=n_unreadable)
 
 
-def _tals_with_text(flat: NDArray[np.uint8], n_bytes: int) -> list[tuple[int, int]]:
-    """Start and stop of every TAL that holds more than a time stamp and its two end marks."""
-    is_filled = flat != END_TAL
-    is_start = is_filled.copy()
-    is_start[1:] &= ~is_filled[:-1]
-    is_start[::n_bytes] |= is_filled[::n_bytes]
-    is_last = is_filled.copy()
-    is_last[:-1] &= ~is_filled[1:]
-    is_last[n_bytes - 1 :: n_bytes] |= is_filled[n_bytes - 1 :: n_bytes]
-    starts, stops = np.flatnonzero(is_start), np.flatnonzero(is_last) + 1
-    is_mark = flat == END_TEXT
-    marks = np.concatenate(([0], np.cumsum(is_mark)))
-    is_plain = (marks[stops] - marks[starts] == 2) & is_mark[stops - 1] & is_mark[np.maximum(stops - 2, 0)]
-    chosen = np.flatnonzero(~is_plain)
-    return list(zip(starts[chosen].tolist(), stops[chosen].tolist(), strict=True))
+def _rows_with_text(lists: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Records that may hold more than the time stamp with its empty text.
+
+    A plain time-keeping list ends in two marks and has no others. Any text brings another mark;
+    where all marks come in pairs, one pair a record, there is none.
+    """
+    is_mark = lists == END_TEXT
+    flat = is_mark.reshape(-1)
+    n_marks, n_pairs = np.count_nonzero(flat), np.count_nonzero(flat[1:] & flat[:-1])
+    if n_marks == 0 or (n_marks == 2 * len(lists) and n_pairs == len(lists)):
+        return np.empty(0, dtype=np.intp)
+    marks_of_row = np.count_nonzero(is_mark, axis=1)
+    pairs_of_row = np.count_nonzero(is_mark[:, 1:] & is_mark[:, :-1], axis=1)
+    return np.flatnonzero((marks_of_row > 0) & ((marks_of_row != 2) | (pairs_of_row != 1)))
 
 
 def _parse_tal(raw: bytes) -> list[Annotation] | None:
     """Annotations of one TAL (empty texts left out); None where its onset is no number."""
     stamp, *texts = raw.split(bytes([END_TEXT]))
+    if not any(texts):
+        return []
     onset, _, duration = stamp.partition(bytes([DURATION_MARK]))
     onset_s = _seconds(onset)
     if onset_s is None or onset[:1] not in (b"+", b"-"):
@@ -133,42 +127,43 @@ def _text(raw: bytes) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def _record_onsets_s(lists: NDArray[np.uint8]) -> tuple[NDArray[np.float64], int]:
-    """Onset of each record by the TAL at its beginning (NaN where there is none); bytes of plain TALs.
+def record_onsets_s(heads: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Onset of records by the time stamps their lists begin with.
 
-    A plain TAL is a stamp and the two marks of an empty text. The digits of all records are read at once, column by column.
+    The digits of all records are read at once, column by column.
+
+    Parameters
+    ----------
+    heads : ndarray, shape (n_records, n_bytes), uint8
+        The beginning of each record's list.
+
+    Returns
+    -------
+    ndarray, shape (n_records,), float64
+        Seconds after the header's start; NaN where there is no time stamp.
     """
-    n_records, n_bytes = lists.shape
-    # Few columns hold all onsets of a night; copying them beats striding over the lists.
-    head = np.ascontiguousarray(lists[:, :USUAL_ONSET].T)
-    is_negative = head[0] == ord("-")
-    is_open = is_negative | (head[0] == ord("+"))
-    n_chars = is_open.astype(np.uint8)
+    columns = np.ascontiguousarray(heads.T)
+    n_records = len(heads)
+    is_negative = columns[0] == ord("-")
+    is_open = is_negative | (columns[0] == ord("+"))
+    is_ended = np.zeros(n_records, dtype=bool)
     has_point = np.zeros(n_records, dtype=bool)
     n_digits = np.zeros(n_records, dtype=np.uint8)
     mantissa, scale = np.zeros(n_records), np.ones(n_records)
-    for place in range(1, min(n_bytes, LONGEST_ONSET)):
-        column = head[place] if place < len(head) else lists[:, place]
+    for column in columns[1:]:
         digit = column - np.uint8(ord("0"))
         is_digit = is_open & (digit < 10)
         is_point = is_open & ~has_point & ((column == ord(".")) | (column == ord(",")))
+        is_ended |= is_open & ((column == END_TEXT) | (column == DURATION_MARK))
         is_open = is_digit | is_point
         if not is_open.any():
             break
         mantissa = np.where(is_digit, mantissa * 10.0 + digit, mantissa)
         if has_point.any():
             scale = np.where(is_digit & has_point, scale * 10.0, scale)
-        n_chars += is_open
         n_digits += is_digit
         has_point |= is_point
     onsets_s = mantissa / scale
     onsets_s[is_negative] *= -1.0
-    rows = np.arange(n_records)
-    lengths = n_chars.astype(np.int64)
-    after = lists[rows, np.minimum(lengths, n_bytes - 1)]
-    after_that = lists[rows, np.minimum(lengths + 1, n_bytes - 1)]
-    is_stamp = (after == END_TEXT) | (after == DURATION_MARK)
-    is_valid = is_stamp & (n_digits > 0) & (np.abs(onsets_s) < LARGEST_ONSET_S)
-    onsets_s[~is_valid] = np.nan
-    is_plain = is_valid & (after == END_TEXT) & (after_that == END_TEXT) & (lengths + 1 < n_bytes)
-    return onsets_s, int(lengths[is_plain].sum()) + 2 * int(np.count_nonzero(is_plain))
+    onsets_s[~(is_ended & (n_digits > 0) & (np.abs(onsets_s) < LARGEST_ONSET_S))] = np.nan
+    return onsets_s

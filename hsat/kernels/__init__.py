@@ -31,6 +31,8 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 def is_compiled() -> bool:
     """Whether every kernel imported so far has been compiled into the cache before.
 
+    Import `hsat.score` first, which imports them all.
+
     Returns
     -------
     bool
