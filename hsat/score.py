@@ -1,6 +1,7 @@
 """`score_night`: the ordered steps from a recording to a night's result, nothing else."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from hsat.detect.desaturations import (
     find_desaturations,
     measure_oximetry,
 )
-from hsat.detect.effort import measure_effort
+from hsat.detect.effort import Effort, measure_effort
 from hsat.detect.judging import Candidate, gather_candidates, judge, judge_candidates
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
 from hsat.detect.sampling import HELD, sample_signals
@@ -39,19 +40,6 @@ OVERVIEW_STEP_S = 10.0
 """Resolution of the trace a result keeps to draw itself; no number is computed from it."""
 
 Samples = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Signals:
-    """The analysis copies of one night; None where a channel is missing."""
-
-    flow_sensor: str | None
-    effort_sensors: tuple[str, ...]
-    flow: Samples | None
-    belts: list[Samples]
-    spo2: Samples | None
-    pulse: Samples | None
-    position: Samples | None
 
 
 def score_night(
@@ -81,59 +69,36 @@ def score_night(
         Where the recording has neither airflow, effort nor SpO2, or no samples at all.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
-    signals = _sample(recording, rules)
-    breathing = None if signals.flow is None else measure_breathing(signals.flow, rules)
-    oximetry = None if signals.spo2 is None else measure_oximetry(signals.spo2, rules)
+    signals = _measure_signals(recording, rules)
+    breathing, oximetry = signals.breathing, signals.oximetry
     flow_flags = None if breathing is None else flag_flow(breathing, rules)
     monitored = find_monitored_time(
         recording.duration_s,
         recording.gaps_s,
         flow_flags=flow_flags,
         oximetry_flags=None if oximetry is None else flag_oximetry(oximetry, rules),
-        other_flags=_other_flags(recording, signals, rules, lights_s),
+        other_flags=_other_flags(recording, signals.position, rules, lights_s),
     )
     desaturations = () if oximetry is None else tuple(find_desaturations(oximetry, rules))
-    notes = list(recording.notes)
-    delay_s: float | None = None
-    events: tuple[RespiratoryEvent, ...] = ()
-    rejected: tuple[RejectedCandidate, ...] = ()
-    alternatives: dict[str, Alternative] = {}
-    reductions: Reductions | None = None
+    found = _Respiration()
     if breathing is not None:
-        reductions = find_reduced_breathing(breathing, rules)
-        if oximetry is not None:
-            delay_s = estimate_delay_s(_reduction_by_second(breathing, reductions), oximetry, rules)
-            if delay_s is None:
-                notes.append(_assumed_delay_note(rules))
-        candidates = gather_candidates(
-            reductions,
-            oximetry,
-            rules.oxygen_delay.assumed_s if delay_s is None else delay_s,
-            monitored_s=monitored.spans_s,
-            artifacts_s=_sensor_artifacts(flow_flags or {}),
-            rules=rules,
-        )
-        effort = measure_effort(signals.belts, breathing.window_s, rules) if signals.belts else None
-        events, rejected = judge_candidates(candidates, effort, rules, has_oximetry=oximetry is not None)
-        alternatives = _alternatives(candidates, recording, monitored, rules)
-    indices, not_measured = compute_indices(
-        NightMeasurements(
-            monitored=monitored,
-            events=events,
-            desaturations=desaturations,
-            has_flow=breathing is not None,
-            has_effort=bool(signals.belts),
-            oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
-            spo2_percent=None if oximetry is None else oximetry.percent,
-            why_no_spo2=_why_no_spo2(recording),
-            pulse_bpm=signals.pulse,
-            position=signals.position,
-            breath_onsets_s=np.empty(0) if breathing is None else breathing.onsets / breathing.rate_hz,
-            breath_excursions=np.empty(0, np.float32) if breathing is None else breathing.breath_excursions,
-            breath_baselines=np.empty(0) if reductions is None else reductions.breath_baselines,
-        ),
-        rules,
+        found = _find_events(breathing, oximetry, signals.effort, monitored, flow_flags or {}, rules)
+    measured = NightMeasurements(
+        monitored=monitored,
+        events=found.events,
+        desaturations=desaturations,
+        has_flow=breathing is not None,
+        has_effort=signals.effort is not None,
+        oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
+        spo2_percent=None if oximetry is None else oximetry.percent,
+        why_no_spo2=_why_no_spo2(recording),
+        pulse_bpm=signals.pulse_bpm,
+        position=signals.position,
+        breath_onsets_s=found.breath_onsets_s,
+        breath_excursions=found.breath_excursions,
+        breath_baselines=found.breath_baselines,
     )
+    indices, not_measured = compute_indices(measured, rules)
     grade = grade_night(recording, monitored, indices.ahi_per_h, rules)
     if grade.severity is None:
         not_measured["severity"] = grade.reasons[-1]
@@ -143,9 +108,9 @@ def score_night(
         hsat_version=__version__,
         monitored=monitored,
         flow_sensor=signals.flow_sensor,
-        effort_sensor="+".join(signals.effort_sensors) or None,
-        events=events,
-        rejected=rejected,
+        effort_sensor="+".join(signals.belts) or None,
+        events=found.events,
+        rejected=found.rejected,
         desaturations=desaturations,
         indices=indices,
         not_measured=not_measured,
@@ -153,19 +118,104 @@ def score_night(
         adequacy=grade.adequacy,
         reasons=grade.reasons,
         therapy=recording.device.therapy,
-        spo2_delay_s=delay_s,
-        alternatives=alternatives,
+        spo2_delay_s=found.delay_s,
+        alternatives=_alternatives(found.candidates, recording, monitored, rules),
         overview=_overview(breathing, oximetry),
-        notes=tuple(notes + _sensor_notes(signals, recording)),
+        notes=(*recording.notes, *found.notes, *_sensor_notes(signals.flow_sensor, recording)),
     )
 
 
-def _sample(recording: Recording, rules: ScoringRules) -> _Signals:
-    """Step 1: choose sensors and read the copies for analysis in one pass."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signals:
+    """What was recorded, measured; None where a channel is missing."""
+
+    flow_sensor: str | None
+    belts: tuple[str, ...]
+    breathing: Breathing | None
+    effort: Effort | None
+    oximetry: Oximetry | None
+    pulse_bpm: Samples | None
+    position: Samples | None
+
+
+def _measure_signals(recording: Recording, rules: ScoringRules) -> _Signals:
+    """Read the copies for analysis and measure each; a copy is handed over and gone."""
+    flow_sensor = choose_flow_sensor(recording)
+    belts = effort_sensors(recording, flow_sensor)
+    samples = _sample(recording, flow_sensor, belts, rules)
+    breathing = effort = None
+    if flow_sensor is not None:
+        breathing = measure_breathing(samples.pop(flow_sensor), rules)
+        if belts:
+            effort = measure_effort([samples.pop(name) for name in belts], breathing.window_s, rules)
+    return _Signals(
+        flow_sensor=flow_sensor,
+        belts=belts,
+        breathing=breathing,
+        effort=effort,
+        oximetry=measure_oximetry(samples.pop("spo2"), rules) if "spo2" in samples else None,
+        pulse_bpm=samples.pop("pulse", None),
+        position=samples.pop("position", None),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Respiration:
+    """What breathing showed under the night's rules; empty without a flow signal."""
+
+    events: tuple[RespiratoryEvent, ...] = ()
+    rejected: tuple[RejectedCandidate, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    breath_onsets_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    breath_excursions: Samples = field(default_factory=lambda: np.empty(0, np.float32))
+    breath_baselines: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    delay_s: float | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def _find_events(
+    breathing: Breathing,
+    oximetry: Oximetry | None,
+    effort: Effort | None,
+    monitored: MonitoredTime,
+    flow_flags: Flags,
+    rules: ScoringRules,
+) -> _Respiration:
+    """Steps 7 and 8: reduced breathing, the delay of SpO2, candidates, events."""
+    reductions = find_reduced_breathing(breathing, rules)
+    delay_s: float | None = None
+    notes: tuple[Note, ...] = ()
+    if oximetry is not None:
+        delay_s = estimate_delay_s(_reduction_by_second(breathing, reductions), oximetry, rules)
+        if delay_s is None:
+            notes = (_assumed_delay_note(rules),)
+    candidates = gather_candidates(
+        reductions,
+        oximetry,
+        rules.oxygen_delay.assumed_s if delay_s is None else delay_s,
+        monitored_s=monitored.spans_s,
+        artifacts_s=_sensor_artifacts(flow_flags),
+        rules=rules,
+    )
+    events, rejected = judge_candidates(candidates, effort, rules, has_oximetry=oximetry is not None)
+    return _Respiration(
+        events=events,
+        rejected=rejected,
+        candidates=tuple(candidates),
+        breath_onsets_s=breathing.onsets / breathing.rate_hz,
+        breath_excursions=breathing.breath_excursions,
+        breath_baselines=reductions.breath_baselines,
+        delay_s=delay_s,
+        notes=notes,
+    )
+
+
+def _sample(
+    recording: Recording, flow_sensor: str | None, belts: tuple[str, ...], rules: ScoringRules
+) -> dict[str, Samples]:
+    """Read the copies for analysis in one pass; SpO2 only where it holds a value."""
     if recording.duration_s <= 0:
         raise MissingChannelError(f"{recording.source.path}: nothing to score: the file holds no samples")
-    flow_sensor = choose_flow_sensor(recording)
-    belts = () if flow_sensor is None else effort_sensors(recording, flow_sensor)
     if flow_sensor is None and not recording.has_signal("spo2"):
         present = ", ".join(signal.source_label for signal in recording.signals) or "none"
         raise MissingChannelError(
@@ -177,26 +227,18 @@ def _sample(recording: Recording, rules: ScoringRules) -> _Signals:
     if flow_sensor is not None:
         rates_hz[flow_sensor] = sampling.flow_rate_hz
         rates_hz.update(dict.fromkeys(belts, sampling.effort_rate_hz))
-    sampled = sample_signals(recording, rates_hz)
-    spo2 = sampled.get("spo2")
-    has_spo2 = spo2 is not None and not bool(np.isnan(spo2).all())
-    return _Signals(
-        flow_sensor=flow_sensor,
-        effort_sensors=belts,
-        flow=None if flow_sensor is None else sampled[flow_sensor],
-        belts=[sampled[name] for name in belts],
-        spo2=spo2 if has_spo2 else None,
-        pulse=sampled.get("pulse"),
-        position=sampled.get("position"),
-    )
+    samples = sample_signals(recording, rates_hz)
+    if "spo2" in samples and bool(np.isnan(samples["spo2"]).all()):
+        del samples["spo2"]
+    return samples
 
 
 def _other_flags(
-    recording: Recording, signals: _Signals, rules: ScoringRules, lights_s: tuple[float, float] | None
+    recording: Recording, position: Samples | None, rules: ScoringRules, lights_s: tuple[float, float] | None
 ) -> Flags:
     flags: Flags = {}
-    if signals.position is not None:
-        flags.update(flag_upright(signals.position, rules.sampling.oximetry_rate_hz))
+    if position is not None:
+        flags.update(flag_upright(position, rules.sampling.oximetry_rate_hz))
     if lights_s is not None:
         flags[QualityFlag.OUTSIDE_LIGHTS] = invert_spans(as_spans([lights_s]), 0.0, recording.duration_s)
     return flags
@@ -226,10 +268,12 @@ def _reduction_by_second(breathing: Breathing, reductions: Reductions) -> Sample
 
 
 def _alternatives(
-    candidates: list[Candidate], recording: Recording, monitored: MonitoredTime, rules: ScoringRules
+    candidates: Sequence[Candidate], recording: Recording, monitored: MonitoredTime, rules: ScoringRules
 ) -> dict[str, Alternative]:
     """AHI and class of this night's candidates under the sibling rules for apneas and hypopneas."""
     found: dict[str, Alternative] = {}
+    if not monitored.flow_h:
+        return found
     has_oximetry = monitored.spo2_h > 0
     for name in SIBLING_RULES:
         if name == rules.name:
@@ -257,13 +301,13 @@ def _assumed_delay_note(rules: ScoringRules) -> Note:
     )
 
 
-def _sensor_notes(signals: _Signals, recording: Recording) -> list[Note]:
+def _sensor_notes(flow_sensor: str | None, recording: Recording) -> list[Note]:
     notes: list[Note] = []
-    if signals.flow_sensor in ("thorax", "abdomen", "rip_sum"):
+    if flow_sensor in ("thorax", "abdomen", "rip_sum", "rip_flow"):
         notes.append(
             Note(
                 "flow_from_effort",
-                f"no airflow sensor: breathing was judged on {signals.flow_sensor} movement, "
+                f"no airflow sensor: breathing was judged on {flow_sensor}, "
                 "which does not fall in obstructive events as airflow does",
             )
         )

@@ -122,6 +122,9 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
             i += 1
             continue
         end, how, lowest_at = _stretch_end(excursion, i, baseline, rule)
+        if how == 2 and end - i < rule["n_recovery"]:
+            i = max(end, i + 1)
+            continue
         level = min(
             _back(excursion[lowest_at], baseline, rule["recovery_fraction"]),
             rule["enter_fraction"] * baseline,

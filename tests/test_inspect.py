@@ -44,9 +44,9 @@ def test_json_has_the_schema_and_every_signal(tmp_path, capsys):
     onsets = [f"+{i + (60 if i >= 10 else 0)}" for i in range(N)]
     onsets[0] += "\x14\x14\0+3\x1510\x14Apnea"
     header = Header(reserved="EDF+D", patient="MCH-0234 F 02-MAY-1951 Haagse_Harry")
-    path = file_of(
-        tmp_path, flow(), spo2(), Channel(label="Gizmo", stored=RNG.integers(0, 9, (N, 2))), flow("Thorax"),  annotation_channel(time_keeping(onsets)), header=header,
-    )  # fmt: skip
+    gizmo = Channel(label="Gizmo", stored=RNG.integers(0, 9, (N, 2)))
+    notes = annotation_channel(time_keeping(onsets))
+    path = file_of(tmp_path, flow(), spo2(), gizmo, flow("Thorax"), notes, header=header)
     code, out, err = printed(capsys, path, "--format", "json")
     document = json.loads(out)
     assert (code, err) == (0, "")

@@ -193,14 +193,16 @@ def test_find_reductions_finds_nothing_in_nothing(values):
     assert len(spans) == 0
 
 
-def test_find_reductions_keeps_to_the_room_its_docstring_asks_for():
-    # Breathing that drops out at every second sample makes the most stretches.
-    excursion = f32([1.0] * 100 + [0.4, np.nan] * 100)
+@pytest.mark.parametrize("n_low", [1, 9, 10])
+def test_find_reductions_keeps_to_the_room_its_docstring_asks_for(n_low):
+    # Breathing that drops out again and again makes the most stretches.
+    excursion = f32([1.0] * 100 + ([0.4] * n_low + [np.nan]) * 100)
     onsets = np.arange(0, 100, 5)
     unusable = np.zeros(len(onsets), bool)
     rule = dict(RULE, n_recovery=10)
     spans, *_ = run_find_reductions(excursion, onsets, excursion[onsets], unusable, rule)
-    assert 1 < len(spans) <= len(excursion) // rule["n_recovery"] + 1
+    assert len(spans) == (100 if n_low == 10 else 0)
+    assert len(spans) <= len(excursion) // rule["n_recovery"] + 1
 
 
 def test_find_reductions_of_one_clear_fall():

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hsat.cli.compiling import ready_kernels
+from hsat.cli.compiling import announce_compilation
 from hsat.cli.faults import (
     EXIT_NOTHING,
     EXIT_OK,
@@ -118,11 +118,12 @@ def run(arguments: argparse.Namespace) -> int:
     for failure in failed:
         complain(failure.error)
     tally = _Tally(results=list(failed))
-    with ready_kernels():
-        for i, candidate in enumerate(candidates):
-            if len(candidates) > 1 and sys.stderr.isatty():
-                complain(f"{i + 1}/{len(candidates)} {candidate.path}")
-            _process(candidate, arguments, rules, folder, tally)
+    if candidates:
+        announce_compilation()
+    for i, candidate in enumerate(candidates):
+        if len(candidates) > 1 and sys.stderr.isatty():
+            complain(f"{i + 1}/{len(candidates)} {candidate.path}")
+        _process(candidate, arguments, rules, folder, tally)
     for kind, paths in tally.companions.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         complain(f"{paths[0]}{others}: {kind}; left out")

@@ -49,11 +49,12 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     rate_hz, excursion = breathing.rate_hz, breathing.excursion
     duration_s = len(excursion) / rate_hz
     missing = spans_from_mask(breathing.is_missing, rate_hz)
-    present = excursion[~breathing.is_missing]
+    by_second = excursion[:: int(rate_hz)]
+    present = by_second[~np.isnan(by_second)]
     if len(present) == 0 or float(np.max(present)) == 0.0:
         return {QualityFlag.FLOW_OFF: as_spans([(0.0, duration_s)]), QualityFlag.FLOW_MISSING: missing}
     off_rule = rules.sensor_off
-    usual = float(np.quantile(present[:: int(rate_hz)], off_rule.reference_quantile_fraction))
+    usual = float(np.quantile(present, off_rule.reference_quantile_fraction))
     # Where flow is missing the sensor cannot be seen to be off: the run goes on across it.
     is_quiet = ~(excursion > off_rule.max_excursion_fraction * usual)
     quiet = _at_least(spans_from_mask(is_quiet, rate_hz), off_rule.min_duration_s)
@@ -66,12 +67,10 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
         flags[QualityFlag.AFTER_BREATHING] = as_spans([(unusable[-1, 0], duration_s)])
     flags[QualityFlag.FLOW_OFF] = off
     flags[QualityFlag.FLOW_MISSING] = missing
-    limit = np.float32(rules.movement.min_excursion_ratio) * breathing.level
-    n_step = int(breathing.level_step_s * rate_hz)
-    is_movement = (excursion > np.repeat(limit, n_step)[: len(excursion)]) & (excursion > 0)
-    flags[QualityFlag.MOVEMENT] = _at_least(
-        spans_from_mask(is_movement, rate_hz), rules.movement.min_duration_s
-    )
+    limits = np.repeat(breathing.level, int(breathing.level_step_s))[: len(by_second)]
+    is_movement = (by_second > rules.movement.min_excursion_ratio * limits) & (by_second > 0)
+    movement = clip_spans(spans_from_mask(is_movement, 1.0), 0.0, duration_s)
+    flags[QualityFlag.MOVEMENT] = _at_least(movement, rules.movement.min_duration_s)
     return flags
 
 
@@ -83,6 +82,10 @@ def flag_oximetry(oximetry: Oximetry, rules: ScoringRules) -> Flags:
     oximetry : Oximetry
     rules : ScoringRules
         ``[probe_off]`` is used.
+
+    Returns
+    -------
+    dict of QualityFlag to ndarray, shape (n, 2)
     """
     missing = spans_from_mask(np.isnan(oximetry.percent), oximetry.rate_hz)
     is_held = np.zeros(len(oximetry.percent), dtype=bool)
@@ -99,6 +102,10 @@ def flag_upright(position: NDArray[np.float32], rate_hz: float) -> Flags:
     position : ndarray, shape (n,), float32
         Canonical position codes.
     rate_hz : float
+
+    Returns
+    -------
+    dict of QualityFlag to ndarray, shape (n, 2)
     """
     return {QualityFlag.UPRIGHT: spans_from_mask(position == UPRIGHT_CODE, rate_hz)}
 

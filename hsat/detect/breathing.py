@@ -23,8 +23,6 @@ class Breathing:
     ----------
     rate_hz : float
         Samples per second of the arrays over time.
-    flow : ndarray, shape (n,), float32
-        Flow without drift, inspiration upwards; 0 where missing.
     is_missing : ndarray, shape (n,), bool
     excursion : ndarray, shape (n,), float32
         Range of flow in a window of about one breath around each sample; NaN where missing.
@@ -40,7 +38,6 @@ class Breathing:
     """
 
     rate_hz: float
-    flow: NDArray[np.float32]
     is_missing: NDArray[np.bool_]
     excursion: NDArray[np.float32]
     level: NDArray[np.float32]
@@ -184,7 +181,6 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     baseline = rules.baseline
     return Breathing(
         rate_hz=rate_hz,
-        flow=flow,
         is_missing=is_missing,
         excursion=excursion,
         level=local_level(excursion, rate_hz, baseline.outlier_window_s, baseline.outlier_quantile_fraction),

@@ -40,6 +40,10 @@ def measure_oximetry(values: NDArray[np.float32], rules: ScoringRules) -> Oximet
         Percent at ``rules.sampling.oximetry_rate_hz``; NaN where missing.
     rules : ScoringRules
         ``[oxygen_validity]`` and ``[desaturation]`` are used.
+
+    Returns
+    -------
+    Oximetry
     """
     rate_hz = rules.sampling.oximetry_rate_hz
     validity = rules.oxygen_validity

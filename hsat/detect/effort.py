@@ -47,6 +47,10 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
     rules : ScoringRules
         ``[effort]`` and ``[sampling]`` are used.
 
+    Returns
+    -------
+    Effort
+
     Notes
     -----
     One belt may slip or lie flat: effort is there where any belt shows it.

@@ -22,10 +22,17 @@ class Candidate:
 
     Attributes
     ----------
-    start_s, stop_s, baseline, reduction_fraction, longest_apnea_s, ending
-        As in `Reductions`.
+    start_s, stop_s : float
+        First reduced breath to first recovered breath.
     core_start_s, core_stop_s : float
         The part in which the whole measuring window is reduced.
+    baseline : float
+        Pre-event baseline excursion in the unit of flow.
+    reduction_fraction : float
+    longest_apnea_s : float
+        Longest part that is deep enough for an apnea.
+    ending : int
+        How it ended, see `hsat.kernels.reductions.find_reductions`.
     desaturation : Desaturation or None
         The fall of SpO2 that belongs to it; None where SpO2 is missing.
     is_counted : bool
@@ -95,6 +102,11 @@ def gather_candidates(
         Time in which events count; time in which the airflow sensor is off or moved.
     rules : ScoringRules
         ``[event_span]``, ``[desaturation]`` and the durations of ``[apnea]``, ``[hypopnea]``.
+
+    Returns
+    -------
+    list of Candidate
+        In order of time.
     """
     spans = reductions.spans_s
     durations = spans[:, 1] - spans[:, 0]
@@ -221,6 +233,12 @@ def judge_candidates(
     rules : ScoringRules
     has_oximetry : bool
         Whether the recording has SpO2 at all.
+
+    Returns
+    -------
+    events : tuple of RespiratoryEvent
+    rejected : tuple of RejectedCandidate
+        Both in order of time.
     """
     events: list[RespiratoryEvent] = []
     rejected: list[RejectedCandidate] = []

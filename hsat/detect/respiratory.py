@@ -57,6 +57,10 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     rules : ScoringRules
         ``[hypopnea]``, ``[apnea]``, ``[baseline]`` and ``[event_span]`` are used.
 
+    Returns
+    -------
+    Reductions
+
     Notes
     -----
     Baseline and event span follow Berry 2012 as stated in the rule set; the excursion is the

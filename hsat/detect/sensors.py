@@ -17,5 +17,7 @@ def choose_flow_sensor(recording: Recording) -> str | None:
 
 
 def effort_sensors(recording: Recording, flow_sensor: str | None) -> tuple[str, ...]:
-    """Effort belts recorded, without the one that stands in for flow."""
+    """Effort belts recorded, without the one that stands in for flow; none where nothing does."""
+    if flow_sensor is None:
+        return ()
     return tuple(name for name in EFFORT_SENSORS if recording.has_signal(name) and name != flow_sensor)

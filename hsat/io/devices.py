@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from hsat.errors import RulesError, UnknownDeviceError
 from hsat.io.channels import CANONICAL_CHANNELS, PositionCode, simplify_label
@@ -22,8 +23,7 @@ THERAPIES = ("none", "pap", "appliance", "unknown")
 PROFILE_FOLDER = Path(__file__).parent / "profiles"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Companion:
+class Companion(NamedTuple):
     """A kind of file that a recorder writes beside its signals, without anything to score.
 
     Attributes

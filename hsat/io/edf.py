@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,8 +225,7 @@ def _count_records(header: EdfHeader, n_file_bytes: int, notes: list[Note]) -> i
     return n_used
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Annotations:
+class _Annotations(NamedTuple):
     """Annotations of all channels; the time stamps of the first, None without any."""
 
     heads: NDArray[np.uint8] | None

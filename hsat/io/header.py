@@ -41,6 +41,8 @@ BDF_VERSION = b"\xffBIOSEMI"
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 CHECKSUM_LABELS = ("Crc16",)
 LARGEST_RECORD_BYTES = 1 << 40
+SHORTEST_RECORD_S = 1e-4
+"""A sample rate from a shorter record would not be one of the body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +232,7 @@ def _channel_count(raw: bytes, path: str, notes: list[Note]) -> int:
 
 def _record_duration_s(raw: bytes, path: str, notes: list[Note]) -> float:
     duration_s, was_repaired = parse_number(raw)
-    if duration_s is None or duration_s < 0:
+    if duration_s is None or duration_s < 0 or 0 < duration_s < SHORTEST_RECORD_S:
         raise ReadError(
             f"{path}: header, duration of a data record: expected seconds, got {parse_text(raw)!r}"
         )

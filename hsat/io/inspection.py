@@ -38,13 +38,11 @@ class _Tally:
     def add(self, block: SampleBlock) -> None:
         stored = block.stored.reshape(-1)
         self.n_samples += len(stored)
-        if self.n_stretch:
+        if 0 < self.n_stretch <= len(stored):
             n_whole = len(stored) // self.n_stretch
             stretches = stored[: n_whole * self.n_stretch].reshape(n_whole, self.n_stretch)
             self.n_stretches += n_whole
-            self.n_flat += (
-                int(np.count_nonzero(stretches.max(axis=1) == stretches.min(axis=1))) if n_whole else 0
-            )
+            self.n_flat += int(np.count_nonzero(stretches.max(axis=1) == stretches.min(axis=1)))
         valid = stored[self._is_valid(stored)] if self._has_missing or stored.dtype.kind == "f" else stored
         self.n_missing += len(stored) - len(valid)
         if len(valid):

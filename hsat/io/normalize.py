@@ -1,8 +1,9 @@
 """An EDF file and a device profile become a `Recording`: canonical names, physical values, one clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from hsat.io.calibration import calibrate, scale_to_percent
 from hsat.io.channels import canonical_channel, simplify_label
@@ -21,8 +22,7 @@ RESPIRATION_NAMES = frozenset(
 LONGEST_NIGHT_S = 7 * 86400.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NormalizedFile:
+class NormalizedFile(NamedTuple):
     """A recording, and which channel of the file became which signal.
 
     Attributes

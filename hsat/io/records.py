@@ -21,7 +21,7 @@ from hsat.recording import SampleBlock
 
 __all__ = ["ChannelPlace", "EdfSource", "Recoding"]
 
-BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 19
 """Fits the second-level cache; larger buffers measured slower, smaller ones cost more calls."""
 
 CHUNK_BYTES = 1 << 16

@@ -7,7 +7,7 @@ nothing else, so those are recognised for all records at once and only the rest 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,7 @@ LONGEST_ONSET = 24
 LARGEST_ONSET_S = 1e12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TalContents:
+class TalContents(NamedTuple):
     """What an annotation channel holds.
 
     Attributes

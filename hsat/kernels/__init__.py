@@ -10,7 +10,11 @@ from typing import Any
 
 from numba import njit
 
+from hsat.kernels.startup import start_numba
+
 __all__ = ["is_compiled", "kernel"]
+
+start_numba()
 
 _dispatchers: list[Any] = []
 

@@ -41,9 +41,10 @@ def remove_spikes(values, n_longest, max_change):
 def find_falls(values, held, min_drop, min_rise, n_longest, falls, levels):
     """Find every fall of at least `min_drop` from a held level to a nadir.
 
-    The level is the highest one held since the last fall ended; the fall ends where the value
-    has risen by `min_rise` from its nadir. A level older than `n_longest` samples at the nadir
-    is given up for the highest held since: a slow decline is drift.
+    The level of a sample is the highest one held in the `n_longest` samples before it, but not
+    before the last fall ended: a slower decline is drift. A sample `min_drop` below its level may
+    be a nadir; the fall ends, at the lowest such sample, where the value has risen by `min_rise`
+    from it or the series ends.
 
     Parameters
     ----------
@@ -52,9 +53,10 @@ def find_falls(values, held, min_drop, min_rise, n_longest, falls, levels):
     min_drop, min_rise : float
         Points.
     n_longest : int
-        Samples from the last time at the level to the nadir.
+        Samples from the level to the nadir.
     falls : ndarray, shape (k, 3), int64
         Filled in place: last sample at the level, sample of the nadir, first sample of recovery.
+        ``k`` must be at least ``n // 2 + 1``.
     levels : ndarray, shape (k, 2), float32
         Filled in place: level and nadir in percent.
 
@@ -64,54 +66,42 @@ def find_falls(values, held, min_drop, min_rise, n_longest, falls, levels):
         Number of falls.
     """
     n = len(values)
+    size = n_longest + 2
+    highest = np.empty(size, np.int64)  # ring of samples whose held levels fall: the first is the level
+    head, n_kept = 0, 0
     count = 0
-    top = np.nan
-    top_at = 0
-    low = np.nan
-    low_at = 0
-    i = 0
-    while i < n:
-        value = values[i]
-        if np.isnan(value):
-            i += 1
+    nadir_at = -1
+    level = np.nan
+    for i in range(n):
+        if np.isnan(values[i]):
             continue
-        if not np.isnan(held[i]) and not held[i] < top:  # also where there is no level yet
-            top = held[i]
-            top_at = i
-            low = value
-            low_at = i
-        if value < low:
-            low = value
-            low_at = i
-        if value >= top:
-            top_at = i
-        if i - top_at > n_longest and top - low < min_drop:
-            # Too long without a fall: look for the highest held level of the last stretch anew.
-            top = -np.inf
-            start = i - n_longest
-            for j in range(start, i + 1):
-                if not np.isnan(held[j]) and held[j] >= top:
-                    top = held[j]
-                    top_at = j
-            low = value
-            low_at = i
-            for j in range(top_at, i + 1):
-                if values[j] < low:
-                    low = values[j]
-                    low_at = j
-        has_risen = value >= low + min_rise or i == n - 1
-        if has_risen and top - low >= min_drop:
-            if low_at - top_at <= n_longest and count < len(falls):
-                falls[count, 0] = top_at
-                falls[count, 1] = low_at
-                falls[count, 2] = i
-                levels[count, 0] = top
-                levels[count, 1] = low
-                count += 1
-            top = np.nan
-            low = value
-            low_at = i
-        i += 1
+        while n_kept > 0 and highest[head] < i - n_longest:
+            head = (head + 1) % size
+            n_kept -= 1
+        if not np.isnan(held[i]):
+            while n_kept > 0 and held[highest[(head + n_kept - 1) % size]] <= held[i]:
+                n_kept -= 1
+            highest[(head + n_kept) % size] = i
+            n_kept += 1
+        if (
+            n_kept > 0
+            and held[highest[head]] - values[i] >= min_drop
+            and (nadir_at < 0 or values[i] < values[nadir_at])
+        ):
+            nadir_at = i
+            level = held[highest[head]]
+        if nadir_at >= 0 and (values[i] >= values[nadir_at] + min_rise or i == n - 1):
+            level_at = nadir_at
+            while not values[level_at] >= level:
+                level_at -= 1
+            falls[count, 0], falls[count, 1], falls[count, 2] = level_at, nadir_at, i
+            levels[count, 0], levels[count, 1] = level, values[nadir_at]
+            count += 1
+            nadir_at = -1
+            n_kept = 0
+            if not np.isnan(held[i]):
+                highest[head] = i
+                n_kept = 1
     return count
 
 
@@ -131,8 +121,8 @@ def match_falls(values, held, windows, n_before, min_valid_fraction, falls, leve
     min_valid_fraction : float
         Share of valid samples the window needs.
     falls : ndarray, shape (k, 3), int64
-        Filled in place: last sample at the baseline, nadir, first sample after it that is back
-        halfway (the window's last sample where it never is); -1 where nothing can be measured.
+        Filled in place: last sample at the baseline, nadir, one past the first sample after it
+        that is back halfway (the window's end where none is); -1 where nothing can be measured.
     levels : ndarray, shape (k, 2), float32
         Filled in place: baseline and nadir; NaN where nothing can be measured.
     """

@@ -18,7 +18,7 @@ def find_breaths(flow, hysteresis, onsets):
     Parameters
     ----------
     flow : ndarray, shape (n,), float32
-        Flow without drift.
+        Flow without drift; finite.
     hysteresis : ndarray, shape (n,), float32
         An onset counts where flow exceeds ``+hysteresis`` having been below ``-hysteresis`` since
         the onset before.
@@ -220,8 +220,8 @@ def find_reductions(
     span_baselines : ndarray, shape (k,), float64
     endings : ndarray, shape (k,), int8
         Filled in place: start and stop samples, baseline, 0 stopped by itself, 1 given up as too
-        long, 2 interrupted by missing flow or the end. ``k`` must be at least
-        ``n // n_recovery + 1``.
+        long, 2 interrupted by missing flow or the end (those shorter than ``n_recovery`` samples
+        are left out). ``k`` must be at least ``n // n_recovery + 1``.
     baselines : ndarray, shape (m,), float64
         Filled in place: the baseline in force from each breath on, NaN where there is none.
 
@@ -257,6 +257,9 @@ def find_reductions(
             i += 1
             continue
         j, lowest_at, ending = _walk_to_recovery(excursion, i, baseline, span_limits)
+        if ending == INTERRUPTED and j - i < span_limits.n_recovery:
+            i = max(j, i + 1)
+            continue
         rise = span_limits.recovery_fraction * (baseline - excursion[lowest_at])
         level = min(excursion[lowest_at] + rise, span_limits.enter_fraction * baseline)
         first, last = _tighten(excursion, i, lowest_at, min(j, n - 1), level, span_limits.n_recovery)
