@@ -72,7 +72,7 @@ def run_add_to_bins(stored, n_columns, first_sample, ratio, *, n_bins, valid=Non
     codes = np.array(missing, dtype=np.float64)
     limits = (-np.inf, np.inf) if valid is None else valid
     sampling.add_to_bins(
-        stored, n_columns, first_sample, ratio, valid is not None, *limits, codes, sums, weights
+        stored[:, :n_columns], first_sample, ratio, valid is not None, *limits, codes, sums, weights
     )
     return sums, weights
 

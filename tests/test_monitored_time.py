@@ -303,3 +303,10 @@ def test_monitored_time_without_flow_or_without_spo2():
     assert no_spo2.monitored.spo2_h == 0.0
     assert no_spo2.monitored.monitoring_h == pytest.approx(50 / 60)
     check_sum(no_spo2)
+
+
+@pytest.mark.xfail(strict=True, reason="without flow, SpO2 that is missing throughout is booked under no cause")
+def test_spo2_alone_and_missing_throughout_is_excluded_time():
+    night = hsat.score_night(recording_of(signal_of("spo2", np.full(3600, np.nan), 1.0)))
+    assert night.monitored.monitoring_h == 0.0
+    check_sum(night)

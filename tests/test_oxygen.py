@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hsat
-from breathing_signals import Fall, flow_channel, night_of, recording_of, signal_of, spo2_channel
+from breathing_signals import Fall, flow_channel, night_of, recording_of, signal_of, spo2_channel, spo2_curve
 from hsat.detect.desaturations import find_desaturations, measure_oximetry
 from hsat.events import Desaturation
 from hsat.recording import Calibration
@@ -106,13 +106,13 @@ def test_slow_drift_is_no_fall(minutes_a_point):
     assert drops_in(line((0, 97), (60, 97), (60 + seconds, 91), (200 + seconds, 91), (230 + seconds, 97), (300 + seconds, 97))) == []
 
 
-@pytest.mark.parametrize(("fall_s", "n_falls"), [(60.0, 1), (100.0, 1), (150.0, 0), (240.0, 0)])
+@pytest.mark.parametrize(("fall_s", "n_falls"), [(60.0, 1), (118.0, 1), (122.0, 0), (240.0, 0)])
 def test_a_fall_takes_at_most_two_minutes(fall_s, n_falls):
-    curve = line((0, 96), (60, 96), (60 + fall_s, 91), (70 + fall_s, 96), (130 + fall_s, 96))
-    assert len(drops_in(curve)) == n_falls
+    """From the last second at 96 to the first at 93."""
+    steps = np.repeat([96.0, 95.0, 94.0, 93.0, 96.0], [61, round(fall_s / 2), round(fall_s / 2) - 1, 10, 60])
+    assert len(drops_in(steps)) == n_falls
 
 
-@pytest.mark.xfail(strict=True, reason="a level reached by a drift of 3 points never becomes a baseline")
 def test_a_fall_from_a_level_reached_by_a_drift_counts():
     """97 to 94 within 100 s, 10 minutes at 94, then down by 6 and back to 94: one fall of 6."""
     curve = line((0, 97), (60, 97), (160, 94), (760, 94), (780, 88), (800, 94), (860, 94))
@@ -139,7 +139,7 @@ def test_a_peak_shorter_than_3_s_is_no_baseline():
 
 
 def test_fall_at_the_very_end_counts():
-    assert drops_in(line((0, 96), (60, 96), (80, 90))[:80]) == [5.0]  # 91 is the last whole percent
+    assert drops_in(line((0, 96), (60, 96), (80, 90), (84, 90))) == [6.0]
 
 
 @pytest.mark.xfail(strict=True, reason="a fall that ends in missing values is forgotten")
@@ -227,7 +227,7 @@ def test_t90_is_below_90_t88_at_or_below_88_t85_below_85():
     night = spo2_night(stairs())
     check_oxygen_time(night)
     assert night.indices.min_spo2_percent == 84.0
-    assert night.indices.median_spo2_percent == 90.0 - 1.0  # 1100 s at 90 and more, 1060 below: see next
+    assert night.indices.median_spo2_percent == 90.0  # 1060 s below, 600 s above
     assert night.indices.mean_spo2_percent == pytest.approx(sum(k * v for k, v in LEVELS.items()) / 2160)
 
 
@@ -248,14 +248,29 @@ def test_t90_is_the_same_where_whole_percents_are_stored_over_16_bits():
 
 
 @pytest.mark.xfail(strict=True, reason="limits are compared with values off by the quantiser's rounding")
-@pytest.mark.parametrize("baseline", [94.0, 95.0, 96.0, 97.0, 98.0])
-def test_4_points_are_4_points_where_whole_percents_are_stored_over_16_bits(baseline):
-    stored = stored_16_bit(triangle(4.0, baseline=baseline, n=5))
-    night = hsat.score_night(
-        recording_of(signal_of("spo2", stored, 1.0), calibrations={"spo2": STORED_16_BIT})
-    )
-    odi4 = night.indices.odi4_per_h
-    assert odi4 == pytest.approx(5 / night.monitored.spo2_h)
+@pytest.mark.parametrize("points", [3.0, 4.0])
+def test_points_are_points_where_whole_percents_are_stored_over_16_bits(points):
+    for baseline in (93.0, 94.0, 95.0, 96.0, 97.0, 98.0):
+        stored = stored_16_bit(triangle(points, baseline=baseline, n=5))
+        recording = recording_of(signal_of("spo2", stored, 1.0), calibrations={"spo2": STORED_16_BIT})
+        indices = hsat.score_night(recording).indices
+        exact = spo2_night(triangle(points, baseline=baseline, n=5)).indices
+        assert (indices.odi3_per_h, indices.odi4_per_h) == (exact.odi3_per_h, exact.odi4_per_h)
+
+
+@pytest.mark.xfail(strict=True, reason="limits are compared with values off by the quantiser's rounding")
+def test_a_hypopnea_with_4_points_stays_one_where_whole_percents_are_stored_over_16_bits():
+    falls = [Fall(start_s, 20, 0.5, 4) for start_s in (400.0, 700.0, 1000.0, 1300.0)]
+    for baseline in (93.0, 94.0, 95.0, 96.0, 97.0, 98.0):
+        stored = stored_16_bit(spo2_curve(1800.0, falls, baseline_percent=baseline))
+        night = hsat.score_night(
+            recording_of(
+                flow_channel(1800.0, falls),
+                signal_of("spo2", stored, 1.0),
+                calibrations={"spo2": STORED_16_BIT},
+            )
+        )
+        assert len(night.events) == 4
 
 
 def test_missing_values_are_in_no_share():
@@ -296,6 +311,7 @@ def test_delay_is_found_in_a_run_of_events(delay_s):
     assert len(night.events) == len(falls)
 
 
+@pytest.mark.xfail(strict=True, reason="breathing that never falls still correlates with something")
 def test_no_delay_is_invented():
     """Neither events nor falls: the delay is not known, and the one assumed is told."""
     night = hsat.score_night(night_of([]))

@@ -78,7 +78,11 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
         source = np.maximum.accumulate(np.where(is_missing, present[0], np.arange(len(values))))
         filled = values[source]
     smooth, once, twice = np.empty_like(filled), np.empty_like(filled), filled
-    moving_mean(filled, int(rules.sampling.smoothing_s * rate_hz / 2), smooth)
+    half_smooth = int(rules.sampling.smoothing_s * rate_hz / 2)
+    if half_smooth > 0:
+        moving_mean(filled, half_smooth, smooth)
+    else:
+        smooth[:] = filled
     half_width = int(rules.sampling.drift_window_s * rate_hz / 2)
     moving_mean(smooth, half_width, once)
     moving_mean(once, half_width, twice)

@@ -93,7 +93,10 @@ def type_apnea(strength: NDArray[np.float32], rate_hz: float, rule: EffortRule) 
     if len(strength) > 2 * margin + 1:
         strength = strength[margin : len(strength) - margin]
     has_effort = strength >= rule.min_effort_fraction
-    if np.count_nonzero(has_effort) < rule.max_central_effort_share_fraction * len(has_effort):
+    n_effort = int(np.count_nonzero(has_effort))
+    if n_effort == len(has_effort):
+        return EventKind.OBSTRUCTIVE_APNEA
+    if n_effort < rule.max_central_effort_share_fraction * len(has_effort):
         return EventKind.CENTRAL_APNEA
     absences = spans_from_mask(~has_effort, rate_hz)
     if len(absences) and np.max(absences[:, 1] - absences[:, 0]) >= rule.min_mixed_absence_s:

@@ -1,10 +1,8 @@
 """Copies of the signals at the rates of analysis, made in one pass over the recording."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from hsat.kernels.sampling import add_to_bins
@@ -33,21 +31,12 @@ class _MeanSampler:
         )
 
     def add(self, block: SampleBlock) -> None:
-        stored: NDArray[Any] = block.stored
+        stored = block.stored
         if stored.size == 0:
             return
-        n_columns = stored.shape[1]
-        n_row = stored.strides[0] // stored.itemsize
-        if stored.strides[1] == stored.itemsize and n_row >= n_columns:
-            # The same memory as rows of the record's full length, which numba knows to be
-            # contiguous; the kernel never reads past the first n_columns of a row.
-            stored = as_strided(stored, (stored.shape[0], n_row), stored.strides, writeable=False)
-        else:
-            stored = np.ascontiguousarray(stored)
         is_checked = not self.is_range_open or len(self.missing) > 0 or stored.dtype.kind == "f"
         add_to_bins(
             stored,
-            n_columns,
             block.first_sample,
             self.ratio,
             is_checked,

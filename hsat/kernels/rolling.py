@@ -21,20 +21,22 @@ def moving_mean(values, half_width, means):
         Filled in place.
     """
     n = len(values)
-    width = 2 * half_width + 1
-    share = 1.0 / width
+    share = 1.0 / (2 * half_width + 1)
     total = 0.0
     for i in range(min(half_width, n)):
         total += values[i]
     for i in range(n):
-        if i + half_width < n:
-            total += values[i + half_width]
-        if i > half_width:
-            total -= values[i - half_width - 1]
-        if i >= half_width and i + half_width < n:
+        enters = i + half_width
+        leaves = i - half_width - 1
+        if enters < n and leaves >= 0:
+            total += float(values[enters]) - float(values[leaves])
             means[i] = total * share
-        else:
-            means[i] = total / (min(i + half_width, n - 1) - max(i - half_width, 0) + 1)
+            continue
+        if enters < n:
+            total += values[enters]
+        if leaves >= 0:
+            total -= values[leaves]
+        means[i] = total / (min(enters, n - 1) - max(leaves + 1, 0) + 1)
 
 
 @kernel

@@ -8,7 +8,7 @@ __all__ = ["add_to_bins"]
 
 
 @kernel
-def add_to_bins(stored, n_columns, first_sample, ratio, is_checked, lowest, highest, missing, sums, weights):
+def add_to_bins(stored, first_sample, ratio, is_checked, lowest, highest, missing, sums, weights):
     """Add a block of stored samples to the bins of a slower clock.
 
     Sample ``i`` covers ``[i / ratio, (i + 1) / ratio)`` in units of bins; a sample that straddles
@@ -16,10 +16,8 @@ def add_to_bins(stored, n_columns, first_sample, ratio, is_checked, lowest, high
 
     Parameters
     ----------
-    stored : ndarray, shape (n_records, n_row), int16 or float32, C order
-        Only the first `n_columns` of every row are read.
-    n_columns : int
-        Samples a record.
+    stored : ndarray, shape (n_records, n_columns), int16 or float32
+        Samples in order of time, row after row; rows may lie apart in memory.
     first_sample : int
         Place of the first sample on the recording's clock.
     ratio : float
@@ -36,6 +34,7 @@ def add_to_bins(stored, n_columns, first_sample, ratio, is_checked, lowest, high
         Changed in place: samples in the bin, shares counted as such.
     """
     n_bins = len(sums)
+    n_columns = stored.shape[1]
     whole = int(ratio)
     is_aligned = whole == ratio and first_sample >= 0 and first_sample % whole == 0 and n_columns % whole == 0
     if is_aligned and not is_checked:
@@ -50,30 +49,37 @@ def add_to_bins(stored, n_columns, first_sample, ratio, is_checked, lowest, high
                 sums[first_bin + k] += total
                 weights[first_bin + k] += whole
         return
+    per_sample = 1.0 / ratio
     for row in range(stored.shape[0]):
-        for column in range(n_columns):
-            value = float(stored[row, column])
+        place = first_sample + row * n_columns
+        edge = place * per_sample
+        this_bin = int(np.floor(edge))
+        total = 0.0
+        weight = 0.0
+        for sample in stored[row]:
+            place += 1
+            next_edge = place * per_sample
+            next_bin = int(np.floor(next_edge))
+            value = float(sample)
+            is_there = True
             if is_checked:
-                is_missing = not (lowest <= value <= highest)
+                is_there = lowest <= value <= highest
                 for code in missing:
                     if value == code:
-                        is_missing = True
-                if is_missing:
-                    continue
-            sample = first_sample + row * n_columns + column
-            start = sample / ratio
-            stop = (sample + 1) / ratio
-            first_bin = int(np.floor(start))
-            last_bin = int(np.floor(stop))
-            if stop <= first_bin + 1:
-                if 0 <= first_bin < n_bins:
-                    sums[first_bin] += value
-                    weights[first_bin] += 1.0
-            else:
-                share = (last_bin - start) / (stop - start)
-                if 0 <= first_bin < n_bins:
-                    sums[first_bin] += value * share
-                    weights[first_bin] += share
-                if 0 <= last_bin < n_bins:
-                    sums[last_bin] += value * (1.0 - share)
-                    weights[last_bin] += 1.0 - share
+                        is_there = False
+            if next_bin == this_bin:
+                if is_there:
+                    total += value
+                    weight += 1.0
+            else:  # the sample straddles the edge between two bins
+                share = (next_bin - edge) * ratio if is_there else 0.0
+                if 0 <= this_bin < n_bins:
+                    sums[this_bin] += total + (value * share if is_there else 0.0)
+                    weights[this_bin] += weight + share
+                total = value * (1.0 - share) if is_there else 0.0
+                weight = 1.0 - share if is_there else 0.0
+                this_bin = next_bin
+            edge = next_edge
+        if 0 <= this_bin < n_bins:
+            sums[this_bin] += total
+            weights[this_bin] += weight
