@@ -84,7 +84,9 @@ def spo2_curve(
     return percent
 
 
-def signal_of(name: str, values: NDArray[np.floating], rate_hz: float) -> tuple[str, float, NDArray[np.float32]]:
+def signal_of(
+    name: str, values: NDArray[np.floating], rate_hz: float
+) -> tuple[str, float, NDArray[np.float32]]:
     """A channel for `recording_of`."""
     return name, rate_hz, np.asarray(values, dtype=np.float32)
 

@@ -155,7 +155,8 @@ def measure_reductions(excursion, spans, span_baselines, apnea_fraction):
         part = excursion[start:stop].astype(np.float64)
         reductions.append(1 - part.mean() / baseline)
         text = "".join("x" if x <= apnea_fraction * baseline else " " for x in excursion[start:stop])
-        longest.append(max(map(len, text.split()), default=0))
+        run = max(text.split(), key=len, default="")
+        longest.append([start + text.find(run), start + text.find(run) + len(run)])
     return reductions, longest
 
 

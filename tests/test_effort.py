@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
-
-import hsat
 from breathing_signals import (
     BASELINE_PERCENT,
     Fall,
+    breath_table,
     flow_channel,
     flow_curve,
-    breath_table,
     recording_of,
     signal_of,
     spo2_channel,
 )
+
+import hsat
 from hsat.detect.effort import type_apnea
 from hsat.events import EventKind
 from hsat.results import NightResult
@@ -74,7 +74,11 @@ def test_belts_may_move_against_each_other():
 
 @pytest.mark.parametrize("gain", [-1.0, 0.001, 1000.0])
 def test_gain_and_polarity_of_a_belt_do_not_matter(gain):
-    for effort, kind in (([], "obstructive_apnea"), (WITHOUT_EFFORT, "central_apnea"), (EFFORT_LATER, "mixed_apnea")):
+    for effort, kind in (
+        ([], "obstructive_apnea"),
+        (WITHOUT_EFFORT, "central_apnea"),
+        (EFFORT_LATER, "mixed_apnea"),
+    ):
         assert kinds(score(gain * belt_of(effort), belt_of(effort))) == {kind}
 
 
@@ -102,7 +106,9 @@ def test_two_dead_belts_are_unclassified(dead):
 
 
 def test_a_belt_that_slips_around_the_apnea_does_not_make_it_central():
-    slipping = belt_of([Fall(start_s - 60, 300 if i == 3 else 120, 0.85) for i, start_s in enumerate(STARTS_S)])
+    slipping = belt_of(
+        [Fall(start_s - 60, 300 if i == 3 else 120, 0.85) for i, start_s in enumerate(STARTS_S)]
+    )
     assert kinds(score(slipping, belt_of())) == {"obstructive_apnea"}
 
 
@@ -113,7 +119,9 @@ def test_a_belt_that_slips_for_the_rest_of_the_night():
     assert kinds(score(loose * belt_of(), belt_of())) == {"obstructive_apnea"}
 
 
-@pytest.mark.xfail(strict=True, reason="the noise of a flat belt is as large in an apnea as usual: it is taken for effort")
+@pytest.mark.xfail(
+    strict=True, reason="the noise of a flat belt is as large in an apnea as usual: it is taken for effort"
+)
 def test_a_noisy_unplugged_belt_does_not_hide_a_central_apnea():
     """Noise is no effort: its excursion is as usual in an apnea as anywhere."""
     noise = 0.001 * np.random.default_rng(3).standard_normal(len(belt_of()))
@@ -131,9 +139,7 @@ def test_hypopneas_are_not_typed_but_carry_their_effort():
 def test_a_belt_that_stands_in_for_flow_does_not_type():
     """One belt is all there is: its fall is breathing, not effort."""
     belt = belt_of(WITHOUT_EFFORT)
-    night = hsat.score_night(
-        recording_of(signal_of("thorax", belt, 10.0), spo2_channel(DURATION_S, APNEAS))
-    )
+    night = hsat.score_night(recording_of(signal_of("thorax", belt, 10.0), spo2_channel(DURATION_S, APNEAS)))
     assert night.flow_sensor == "thorax"
     assert night.effort_sensor is None
     assert kinds(night) == {"unclassified_apnea"}

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from breathing_signals import Fall, flow_channel, recording_of, signal_of, spo2_channel
 
 import hsat
-from breathing_signals import Fall, flow_channel, recording_of, signal_of, spo2_channel
 from hsat.events import Desaturation, EventKind, RespiratoryEvent
 from hsat.indices import NightMeasurements, compute_indices
 from hsat.intervals import as_spans
@@ -19,7 +19,9 @@ HOURS = 2.0
 DURATION_S = HOURS * 3600.0
 
 
-def event_at(start_s: float, length_s: float = 20.0, kind: EventKind = EventKind.HYPOPNEA, **changes: Any) -> RespiratoryEvent:
+def event_at(
+    start_s: float, length_s: float = 20.0, kind: EventKind = EventKind.HYPOPNEA, **changes: Any
+) -> RespiratoryEvent:
     event = RespiratoryEvent(
         kind=kind,
         start_s=start_s,
@@ -35,7 +37,11 @@ def event_at(start_s: float, length_s: float = 20.0, kind: EventKind = EventKind
 
 def fall_at(start_s: float, points: float) -> Desaturation:
     return Desaturation(
-        start_s=start_s, nadir_s=start_s + 20, stop_s=start_s + 30, baseline_percent=96.0, nadir_percent=96.0 - points
+        start_s=start_s,
+        nadir_s=start_s + 20,
+        stop_s=start_s + 30,
+        baseline_percent=96.0,
+        nadir_percent=96.0 - points,
     )
 
 
@@ -191,20 +197,28 @@ def test_spo2_statistics_leave_out_what_cannot_be_judged():
 STOPS_S = (1000.0, 2500.0, 4000.0)
 
 
-def dips(points: float, *, start_s: float = 0.0, half_s: float = 16.0, stops_s: tuple[float, ...] = STOPS_S) -> np.ndarray:
+def dips(
+    points: float, *, start_s: float = 0.0, half_s: float = 16.0, stops_s: tuple[float, ...] = STOPS_S
+) -> np.ndarray:
     """How far SpO2 is below its baseline: a triangle that starts `start_s` after each event's end."""
     depth = np.zeros(int(DURATION_S))
     for stop_s in stops_s:
         first = stop_s + start_s
         depth += np.interp(
-            np.arange(len(depth)), [first, first + half_s, first + 2 * half_s], [0.0, points, 0.0], left=0, right=0
+            np.arange(len(depth)),
+            [first, first + half_s, first + 2 * half_s],
+            [0.0, points, 0.0],
+            left=0,
+            right=0,
         )
     return depth
 
 
 def burden_of(depth: np.ndarray, stops_s: tuple[float, ...] = STOPS_S, baseline: float = 96.0) -> float:
     events = [event_at(stop_s - 20.0) for stop_s in stops_s]
-    return indices_of(events=events, spo2_percent=quarter_seconds(baseline - depth)).hypoxic_burden_percent_min_per_h
+    return indices_of(
+        events=events, spo2_percent=quarter_seconds(baseline - depth)
+    ).hypoxic_burden_percent_min_per_h
 
 
 @pytest.mark.parametrize("points", [4.0, 8.0])
@@ -213,7 +227,9 @@ def burden_of(depth: np.ndarray, stops_s: tuple[float, ...] = STOPS_S, baseline:
 def test_hypoxic_burden_of_triangles(points, half_s, start_s):
     """Three triangles of ``points * half_s`` %s each in 2 h."""
     area_percent_min = 3 * points * half_s / 60
-    assert burden_of(dips(points, start_s=start_s, half_s=half_s)) == pytest.approx(area_percent_min / 2, rel=0.01)
+    assert burden_of(dips(points, start_s=start_s, half_s=half_s)) == pytest.approx(
+        area_percent_min / 2, rel=0.01
+    )
 
 
 def test_hypoxic_burden_needs_events():
@@ -267,9 +283,14 @@ def test_ventilatory_burden_is_the_share_of_breaths_below_half():
     excursions[90:200] = 0.5
     excursions[200:400] = 0.501
     baselines = np.full(1800, 1.0)
-    assert indices_of(breath_excursions=excursions, breath_baselines=baselines).ventilatory_burden_percent == 5.0
+    assert (
+        indices_of(breath_excursions=excursions, breath_baselines=baselines).ventilatory_burden_percent == 5.0
+    )
     baselines[-900:] = np.nan  # breaths without a baseline are not judged
-    assert indices_of(breath_excursions=excursions, breath_baselines=baselines).ventilatory_burden_percent == 10.0
+    assert (
+        indices_of(breath_excursions=excursions, breath_baselines=baselines).ventilatory_burden_percent
+        == 10.0
+    )
 
 
 def test_ventilatory_burden_counts_breaths_in_flow_time():
@@ -336,7 +357,9 @@ def test_supine_and_non_supine():
 def test_position_within_monitored_time():
     codes = np.concatenate((np.zeros(3600), np.ones(3600)))
     events = [event_at(100.0, is_counted=False), event_at(1000.0), event_at(5000.0)]
-    found = indices_of(events=events, position=quarter_seconds(codes), monitored=monitored_of((900.0, 5400.0)))
+    found = indices_of(
+        events=events, position=quarter_seconds(codes), monitored=monitored_of((900.0, 5400.0))
+    )
     assert (found.supine_h, found.non_supine_h) == (0.75, 0.5)
     assert found.supine_ahi_per_h == pytest.approx(1 / 0.75)
     assert found.non_supine_ahi_per_h == 1 / 0.5
@@ -378,7 +401,9 @@ def test_indices_of_a_drawn_hour():
     assert found.non_supine_ahi_per_h == pytest.approx(8 / (1830 / 3600))
 
 
-@pytest.mark.xfail(strict=True, reason="the window of 1.3 breaths measures the first and last breath of an event too large")
+@pytest.mark.xfail(
+    strict=True, reason="the window of 1.3 breaths measures the first and last breath of an event too large"
+)
 def test_ventilatory_burden_of_drawn_breathing():
     """Ten falls by 60 % of five breaths each, among 900 breaths."""
     falls = [Fall(300.0 + 310 * i, 20, 0.6, 6) for i in range(10)]

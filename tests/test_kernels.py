@@ -224,7 +224,7 @@ def test_measure_reductions():
             -1, 2
         )
         bases = rng.uniform(0.5, 2.0, len(spans))
-        got, longest = np.zeros(len(spans)), np.zeros(len(spans), np.int64)
+        got, longest = np.zeros(len(spans)), np.zeros((len(spans), 2), np.int64)
         reductions.measure_reductions(excursion, spans, bases, 0.1, got, longest)
         expected = naive.measure_reductions(excursion, spans, bases, 0.1)
         np.testing.assert_allclose(got, expected[0], rtol=1e-5, atol=1e-6)

@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 import pytest
+from breathing_signals import Fall, flow_channel, recording_of, signal_of, spo2_channel
 
 import hsat
-from breathing_signals import Fall, flow_channel, recording_of, signal_of, spo2_channel
 from hsat.intervals import intersect_spans, total_s, unite_spans
 from hsat.quality import QualityFlag
 from hsat.recording import Recording
@@ -16,7 +16,8 @@ RATE_HZ = 10.0
 DURATION_S = 3600.0
 TWO_BREATHS_S = 10.0
 MOSTLY_OFF = pytest.mark.xfail(
-    strict=True, reason="the usual excursion is the 75th percentile of the whole night, also of its sensor-off part"
+    strict=True,
+    reason="the usual excursion is the 75th percentile of the whole night, also of its sensor-off part",
 )
 EVENTS = [Fall(start_s, 20, 1.0, 6) for start_s in (300.0, 600.0, 900.0, 2400.0, 2700.0, 3000.0)]
 
@@ -55,7 +56,9 @@ def check_sum(night: NightResult) -> None:
     assert len({item.cause for item in monitored.excluded}) == len(causes)
     excluded_s = sum(total_s(spans) for spans in causes)
     assert excluded_s + total_s(monitored.spans_s) == pytest.approx(night.recording.duration_s, abs=1e-6)
-    assert total_s(unite_spans(monitored.spans_s, *causes)) == pytest.approx(night.recording.duration_s, abs=1e-6)
+    assert total_s(unite_spans(monitored.spans_s, *causes)) == pytest.approx(
+        night.recording.duration_s, abs=1e-6
+    )
     assert total_s(intersect_spans(unite_spans(*causes), monitored.spans_s)) == 0.0
 
 
@@ -164,7 +167,8 @@ def test_apnea_while_the_probe_is_off_is_listed_but_not_counted():
 
 
 @pytest.mark.parametrize(
-    ("start_s", "stop_s", "is_counted"), [(320.5, 900.0, True), (309.0, 900.0, False), (100.0, 308.0, True), (100.0, 319.0, False)]
+    ("start_s", "stop_s", "is_counted"),
+    [(320.5, 900.0, True), (309.0, 900.0, False), (100.0, 308.0, True), (100.0, 319.0, False)],
 )
 def test_an_event_counts_where_half_of_it_is_monitored(start_s, stop_s, is_counted):
     """The apnea from 300 to 320 s, with the position sensor upright over a part of it."""
@@ -272,7 +276,9 @@ def test_coinciding_causes_are_booked_once_under_the_first():
     check_sum(night)
 
 
-@pytest.mark.parametrize(("has_gap", "is_off", "is_missing", "has_lights"), list(product([False, True], repeat=4)))
+@pytest.mark.parametrize(
+    ("has_gap", "is_off", "is_missing", "has_lights"), list(product([False, True], repeat=4))
+)
 def test_excluded_and_monitored_minutes_add_up(has_gap, is_off, is_missing, has_lights):
     """Whatever comes together, also overlapping and on no round second."""
     flow, spo2 = flow_of(), spo2_of()
@@ -305,7 +311,9 @@ def test_monitored_time_without_flow_or_without_spo2():
     check_sum(no_spo2)
 
 
-@pytest.mark.xfail(strict=True, reason="without flow, SpO2 that is missing throughout is booked under no cause")
+@pytest.mark.xfail(
+    strict=True, reason="without flow, SpO2 that is missing throughout is booked under no cause"
+)
 def test_spo2_alone_and_missing_throughout_is_excluded_time():
     night = hsat.score_night(recording_of(signal_of("spo2", np.full(3600, np.nan), 1.0)))
     assert night.monitored.monitoring_h == 0.0

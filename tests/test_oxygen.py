@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from breathing_signals import Fall, flow_channel, night_of, recording_of, signal_of, spo2_channel, spo2_curve
 
 import hsat
-from breathing_signals import Fall, flow_channel, night_of, recording_of, signal_of, spo2_channel, spo2_curve
 from hsat.detect.desaturations import find_desaturations, measure_oximetry
 from hsat.events import Desaturation
 from hsat.recording import Calibration
@@ -103,7 +103,19 @@ def test_resaturation_by_2_points_ends_a_fall():
 @pytest.mark.parametrize("minutes_a_point", [3.0, 4.0, 10.0])
 def test_slow_drift_is_no_fall(minutes_a_point):
     seconds = 60 * 6 * minutes_a_point
-    assert drops_in(line((0, 97), (60, 97), (60 + seconds, 91), (200 + seconds, 91), (230 + seconds, 97), (300 + seconds, 97))) == []
+    assert (
+        drops_in(
+            line(
+                (0, 97),
+                (60, 97),
+                (60 + seconds, 91),
+                (200 + seconds, 91),
+                (230 + seconds, 97),
+                (300 + seconds, 97),
+            )
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(("fall_s", "n_falls"), [(60.0, 1), (118.0, 1), (122.0, 0), (240.0, 0)])
@@ -151,7 +163,9 @@ def test_fall_before_the_probe_comes_off_counts():
 # what is valid ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [0.0, 1.0, 127.0, 255.0, 511.0, -1.0, -32768.0, 49.9, 100.1, 1e30, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "code", [0.0, 1.0, 127.0, 255.0, 511.0, -1.0, -32768.0, 49.9, 100.1, 1e30, np.inf, -np.inf]
+)
 @pytest.mark.parametrize("length_s", [1, 5, 20, 45])
 def test_impossible_values_are_no_desaturation(code, length_s):
     percent = np.full(600, 96.0)
@@ -173,7 +187,8 @@ def test_50_percent_is_possible(lowest):
 
 
 @pytest.mark.parametrize(
-    ("depth", "length_s", "is_spike"), [(5.0, 1, True), (20.0, 4, True), (20.0, 8, True), (5.0, 8, True), (20.0, 12, False), (4.0, 4, False)]
+    ("depth", "length_s", "is_spike"),
+    [(5.0, 1, True), (20.0, 4, True), (20.0, 8, True), (5.0, 8, True), (20.0, 12, False), (4.0, 4, False)],
 )
 def test_spike_is_a_faster_change_than_4_points_a_second_there_and_back_within_8_s(depth, length_s, is_spike):
     percent = np.full(300, 96.0)

@@ -11,14 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-import hsat
-from hsat.detect.judging import Candidate, judge
-from hsat.events import Desaturation, EventKind
-from hsat.grading import grade_adequacy, grade_severity
-from hsat.kernels.reductions import CLOSED, INTERRUPTED, TOO_LONG
-from hsat.recording import Recording
-from hsat.results import NightResult
 from breathing_signals import (
     DELAY_S,
     PERIOD_S,
@@ -32,6 +24,14 @@ from breathing_signals import (
     spo2_channel,
     spo2_curve,
 )
+
+import hsat
+from hsat.detect.judging import Candidate, judge
+from hsat.events import Desaturation, EventKind
+from hsat.grading import grade_adequacy, grade_severity
+from hsat.kernels.reductions import CLOSED, INTERRUPTED, TOO_LONG
+from hsat.recording import Recording
+from hsat.results import NightResult
 
 STARTS_S = (400.0, 700.0, 1000.0, 1300.0)
 RULES_1B = hsat.load_rules("aasm_1b")
@@ -96,7 +96,8 @@ def test_apnea_lasts_at_least_10_s(duration_s, n_apneas):
 
 
 @pytest.mark.parametrize(
-    ("longest_apnea_s", "is_apnea"), [(nextafter(10.0, 0.0), False), (10.0, True), (nextafter(10.0, inf), True)]
+    ("longest_apnea_s", "is_apnea"),
+    [(nextafter(10.0, 0.0), False), (10.0, True), (nextafter(10.0, inf), True)],
 )
 def test_apnea_duration_to_the_last_bit(longest_apnea_s, is_apnea):
     verdict = judge(candidate_of(longest_apnea_s=longest_apnea_s), RULES_1B, has_oximetry=True)
@@ -105,7 +106,9 @@ def test_apnea_duration_to_the_last_bit(longest_apnea_s, is_apnea):
 
 
 def test_whole_event_rule_a_hypopnea_that_ends_as_an_apnea_is_one_apnea():
-    falls = [fall for start_s in STARTS_S for fall in (Fall(start_s, 16, 0.5), Fall(start_s + 16, 14, 1.0, 6))]
+    falls = [
+        fall for start_s in STARTS_S for fall in (Fall(start_s, 16, 0.5), Fall(start_s + 16, 14, 1.0, 6))
+    ]
     night = hsat.score_night(night_of(falls))
     assert kinds_of(night) == ["apnea"] * 4
     assert not night.rejected
@@ -123,7 +126,9 @@ def test_whole_event_rule_a_hypopnea_that_ends_as_an_apnea_is_one_apnea():
 )
 def test_whole_event_rule_the_apnea_starts_with_its_first_reduced_breath(reduction):
     falls = [
-        fall for start_s in STARTS_S for fall in (Fall(start_s, 16, reduction), Fall(start_s + 16, 14, 1.0, 6))
+        fall
+        for start_s in STARTS_S
+        for fall in (Fall(start_s, 16, reduction), Fall(start_s + 16, 14, 1.0, 6))
     ]
     night = hsat.score_night(night_of(falls))
     for event, start_s in zip(night.events, STARTS_S, strict=True):
@@ -354,7 +359,9 @@ def test_baseline_follows_smaller_breathing():
     """Half as large for 15 minutes; within, a fall by 50 % of that is an event as any other."""
     duration_s = 1800.0
     falls = [Fall(t, 16, 0.75, 6) for t in (900.0, 1100.0)]
-    table = breath_table(duration_s, [Fall(600, 296, 0.5), falls[0], Fall(916, 184, 0.5), falls[1], Fall(1116, 300, 0.5)])
+    table = breath_table(
+        duration_s, [Fall(600, 296, 0.5), falls[0], Fall(916, 184, 0.5), falls[1], Fall(1116, 300, 0.5)]
+    )
     flow = flow_curve(table, duration_s, 20.0)
     night = hsat.score_night(recording_of(signal_of("flow", flow, 20.0), spo2_channel(duration_s, falls)))
     assert [round(event.start_s / PERIOD_S) * PERIOD_S for event in night.events] == [900.0, 1100.0]
@@ -375,7 +382,8 @@ def test_events_do_not_lower_the_baseline_of_the_next():
 
 
 @pytest.mark.parametrize(
-    ("limit_per_h", "below", "at"), [(5.0, "normal", "mild"), (15.0, "mild", "moderate"), (30.0, "moderate", "severe")]
+    ("limit_per_h", "below", "at"),
+    [(5.0, "normal", "mild"), (15.0, "mild", "moderate"), (30.0, "moderate", "severe")],
 )
 def test_severity_limits_unrounded(limit_per_h, below, at):
     rule = RULES_1B.severity
@@ -391,7 +399,15 @@ def apneas(n: int, duration_s: float) -> list[Fall]:
 
 @pytest.mark.parametrize(
     ("n_events", "severity"),
-    [(0, "normal"), (19, "normal"), (20, "mild"), (59, "mild"), (60, "moderate"), (119, "moderate"), (120, "severe")],
+    [
+        (0, "normal"),
+        (19, "normal"),
+        (20, "mild"),
+        (59, "mild"),
+        (60, "moderate"),
+        (119, "moderate"),
+        (120, "severe"),
+    ],
 )
 def test_severity_of_a_night_of_exactly_4_h(n_events, severity):
     night = hsat.score_night(night_of(apneas(n_events, 14_400.0), duration_s=14_400.0, rate_hz=10.0))
@@ -416,7 +432,8 @@ def test_adequacy_limits(judged_h, adequacy):
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "adequacy"), [(7190.0, "inadequate"), (7200.0, "partial"), (14_390.0, "partial"), (14_400.0, "adequate")]
+    ("duration_s", "adequacy"),
+    [(7190.0, "inadequate"), (7200.0, "partial"), (14_390.0, "partial"), (14_400.0, "adequate")],
 )
 def test_adequacy_of_a_night(duration_s, adequacy):
     night = hsat.score_night(night_of(apneas(20, duration_s), duration_s=duration_s, rate_hz=10.0))
@@ -457,7 +474,9 @@ def test_no_class_below_18_years():
 
 @pytest.mark.parametrize("therapy", ["pap", "appliance"])
 def test_no_class_on_therapy(therapy):
-    night = hsat.score_night(night_of(apneas(20, 14_400.0), duration_s=14_400.0, rate_hz=10.0, therapy=therapy))
+    night = hsat.score_night(
+        night_of(apneas(20, 14_400.0), duration_s=14_400.0, rate_hz=10.0, therapy=therapy)
+    )
     assert night.indices.ahi_per_h == 5.0
     assert night.severity is None
     assert night.therapy == therapy
@@ -466,7 +485,9 @@ def test_no_class_on_therapy(therapy):
 
 
 def test_unknown_age_is_scored_as_an_adult_and_said():
-    night = hsat.score_night(night_of(apneas(20, 14_400.0), duration_s=14_400.0, rate_hz=10.0, age_years=None))
+    night = hsat.score_night(
+        night_of(apneas(20, 14_400.0), duration_s=14_400.0, rate_hz=10.0, age_years=None)
+    )
     assert night.severity == "mild"
     assert any("adult" in note.text for note in night.notes)
 
@@ -487,7 +508,10 @@ def test_alternative_1a_counts_falls_of_3_points_and_may_change_the_class():
     other = hsat.score_night(recording, RULES_1A)
     assert other.indices.ahi_per_h == 40 / 4.0
     assert other.severity == "mild"
-    assert (other.alternatives["aasm_1b"].ahi_per_h, other.alternatives["aasm_1b"].severity) == (2.5, "normal")
+    assert (other.alternatives["aasm_1b"].ahi_per_h, other.alternatives["aasm_1b"].severity) == (
+        2.5,
+        "normal",
+    )
 
 
 # what is missing --------------------------------------------------------------------------------
@@ -506,7 +530,14 @@ def test_no_spo2_apneas_are_scored_but_there_is_no_ahi():
     assert kinds_of(night) == ["apnea"] * 4
     assert night.monitored.monitoring_h == 0.5
     assert night.indices.apnea_index_per_h == 8.0
-    for name in ("ahi_per_h", "hypopnea_index_per_h", "n_hypopneas", "odi4_per_h", "t90_percent", "min_spo2_percent"):
+    for name in (
+        "ahi_per_h",
+        "hypopnea_index_per_h",
+        "n_hypopneas",
+        "odi4_per_h",
+        "t90_percent",
+        "min_spo2_percent",
+    ):
         assert getattr(night.indices, name) is None
         assert "SpO2" in night.not_measured[f"indices.{name}"]
     assert night.severity is None
@@ -547,7 +578,9 @@ def test_no_flow_no_ahi_but_an_odi():
 
 def test_nothing_to_score_is_an_error():
     recording = recording_of(signal_of("pulse", np.full(600, 60.0), 1.0))
-    with pytest.raises(hsat.errors.MissingChannelError, match="nothing to score: needs airflow, effort or SpO2"):
+    with pytest.raises(
+        hsat.errors.MissingChannelError, match="nothing to score: needs airflow, effort or SpO2"
+    ):
         hsat.score_night(recording)
 
 

@@ -24,8 +24,9 @@ class Candidate:
     ----------
     start_s, stop_s : float
         First reduced breath to first recovered breath.
-    core_start_s, core_stop_s : float
-        The part in which the whole measuring window is reduced.
+    core_s, apnea_core_s : tuple of float
+        Start and stop of the part in which the whole measuring window is reduced, and of the
+        longest one in which it is as deep as an apnea.
     baseline : float
         Pre-event baseline excursion in the unit of flow.
     reduction_fraction : float
@@ -43,8 +44,8 @@ class Candidate:
 
     start_s: float
     stop_s: float
-    core_start_s: float
-    core_stop_s: float
+    core_s: tuple[float, float]
+    apnea_core_s: tuple[float, float]
     baseline: float
     reduction_fraction: float
     longest_apnea_s: float
@@ -125,6 +126,7 @@ def gather_candidates(
         kept.tolist(),
         spans[kept].tolist(),
         reductions.core_spans_s[kept].tolist(),
+        reductions.apnea_core_spans_s[kept].tolist(),
         reductions.baselines[kept].tolist(),
         np.clip(reductions.reduction_fractions[kept], 0.0, 1.0).tolist(),
         reductions.longest_apnea_s[kept].tolist(),
@@ -135,8 +137,8 @@ def gather_candidates(
         Candidate(
             start_s=start_s,
             stop_s=stop_s,
-            core_start_s=core_start_s,
-            core_stop_s=core_stop_s,
+            core_s=(core[0], core[1]),
+            apnea_core_s=(apnea_core[0], apnea_core[1]),
             baseline=baseline,
             reduction_fraction=reduction_fraction,
             longest_apnea_s=longest_apnea_s,
@@ -148,7 +150,8 @@ def gather_candidates(
         for (
             i,
             (start_s, stop_s),
-            (core_start_s, core_stop_s),
+            core,
+            apnea_core,
             baseline,
             reduction_fraction,
             longest_apnea_s,
@@ -265,7 +268,7 @@ def _event(
     kind = EventKind.UNCLASSIFIED_APNEA if verdict.is_apnea else EventKind.HYPOPNEA
     effort_fraction: float | None = None
     if effort is not None:
-        strength = effort.within(candidate.core_start_s, candidate.core_stop_s)
+        strength = effort.within(*(candidate.apnea_core_s if verdict.is_apnea else candidate.core_s))
         mean = float(np.add.reduce(strength, dtype=np.float64)) / len(strength)
         effort_fraction = None if np.isnan(mean) else mean
         if verdict.is_apnea:

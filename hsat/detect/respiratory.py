@@ -32,7 +32,10 @@ class Reductions:
         Pre-event baseline excursion in the unit of flow.
     reduction_fractions : ndarray, shape (k,), float64
     longest_apnea_s : ndarray, shape (k,), float64
-        Longest part that is deep enough for an apnea.
+        Length of the longest part that is deep enough for an apnea, from the nadir before it to
+        the breath after it; 0 where there is none.
+    apnea_core_spans_s : ndarray, shape (k, 2), float64
+        Of that part, where the whole measuring window is as deep; empty where there is none.
     endings : ndarray, shape (k,), int8
         How each ended, see `hsat.kernels.reductions.find_reductions`.
     breath_baselines : ndarray, shape (m,), float64
@@ -44,6 +47,7 @@ class Reductions:
     baselines: NDArray[np.float64]
     reduction_fractions: NDArray[np.float64]
     longest_apnea_s: NDArray[np.float64]
+    apnea_core_spans_s: Spans
     endings: NDArray[np.int8]
     breath_baselines: NDArray[np.float64]
 
@@ -101,7 +105,7 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     )
     spans, span_baselines, endings = spans[:count], span_baselines[:count], endings[:count]
     reductions = np.empty(count, np.float64)
-    longest_low = np.empty(count, np.int64)
+    longest_low = np.empty((count, 2), np.int64)
     apnea_fraction = 1.0 - rules.apnea.min_reduction_fraction
     measure_reductions(breathing.excursion, spans, span_baselines, apnea_fraction, reductions, longest_low)
     # The excursion falls once its window has left the last large breath behind: what was
@@ -109,14 +113,14 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     before_s = breathing.window_s / 2 - event_span.start_shift_periods * breathing.period_s
     after_s = breathing.window_s / 2 - event_span.stop_shift_periods * breathing.period_s
     core_s = spans / rate_hz
+    low_s = (longest_low[:, 1] - longest_low[:, 0]) / rate_hz
     return Reductions(
         spans_s=np.column_stack((np.maximum(core_s[:, 0] - before_s, 0.0), core_s[:, 1] + after_s)),
         core_spans_s=core_s,
         baselines=span_baselines,
         reduction_fractions=reductions,
-        longest_apnea_s=np.where(
-            longest_low > 0, longest_low / rate_hz + breathing.window_s / 2 + after_s, 0.0
-        ),
+        longest_apnea_s=np.where(low_s > 0, low_s + breathing.window_s / 2 + after_s, 0.0),
+        apnea_core_spans_s=longest_low / rate_hz,
         endings=endings,
         breath_baselines=breath_baselines,
     )

@@ -291,19 +291,19 @@ def measure_reductions(excursion, spans, span_baselines, apnea_fraction, reducti
         A sample is low where its excursion is at most this fraction of the baseline.
     reductions : ndarray, shape (k,), float64
         Filled in place: 1 minus the mean excursion over the baseline.
-    longest_low : ndarray, shape (k,), int64
-        Filled in place: samples of the longest run of low samples.
+    longest_low : ndarray, shape (k, 2), int64
+        Filled in place: start and stop of the first longest run of low samples; equal where there
+        is none.
     """
     for k in range(len(spans)):
         total = 0.0
-        run = 0
-        longest = 0
+        run_start = spans[k, 0]
+        longest_low[k, 0] = longest_low[k, 1] = run_start
         for i in range(spans[k, 0], spans[k, 1]):
             total += excursion[i]
-            if excursion[i] <= apnea_fraction * span_baselines[k]:
-                run += 1
-                longest = max(longest, run)
-            else:
-                run = 0
+            if not excursion[i] <= apnea_fraction * span_baselines[k]:
+                run_start = i + 1
+            elif i + 1 - run_start > longest_low[k, 1] - longest_low[k, 0]:
+                longest_low[k, 0] = run_start
+                longest_low[k, 1] = i + 1
         reductions[k] = 1.0 - total / ((spans[k, 1] - spans[k, 0]) * span_baselines[k])
-        longest_low[k] = longest
