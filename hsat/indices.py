@@ -244,7 +244,7 @@ def _hypoxic_area_percent_min(
         return 0.0
     mean = np.where(n_valid > 0, np.where(is_valid, curves, 0.0).sum(axis=0) / np.maximum(n_valid, 1), np.inf)
     end = int(rule.search_before_s)
-    nadir = end + int(np.argmin(mean[end : end + int(rule.search_after_s / 2) + 1]))
+    nadir = end + int(np.argmin(mean[end : end + int(rule.nadir_within_s) + 1]))
     peaks = np.where(np.isinf(mean), -np.inf, mean)
     first = int(np.argmax(peaks[: nadir + 1]))
     last = nadir + int(np.argmax(peaks[nadir:]))

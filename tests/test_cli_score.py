@@ -84,6 +84,7 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch):
     stage = Stage()
+    monkeypatch.setattr("hsat.cli.score.announce_compilation", lambda: None)
     monkeypatch.setattr("hsat.io.read_recording", stage.read_recording)
     module = types.ModuleType("hsat.score")
     module.score_night = stage.score_night

@@ -256,6 +256,12 @@ def test_hypoxic_burden_ends_at_the_peak_after_the_dip():
     assert burden_of(depth) == pytest.approx(3 * 8.0 * 16.0 / 60 / 2, rel=0.01)
 
 
+def test_hypoxic_burden_is_not_lessened_by_spo2_above_its_baseline():
+    """After the dip SpO2 climbs to 2 points above the baseline: that is no negative burden."""
+    depth = dips(8.0) - dips(2.0, start_s=32.0)
+    assert burden_of(depth) == pytest.approx(3 * 8.0 * 16.0 / 60 / 2, rel=0.01)
+
+
 def test_hypoxic_burden_is_per_monitored_hour():
     events = [event_at(stop_s - 20.0) for stop_s in STOPS_S]
     found = indices_of(

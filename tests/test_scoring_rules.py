@@ -60,8 +60,8 @@ def candidate_of(**changes: Any) -> Candidate:
     plain: dict[str, Any] = {
         "start_s": 400.0,
         "stop_s": 420.0,
-        "core_start_s": 401.0,
-        "core_stop_s": 418.0,
+        "core_s": (401.0, 418.0),
+        "apnea_core_s": (405.0, 415.0),
         "baseline": 1.0,
         "reduction_fraction": 0.5,
         "longest_apnea_s": 0.0,
@@ -267,6 +267,30 @@ def test_a_desaturation_long_after_the_event_is_not_its_own():
     assert not [event for event in night.events if event.start_s > 1100]
 
 
+def test_a_level_held_before_the_last_nadir_is_no_baseline():
+    """Down by 8 after the first event, back by 4 only, down by 1 after the second: that one fell by 1."""
+    pair = [Fall(1200, 16, 0.5), Fall(1228, 16, 0.5)]
+    percent = spo2_curve(1800.0, PLAIN)
+    corners = [(1222, 96), (1236, 88), (1240, 92), (1254, 92), (1262, 91), (1270, 91), (1290, 96)]
+    percent[1222:1290] = np.rint(np.interp(np.arange(1222, 1290), *zip(*corners, strict=True)))
+    night = hsat.score_night(
+        recording_of(flow_channel(1800.0, [*PLAIN, *pair]), signal_of("spo2", percent, 1.0))
+    )
+    assert [round(event.start_s) for event in night.events if event.start_s > 1100] == [1200]
+    assert len(night.rejected) == 1
+    assert "falls by 1.0 points" in reasons_of(night)[0]
+
+
+def test_a_brief_reduction_takes_no_desaturation_away():
+    """8 s of it, too short for any event, lie between the hypopnea and its late nadir."""
+    flow = flow_channel(1800.0, [*PLAIN, Fall(1200, 16, 0.5), Fall(1224, 8, 0.6)])
+    spo2 = spo2_channel(1800.0, [*PLAIN, Fall(1200, 36, 0.5, 4)])
+    night = hsat.score_night(recording_of(flow, spo2))
+    late = [event for event in night.events if event.start_s > 1100]
+    assert [event.desaturation.drop_points for event in late] == [4.0]
+    assert [candidate.reason[:23] for candidate in night.rejected] == ["hypopnea.min_duration_s"]
+
+
 # event span -------------------------------------------------------------------------------------
 
 
@@ -287,6 +311,17 @@ def test_event_ends_at_a_clear_sustained_rise():
     night = hsat.score_night(night_of([*PLAIN, *falls]))
     late = [event for event in night.events if event.start_s > 900]
     assert [round(event.start_s / PERIOD_S) for event in late] == [250, 256]
+
+
+@pytest.mark.parametrize("n_breaths", [1, 2, 3])
+def test_recovery_breaths_however_few_separate_events(n_breaths):
+    cycle_s = 16 + PERIOD_S * n_breaths
+    falls = [Fall(600 + cycle_s * i, 16, 1.0) for i in range(8)]
+    night = hsat.score_night(night_of(falls))
+    assert kinds_of(night) == ["apnea"] * 8
+    for event, fall in zip(night.events, falls, strict=True):
+        assert event.start_s == pytest.approx(fall.start_s, abs=PERIOD_S / 2)
+        assert event.stop_s == pytest.approx(fall.stop_s, abs=PERIOD_S / 2)
 
 
 def test_long_reduction_without_recovery_is_no_event():
@@ -378,6 +413,29 @@ def test_events_do_not_lower_the_baseline_of_the_next():
     assert max(reductions) - min(reductions) < 0.05
 
 
+@pytest.mark.parametrize("size", [1.5, 1.9, 2.5, 3.5])
+@pytest.mark.parametrize("n_sighs", [1, 2, 3])
+def test_sighs_do_not_raise_the_baseline(n_sighs, size):
+    """A sigh every 40 s, 10 minutes apart from anything else: what follows is no reduction."""
+    flow = flow_channel(1800.0)
+    for i in range(n_sighs):
+        place = slice(round((900 + 40 * i) * 20), round((904 + 40 * i) * 20))
+        flow[2][place] *= size
+    night = hsat.score_night(recording_of(flow, spo2_channel(1800.0)))
+    assert not night.events
+    assert not night.rejected
+
+
+def test_a_fall_by_27_percent_after_sighs_is_no_event():
+    """With the sighs in the mean of 2 minutes it would be one by more than 30 %."""
+    falls = [Fall(1000.0, 20.0, 0.27, 6.0)]
+    flow = flow_channel(1800.0, falls)
+    for start_s in (900, 932, 964):
+        flow[2][start_s * 20 : (start_s + 4) * 20] *= 1.9
+    night = hsat.score_night(recording_of(flow, spo2_channel(1800.0, falls)))
+    assert not night.events
+
+
 # severity and adequacy --------------------------------------------------------------------------
 
 
@@ -458,6 +516,16 @@ def test_adequacy_needs_flow_and_oximetry_at_the_same_time():
     assert night.monitored.spo2_h == pytest.approx(6.0, abs=0.01)
     assert night.monitored.monitoring_h == pytest.approx(3.0, abs=0.02)
     assert night.adequacy == "partial"
+
+
+@pytest.mark.parametrize("name", ["flow", "spo2"])
+def test_adequacy_needs_both_channels(name):
+    channel = flow_channel(18_000.0, rate_hz=10.0) if name == "flow" else spo2_channel(18_000.0)
+    night = hsat.score_night(recording_of(channel))
+    assert night.monitored.monitoring_h == 5.0
+    assert night.adequacy == "inadequate"
+    assert night.severity is None
+    assert night.reasons
 
 
 def test_no_class_below_18_years():

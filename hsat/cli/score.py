@@ -118,8 +118,6 @@ def run(arguments: argparse.Namespace) -> int:
     for failure in failed:
         complain(failure.error)
     tally = _Tally(results=list(failed))
-    if candidates:
-        announce_compilation()
     for i, candidate in enumerate(candidates):
         if len(candidates) > 1 and sys.stderr.isatty():
             complain(f"{i + 1}/{len(candidates)} {candidate.path}")
@@ -227,5 +225,6 @@ def _read(path: str, arguments: argparse.Namespace, tally: _Tally) -> Recording:
 def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringRules") -> NightResult:
     from hsat.score import score_night
 
+    announce_compilation()
     lights_s = lights_span_s(recording, arguments.lights_off, arguments.lights_on)
     return score_night(recording, rules, lights_s=lights_s)

@@ -87,6 +87,7 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         ~(breathing.breath_excursions <= limit),
         BaselineLimits(
             int(baseline.window_s * rate_hz),
+            int(baseline.oldest_s * rate_hz),
             baseline.n_largest_breaths,
             baseline.max_stable_variation_fraction,
             baseline.sigh_ratio,

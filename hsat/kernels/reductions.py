@@ -51,8 +51,9 @@ class BaselineLimits(NamedTuple):
 
     Attributes
     ----------
-    n_window : int
-        Samples before a breath from which its baseline is taken.
+    n_window, n_oldest : int
+        Samples before a breath from which its baseline is taken, and where these hold fewer than
+        `n_largest` breaths, the samples back to which the last so many are looked for.
     n_largest : int
         Breaths of the "largest breaths" rule, and the fewest a baseline may rest on.
     max_variation : float
@@ -64,6 +65,7 @@ class BaselineLimits(NamedTuple):
     """
 
     n_window: int
+    n_oldest: int
     n_largest: int
     max_variation: float
     sigh_ratio: float
@@ -101,11 +103,18 @@ def _mean(ordered, start, stop):
 
 
 @kernel
-def _collect_breaths(k, onsets, excursions, is_left_out, n_window, ordered):
-    """Sort the excursions of the window before breath `k` into `ordered`; return their number."""
+def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
+    """Sort the excursions of the breaths before breath `k` into `ordered`; return their number.
+
+    The breaths of the window; where they are fewer than ``n_largest``, the last so many before,
+    as far back as ``n_oldest``.
+    """
     count = 0
     j = k - 1
-    while j >= 0 and onsets[j] >= onsets[k] - n_window:
+    while j >= 0:
+        age = onsets[k] - onsets[j]
+        if age > limits.n_oldest or (age > limits.n_window and count >= limits.n_largest):
+            break
         if not is_left_out[j]:
             # By insertion: neighbours are alike and windows short, and nothing is allocated.
             place = count
@@ -203,7 +212,7 @@ def find_reductions(
     ``recovery_fraction`` of the way from ``f`` back to the baseline for ``n_recovery`` samples.
     Its start is then moved to the last such rise before the lowest point, so that a slow decline
     before a clear fall is not part of it. Breaths inside a stretch that stopped by itself are
-    left out of later baselines, unless fewer than ``n_largest`` others are there.
+    left out of later baselines.
 
     Parameters
     ----------
@@ -240,15 +249,7 @@ def find_reductions(
     while i < n:
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
-            n_chosen = _collect_breaths(
-                k, onsets, breath_excursions, is_left_out, baseline_limits.n_window, chosen
-            )
-            if (
-                n_chosen < baseline_limits.n_largest
-            ):  # nothing but events: their recovery breaths are what there is
-                n_chosen = _collect_breaths(
-                    k, onsets, breath_excursions, is_unusable, baseline_limits.n_window, chosen
-                )
+            n_chosen = _collect_breaths(k, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
             baseline = np.nan
             if n_chosen >= baseline_limits.n_largest:
                 baseline = _baseline(chosen[:n_chosen], baseline_limits)

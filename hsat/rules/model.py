@@ -54,6 +54,7 @@ class BaselineRule:
     """``[baseline]``: the pre-event breathing that a reduction is measured against."""
 
     window_s: float
+    oldest_s: float
     n_largest_breaths: int
     max_stable_variation_fraction: float
     sigh_ratio: float
@@ -215,6 +216,7 @@ class HypoxicBurdenRule:
 
     baseline_window_s: float
     search_before_s: float
+    nadir_within_s: float
     search_after_s: float
 
 
