@@ -42,8 +42,8 @@ class NightMeasurements:
     pulse_bpm, position : ndarray, shape (n,), float32, or None
         Likewise; position as canonical codes.
     breath_onsets_s : ndarray, shape (m,), float64
-    breath_excursions, breath_baselines : ndarray, shape (m,)
-        Excursion of every breath and the baseline in force.
+    breath_ranges, breath_baselines : ndarray, shape (m,)
+        Range of flow within every breath and the baseline in force.
     """
 
     monitored: MonitoredTime
@@ -57,7 +57,7 @@ class NightMeasurements:
     pulse_bpm: Floats | None
     position: Floats | None
     breath_onsets_s: NDArray[np.float64]
-    breath_excursions: Floats
+    breath_ranges: Floats
     breath_baselines: NDArray[np.float64]
 
 
@@ -116,26 +116,25 @@ def _add_breathing(found: _Found, night: NightMeasurements, counted: Sequence[Re
     if not night.has_flow:
         found.refuse(_BREATHING_NAMES, NO_FLOW)
         return
+    hours = night.monitored.monitoring_h
+    if hours <= 0:
+        found.refuse(_BREATHING_NAMES, NO_TIME)
+        return
     n_apneas = sum(event.kind.is_apnea for event in counted)
     n_hypopneas = len(counted) - n_apneas
     found.values["n_apneas"] = n_apneas
-    hours = night.monitored.monitoring_h
-    if hours > 0:
-        found.values["apnea_index_per_h"] = n_apneas / hours
-        for kind, name in _APNEA_KINDS.items():
-            if night.has_effort or kind is EventKind.UNCLASSIFIED_APNEA:
-                found.values[name] = sum(event.kind is kind for event in counted) / hours
-            else:
-                found.refuse([name], "no effort belt: apneas stay unclassified")
-    else:
-        found.refuse(_BREATHING_NAMES, NO_TIME)
+    found.values["apnea_index_per_h"] = n_apneas / hours
+    for kind, name in _APNEA_KINDS.items():
+        if night.has_effort or kind is EventKind.UNCLASSIFIED_APNEA:
+            found.values[name] = sum(event.kind is kind for event in counted) / hours
+        else:
+            found.refuse([name], "no effort belt that shows breathing: apneas stay unclassified")
     if night.spo2_percent is None:
         found.refuse(_HYPOPNEA_NAMES, f"{night.why_no_spo2}: a hypopnea needs a desaturation")
-    else:
-        found.values["n_hypopneas"] = n_hypopneas
-        if hours > 0:
-            found.values["hypopnea_index_per_h"] = n_hypopneas / hours
-            found.values["ahi_per_h"] = len(counted) / hours
+        return
+    found.values["n_hypopneas"] = n_hypopneas
+    found.values["hypopnea_index_per_h"] = n_hypopneas / hours
+    found.values["ahi_per_h"] = len(counted) / hours
 
 
 def _add_durations(found: _Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent]) -> None:
@@ -244,14 +243,32 @@ def _hypoxic_area_percent_min(
         return 0.0
     mean = np.where(n_valid > 0, np.where(is_valid, curves, 0.0).sum(axis=0) / np.maximum(n_valid, 1), np.inf)
     end = int(rule.search_before_s)
-    nadir = end + int(np.argmin(mean[end : end + int(rule.nadir_within_s) + 1]))
-    peaks = np.where(np.isinf(mean), -np.inf, mean)
-    first = int(np.argmax(peaks[: nadir + 1]))
-    last = nadir + int(np.argmax(peaks[nadir:]))
+    half = int(rule.smoothing_s / 2)
+    smooth = np.array([np.mean(mean[max(i - half, 0) : i + half + 1]) for i in range(len(mean))])
+    nadir = end + int(np.argmin(smooth[end : end + int(rule.nadir_within_s) + 1]))
+    first = nadir - _peak_beside(smooth[nadir::-1], rule.peak_prominence_fraction)
+    last = nadir + _peak_beside(smooth[nadir:], rule.peak_prominence_fraction)
     before = padded[ends[:, None] + np.arange(-int(rule.baseline_window_s), 1)]
     baselines = np.max(np.where(np.isnan(before), -np.inf, before), axis=1)
     depth = np.nan_to_num(baselines[:, None] - curves[:, first : last + 1], nan=0.0, neginf=0.0)
     return float(np.sum(np.maximum(depth, 0.0))) / 60.0
+
+
+def _peak_beside(curve: NDArray[np.float64], prominence_fraction: float) -> int:
+    """Steps from a dip at the start of the curve to the first peak beside it.
+
+    The curve must fall again from the peak by `prominence_fraction` of the rise from the dip to
+    it; where it never does, the highest point is the peak.
+    """
+    highest = 0
+    for i in range(1, len(curve)):
+        if not np.isfinite(curve[i]):
+            break
+        if curve[i] > curve[highest]:
+            highest = i
+        elif curve[highest] - curve[i] > prominence_fraction * (curve[highest] - curve[0]):
+            break
+    return highest
 
 
 def _add_ventilation(found: _Found, night: NightMeasurements, rules: ScoringRules) -> None:
@@ -262,7 +279,7 @@ def _add_ventilation(found: _Found, night: NightMeasurements, rules: ScoringRule
     is_inside = np.zeros(len(night.breath_onsets_s), dtype=bool)
     for start, stop in night.monitored.flow_spans_s:
         is_inside |= (night.breath_onsets_s >= start) & (night.breath_onsets_s < stop)
-    ratio = night.breath_excursions[is_inside] / night.breath_baselines[is_inside]
+    ratio = night.breath_ranges[is_inside] / night.breath_baselines[is_inside]
     ratio = ratio[~np.isnan(ratio)]
     if len(ratio) == 0:
         found.refuse([name], "no breath with a baseline")
@@ -281,11 +298,12 @@ def _add_pulse(
         found.refuse(_PULSE_NAMES, "no pulse channel")
         return
     validity = rules.pulse_validity
+    inside = _mask(night.monitored.spans_s, len(night.pulse_bpm), night.oximetry_rate_hz)
     is_valid = (night.pulse_bpm >= validity.lowest_bpm) & (night.pulse_bpm <= validity.highest_bpm)
     pulse = np.where(is_valid, night.pulse_bpm, np.nan).astype(np.float64)
-    valid = pulse[is_valid]
+    valid = pulse[is_valid & inside]
     if len(valid) == 0:
-        found.refuse(_PULSE_NAMES, "no valid pulse rate")
+        found.refuse(_PULSE_NAMES, "no valid pulse rate in monitored time")
         return
     found.values["mean_pulse_bpm"] = float(np.mean(valid))
     found.values["min_pulse_bpm"] = float(np.min(valid))
@@ -333,14 +351,18 @@ def _add_position(found: _Found, night: NightMeasurements, counted: Sequence[Res
     if night.position is None:
         found.refuse(_POSITION_NAMES, "no position channel with a known coding")
         return
-    monitored = night.monitored.spans_s
-    masks = {
-        "supine": night.position == SUPINE_CODE,
-        "non_supine": ~np.isnan(night.position) & (night.position != SUPINE_CODE),
+    spans = {
+        "supine": spans_from_mask(night.position == SUPINE_CODE, night.oximetry_rate_hz),
+        "non_supine": spans_from_mask(
+            ~np.isnan(night.position) & (night.position != SUPINE_CODE), night.oximetry_rate_hz
+        ),
     }
-    for word, mask in masks.items():
-        spans = intersect_spans(spans_from_mask(mask, night.oximetry_rate_hz), monitored)
-        hours = total_s(spans) / SECONDS_PER_HOUR
+    rows = np.array([(event.start_s, event.stop_s) for event in counted]).reshape(-1, 2)
+    is_supine = overlaps_s(rows, spans["supine"]) > overlaps_s(rows, spans["non_supine"])
+    is_known = overlaps_s(rows, spans["supine"]) + overlaps_s(rows, spans["non_supine"]) > 0
+    counts = {"supine": is_known & is_supine, "non_supine": is_known & ~is_supine}
+    for word, is_mine in counts.items():
+        hours = total_s(intersect_spans(spans[word], night.monitored.spans_s)) / SECONDS_PER_HOUR
         found.values[f"{word}_h"] = hours
         name = f"{word}_ahi_per_h"
         if "indices.ahi_per_h" in found.reasons:
@@ -348,6 +370,4 @@ def _add_position(found: _Found, night: NightMeasurements, counted: Sequence[Res
         elif hours == 0:
             found.refuse([name], f"no {word.replace('_', '-')} time")
         else:
-            middles = np.array([(event.start_s + event.stop_s) / 2 for event in counted])
-            edges = np.searchsorted(spans.reshape(-1), middles, side="right")  # odd inside a span
-            found.values[name] = int(np.count_nonzero(edges % 2)) / hours
+            found.values[name] = int(np.count_nonzero(is_mine)) / hours

@@ -21,6 +21,7 @@ class QualityFlag(Enum):
     FLOW_OFF = (64, "flow_sensor_off", "The airflow sensor gives no breathing: detached or unplugged.")
     FLOW_MISSING = (128, "flow_missing", "The airflow channel holds no valid samples here.")
     MOVEMENT = (256, "movement", "A movement artifact hides the breathing.")
+    NO_BASELINE = (1024, "no_baseline", "Too few breaths before to measure a reduction against.")
     SPO2_OFF = (512, "spo2_probe_off", "The oximeter probe is off or gives no valid value.")
 
     def __init__(self, bit: int, label: str, sentence: str) -> None:

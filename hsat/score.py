@@ -1,26 +1,28 @@
 """`score_night`: the ordered steps from a recording to a night's result, nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hsat import __version__
-from hsat.detect.artifacts import Flags, find_monitored_time, flag_flow, flag_oximetry, flag_upright
-from hsat.detect.breathing import Breathing, measure_breathing
+from hsat.detect.artifacts import (
+    Flags,
+    find_monitored_time,
+    flag_oximetry,
+    flag_upright,
+)
+from hsat.detect.breathing import Breathing
 from hsat.detect.desaturations import (
     Oximetry,
     estimate_delay_s,
     find_desaturations,
-    measure_oximetry,
 )
-from hsat.detect.effort import Effort, measure_effort
+from hsat.detect.effort import Effort
 from hsat.detect.judging import Candidate, gather_candidates, judge, judge_candidates
-from hsat.detect.respiratory import Reductions, find_reduced_breathing
-from hsat.detect.sampling import HELD, sample_signals
-from hsat.detect.sensors import choose_flow_sensor, effort_sensors
-from hsat.errors import MissingChannelError
+from hsat.detect.respiratory import Reductions
+from hsat.detect.signals import FlowReading, NightSignals, measure_signals
 from hsat.events import RejectedCandidate, RespiratoryEvent
 from hsat.grading import grade_night, grade_severity, why_no_class
 from hsat.indices import NightMeasurements, compute_indices
@@ -69,25 +71,24 @@ def score_night(
         Where the recording has neither airflow, effort nor SpO2, or no samples at all.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
-    signals = _measure_signals(recording, rules)
-    breathing, oximetry = signals.breathing, signals.oximetry
-    flow_flags = None if breathing is None else flag_flow(breathing, rules)
+    signals = measure_signals(recording, rules)
+    flow, oximetry = signals.flow, signals.oximetry
     monitored = find_monitored_time(
         recording.duration_s,
         recording.gaps_s,
-        flow_flags=flow_flags,
-        oximetry_flags=None if oximetry is None else flag_oximetry(oximetry, rules),
+        flow_flags=None if flow is None else flow.flags,
+        oximetry_flags=_oximetry_flags(recording, signals, rules),
         other_flags=_other_flags(recording, signals.position, rules, lights_s),
     )
     desaturations = () if oximetry is None else tuple(find_desaturations(oximetry, rules))
     found = _Respiration()
-    if breathing is not None:
-        found = _find_events(breathing, oximetry, signals.effort, monitored, flow_flags or {}, rules)
+    if flow is not None:
+        found = _find_events(flow, oximetry, signals.effort, monitored, rules)
     measured = NightMeasurements(
         monitored=monitored,
         events=found.events,
         desaturations=desaturations,
-        has_flow=breathing is not None,
+        has_flow=flow is not None,
         has_effort=signals.effort is not None,
         oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
         spo2_percent=None if oximetry is None else oximetry.percent,
@@ -95,7 +96,7 @@ def score_night(
         pulse_bpm=signals.pulse_bpm,
         position=signals.position,
         breath_onsets_s=found.breath_onsets_s,
-        breath_excursions=found.breath_excursions,
+        breath_ranges=found.breath_ranges,
         breath_baselines=found.breath_baselines,
     )
     indices, not_measured = compute_indices(measured, rules)
@@ -107,7 +108,7 @@ def score_night(
         rules_id=rules.rules_id,
         hsat_version=__version__,
         monitored=monitored,
-        flow_sensor=signals.flow_sensor,
+        flow_sensor=None if flow is None else flow.sensor,
         effort_sensor="+".join(signals.belts) or None,
         events=found.events,
         rejected=found.rejected,
@@ -120,43 +121,18 @@ def score_night(
         therapy=recording.device.therapy,
         spo2_delay_s=found.delay_s,
         alternatives=_alternatives(found.candidates, recording, monitored, rules),
-        overview=_overview(breathing, oximetry),
-        notes=(*recording.notes, *found.notes, *_sensor_notes(signals.flow_sensor, recording)),
+        overview=_overview(flow, oximetry),
+        notes=(*recording.notes, *found.notes, *_sensor_notes(signals, recording, rules)),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Signals:
-    """What was recorded, measured; None where a channel is missing."""
-
-    flow_sensor: str | None
-    belts: tuple[str, ...]
-    breathing: Breathing | None
-    effort: Effort | None
-    oximetry: Oximetry | None
-    pulse_bpm: Samples | None
-    position: Samples | None
-
-
-def _measure_signals(recording: Recording, rules: ScoringRules) -> _Signals:
-    """Read the copies for analysis and measure each; a copy is handed over and gone."""
-    flow_sensor = choose_flow_sensor(recording)
-    belts = effort_sensors(recording, flow_sensor)
-    samples = _sample(recording, flow_sensor, belts, rules)
-    breathing = effort = None
-    if flow_sensor is not None:
-        breathing = measure_breathing(samples.pop(flow_sensor), rules)
-        if belts:
-            effort = measure_effort([samples.pop(name) for name in belts], breathing.window_s, rules)
-    return _Signals(
-        flow_sensor=flow_sensor,
-        belts=belts,
-        breathing=breathing,
-        effort=effort,
-        oximetry=measure_oximetry(samples.pop("spo2"), rules) if "spo2" in samples else None,
-        pulse_bpm=samples.pop("pulse", None),
-        position=samples.pop("position", None),
-    )
+def _oximetry_flags(recording: Recording, signals: NightSignals, rules: ScoringRules) -> Flags | None:
+    """Spans without SpO2; None where it limits nothing because nothing was measured beside flow."""
+    if signals.oximetry is not None:
+        return flag_oximetry(signals.oximetry, signals.pulse_bpm, rules)
+    if signals.flow is None:
+        return {QualityFlag.SPO2_OFF: as_spans([(0.0, recording.duration_s)])}
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,26 +143,26 @@ class _Respiration:
     rejected: tuple[RejectedCandidate, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     breath_onsets_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    breath_excursions: Samples = field(default_factory=lambda: np.empty(0, np.float32))
+    breath_ranges: Samples = field(default_factory=lambda: np.empty(0, np.float32))
     breath_baselines: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     delay_s: float | None = None
     notes: tuple[Note, ...] = ()
 
 
 def _find_events(
-    breathing: Breathing,
+    flow: FlowReading,
     oximetry: Oximetry | None,
     effort: Effort | None,
     monitored: MonitoredTime,
-    flow_flags: Flags,
     rules: ScoringRules,
 ) -> _Respiration:
-    """Steps 7 and 8: reduced breathing, the delay of SpO2, candidates, events."""
-    reductions = find_reduced_breathing(breathing, rules)
+    """The delay of SpO2, candidates with their falls, events."""
+    breathing, reductions = flow.breathing, flow.reductions
     delay_s: float | None = None
     notes: tuple[Note, ...] = ()
     if oximetry is not None:
-        delay_s = estimate_delay_s(_reduction_by_second(breathing, reductions), oximetry, rules)
+        if len(reductions.spans_s) >= rules.oxygen_delay.min_reductions:
+            delay_s = estimate_delay_s(_reduction_by_second(breathing, reductions), oximetry, rules)
         if delay_s is None:
             notes = (_assumed_delay_note(rules),)
     candidates = gather_candidates(
@@ -194,7 +170,7 @@ def _find_events(
         oximetry,
         rules.oxygen_delay.assumed_s if delay_s is None else delay_s,
         monitored_s=monitored.spans_s,
-        artifacts_s=_sensor_artifacts(flow_flags),
+        artifacts_s=_sensor_artifacts(flow.flags),
         rules=rules,
     )
     events, rejected = judge_candidates(candidates, effort, rules, has_oximetry=oximetry is not None)
@@ -203,34 +179,11 @@ def _find_events(
         rejected=rejected,
         candidates=tuple(candidates),
         breath_onsets_s=breathing.onsets / breathing.rate_hz,
-        breath_excursions=breathing.breath_excursions,
+        breath_ranges=breathing.breath_ranges,
         breath_baselines=reductions.breath_baselines,
         delay_s=delay_s,
         notes=notes,
     )
-
-
-def _sample(
-    recording: Recording, flow_sensor: str | None, belts: tuple[str, ...], rules: ScoringRules
-) -> dict[str, Samples]:
-    """Read the copies for analysis in one pass; SpO2 only where it holds a value."""
-    if recording.duration_s <= 0:
-        raise MissingChannelError(f"{recording.source.path}: nothing to score: the file holds no samples")
-    if flow_sensor is None and not recording.has_signal("spo2"):
-        present = ", ".join(signal.source_label for signal in recording.signals) or "none"
-        raise MissingChannelError(
-            f"{recording.source.path}: nothing to score: needs airflow, effort or SpO2; "
-            f"channels known here: {present} (--map CANONICAL=LABEL names others)"
-        )
-    sampling = rules.sampling
-    rates_hz = {name: sampling.oximetry_rate_hz for name in HELD if recording.has_signal(name)}
-    if flow_sensor is not None:
-        rates_hz[flow_sensor] = sampling.flow_rate_hz
-        rates_hz.update(dict.fromkeys(belts, sampling.effort_rate_hz))
-    samples = sample_signals(recording, rates_hz)
-    if "spo2" in samples and bool(np.isnan(samples["spo2"]).all()):
-        del samples["spo2"]
-    return samples
 
 
 def _other_flags(
@@ -279,6 +232,8 @@ def _alternatives(
         if name == rules.name:
             continue
         sibling = load_rules(name)
+        if not _same_candidates(rules, sibling):
+            continue
         ahi_per_h = severity = None
         if has_oximetry and monitored.monitoring_h > 0:
             verdicts = [judge(c, sibling, has_oximetry=True) for c in candidates if c.is_counted]
@@ -287,6 +242,14 @@ def _alternatives(
             severity = grade_severity(ahi_per_h, sibling.severity)
         found[name] = Alternative(rules_id=sibling.rules_id, ahi_per_h=ahi_per_h, severity=severity)
     return found
+
+
+def _same_candidates(rules: ScoringRules, sibling: ScoringRules) -> bool:
+    """Whether the sibling would judge the very candidates that were found under these rules."""
+    identity = {field: getattr(sibling, field) for field in ("name", "title", "source", "rules_id")}
+    points = sibling.hypopnea.min_desaturation_points
+    hypopnea = replace(rules.hypopnea, min_desaturation_points=points)
+    return replace(rules, hypopnea=hypopnea, **identity) == sibling
 
 
 def _why_no_spo2(recording: Recording) -> str:
@@ -301,14 +264,30 @@ def _assumed_delay_note(rules: ScoringRules) -> Note:
     )
 
 
-def _sensor_notes(flow_sensor: str | None, recording: Recording) -> list[Note]:
+def _sensor_notes(signals: NightSignals, recording: Recording, rules: ScoringRules) -> list[Note]:
     notes: list[Note] = []
-    if flow_sensor in ("thorax", "abdomen", "rip_sum", "rip_flow"):
+    if signals.flow is not None and signals.given_up:
+        notes.append(
+            Note(
+                "flow_sensor_fallback",
+                f"breathing was judged on {signals.flow.sensor}: {', '.join(signals.given_up)} shows "
+                f"none for most of the night",
+            )
+        )
+    if signals.flow is not None and signals.flow.sensor in ("thorax", "abdomen", "rip_sum", "rip_flow"):
         notes.append(
             Note(
                 "flow_from_effort",
-                f"no airflow sensor: breathing was judged on {flow_sensor}, "
+                f"no airflow sensor: breathing was judged on {signals.flow.sensor}, "
                 "which does not fall in obstructive events as airflow does",
+            )
+        )
+    if signals.oximetry is not None and signals.oximetry.spikes_s > 0:
+        notes.append(
+            Note(
+                "spo2_spikes_removed",
+                f"{signals.oximetry.spikes_s:.0f} s of SpO2 change faster than blood can "
+                f"(over {rules.oxygen_validity.max_change_points_per_s:g} points/s) and were left out",
             )
         )
     if recording.subject.age_years is None:
@@ -336,14 +315,14 @@ def _recording_info(recording: Recording) -> RecordingInfo:
     )
 
 
-def _overview(breathing: Breathing | None, oximetry: Oximetry | None) -> Overview:
-    flow = spo2 = None
-    if breathing is not None:
-        step = int(OVERVIEW_STEP_S * breathing.rate_hz)
-        flow = breathing.excursion[step // 2 :: step].copy()
+def _overview(flow: FlowReading | None, oximetry: Oximetry | None) -> Overview:
+    excursion = spo2 = None
+    if flow is not None:
+        step = int(OVERVIEW_STEP_S * flow.breathing.rate_hz)
+        excursion = flow.breathing.excursion[step // 2 :: step].copy()
     if oximetry is not None:
         step = int(OVERVIEW_STEP_S * oximetry.rate_hz)
         n_steps = len(oximetry.percent) // step
         blocks = oximetry.percent[: n_steps * step].reshape(n_steps, step)
         spo2 = np.fmin.reduce(blocks, axis=1)
-    return Overview(step_s=OVERVIEW_STEP_S, flow_excursion=flow, spo2_percent=spo2)
+    return Overview(step_s=OVERVIEW_STEP_S, flow_excursion=excursion, spo2_percent=spo2)

@@ -55,9 +55,18 @@ def find_breaths(flow, hysteresis):
 
 def baseline_before(k, onsets, excursions, is_left_out, rule):
     """Baseline before breath `k` from sorted lists; NaN with too few breaths."""
-    earlier = [j for j in range(k) if onsets[j] >= onsets[k] - rule["n_window"]]
-    sizes = sorted(float(excursions[j]) for j in earlier if not is_left_out[j])
     n_largest = rule["n_largest"]
+    usable = [j for j in range(k) if not is_left_out[j] and onsets[k] - onsets[j] <= rule["n_oldest"]]
+    recent = [j for j in usable if onsets[k] - onsets[j] <= rule["n_window"]]
+    if len(recent) < n_largest:
+        recent = usable[-n_largest:]
+    if len(recent) < n_largest:
+        recent = [
+            j
+            for j in range(k, len(onsets))
+            if not is_left_out[j] and onsets[j] - onsets[k] <= rule["n_window"]
+        ]
+    sizes = sorted(float(excursions[j]) for j in recent)
     if len(sizes) < n_largest:
         return np.nan
     while len(sizes) > n_largest and sizes[-1] > rule["sigh_ratio"] * sizes[-1 - n_largest]:
@@ -112,12 +121,14 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
     i = 0
     while i < len(excursion):
         for k in range(len(in_force), sum(onset <= i for onset in onsets)):
-            value = baseline_before(k, onsets, breath_excursions, is_left_out, rule)
-            if np.isnan(value):
-                value = baseline_before(k, onsets, breath_excursions, is_unusable, rule)
-            in_force.append(value)
+            in_force.append(baseline_before(k, onsets, breath_excursions, is_left_out, rule))
         k = len(in_force) - 1
-        baseline = in_force[k] if in_force else np.nan
+        if in_force:
+            baseline = in_force[k]
+        elif len(onsets):
+            baseline = baseline_before(0, onsets, breath_excursions, is_left_out, rule)
+        else:
+            baseline = np.nan
         if not excursion[i] < rule["enter_fraction"] * baseline:
             i += 1
             continue
@@ -125,10 +136,8 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
         if how == 2 and end - i < rule["n_recovery"]:
             i = max(end, i + 1)
             continue
-        level = min(
-            _back(excursion[lowest_at], baseline, rule["recovery_fraction"]),
-            rule["enter_fraction"] * baseline,
-        )
+        back = _back(excursion[lowest_at], baseline, rule["recovery_fraction"])
+        level = min(max(back, rule["floor_fraction"] * baseline), rule["enter_fraction"] * baseline)
         is_high = [bool(x >= level) for x in excursion]
         backwards = _first_run(is_high[i + 1 : lowest_at + 1][::-1], 0, rule["n_recovery"])
         first = i
@@ -160,24 +169,25 @@ def measure_reductions(excursion, spans, span_baselines, apnea_fraction):
     return reductions, longest
 
 
-def remove_spikes(values, n_longest, max_change):
+def remove_spikes(values, n_longest, n_lag, max_change):
     """Look ahead from each impossible change for the first sample that is back."""
     out = values.copy()
-    i = 1
+    i = n_lag
     while i < len(out):
-        before = out[i - 1]
+        before = out[i - n_lag]
         if not abs(out[i] - before) > max_change:
             i += 1
             continue
-        ahead = range(i + 1, min(i + n_longest, len(out) - 1) + 1)
+        start = i - n_lag + 1
+        ahead = range(i + 1, min(start + n_longest, len(out) - 1) + 1)
         back = next((j for j in ahead if abs(out[j] - before) <= max_change), None)
         if back is not None:
-            out[i:back] = np.nan
+            out[start:back] = np.nan
         i = i + 1 if back is None else back
     return out
 
 
-def match_falls(values, held, windows, n_before, min_valid_fraction):
+def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_fraction):
     """Fall of each window by whole slices. Returns falls and levels."""
     falls, levels = [], []
     limit = 0
@@ -193,7 +203,7 @@ def match_falls(values, held, windows, n_before, min_valid_fraction):
             continue
         level, nadir = max(held[i] for i in before), values[nadir_at]
         at_level = [i for i in range(max(start - n_before, limit), nadir_at + 1) if values[i] >= level]
-        back = [i for i in range(nadir_at, stop) if values[i] >= (level + nadir) / 2.0]
+        back = [i for i in range(nadir_at, stop) if values[i] >= nadir + recovered_fraction * (level - nadir)]
         falls[-1] = [max(at_level), nadir_at, min([*back, stop - 1]) + 1]
         levels[-1] = [level, nadir]
         if level > nadir:
@@ -201,25 +211,42 @@ def match_falls(values, held, windows, n_before, min_valid_fraction):
     return falls, levels
 
 
-def find_falls(values, held, min_drop, min_rise, n_longest):
-    """Close a fall at the first rise (or the end) that some earlier nadir and level make one."""
-    falls, levels = [], []
-    begin = 0
+def _known_stretches(values, n_forgotten):
+    """Lists of valid samples between long runs of missing ones."""
+    stretches = [[]]
     for i in range(len(values)):
         if np.isnan(values[i]):
             continue
-        best = None
-        for nadir_at in range(begin, i + 1):
-            is_end = values[i] >= values[nadir_at] + min_rise or i == len(values) - 1
-            tops = [held[j] for j in range(max(begin, nadir_at - n_longest), nadir_at + 1)]
-            tops = [x for x in tops if not np.isnan(x)]
-            if not (is_end and tops and max(tops) - values[nadir_at] >= min_drop):
-                continue
-            if best is None or values[nadir_at] < values[best[1]]:
-                level_at = max(j for j in range(begin, nadir_at + 1) if values[j] >= max(tops))
-                best = (level_at, nadir_at, max(tops))
-        if best is not None:
-            falls.append([best[0], best[1], i])
-            levels.append([best[2], values[best[1]]])
-            begin = i
+        if stretches[-1] and i - stretches[-1][-1] > n_forgotten:
+            stretches.append([])
+        stretches[-1].append(i)
+    return stretches
+
+
+def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten):
+    """Look for the opening of each fall, then for its end, stretch by stretch."""
+    falls, levels = [], []
+    for valid in _known_stretches(values, n_forgotten):
+        rest = valid
+        while rest:
+            begin, opening = rest[0], None
+            for i in rest:
+                tops = [held[j] for j in valid if max(begin, i - n_longest) <= j <= i and held[j] == held[j]]
+                if tops and max(tops) - values[i] >= min_drop:
+                    opening = i
+                    break
+            if opening is None:
+                break
+            top = max(tops)
+            level_at = max(j for j in valid if j <= opening and values[j] >= top)
+            low, end = [opening], None
+            for j in (j for j in rest if j > opening):
+                if j - level_at > n_longest or values[j] >= min(values[low]) + min_rise:
+                    end = j
+                    break
+                low.append(j)
+            nadir_at = min(low, key=lambda i: (values[i], i))
+            falls.append([level_at, nadir_at, valid[-1] if end is None else end])
+            levels.append([top, values[nadir_at]])
+            rest = [] if end is None else [j for j in rest if j >= end]
     return falls, levels

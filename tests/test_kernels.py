@@ -11,9 +11,11 @@ N_RANDOM = 200
 RULE = {
     "enter_fraction": 0.7,
     "recovery_fraction": 0.45,
+    "floor_fraction": 0.6,
     "n_recovery": 3,
     "n_longest": 60,
     "n_window": 80,
+    "n_oldest": 150,
     "n_largest": 3,
     "max_variation": 0.25,
     "sigh_ratio": 1.4,
@@ -247,10 +249,11 @@ def test_remove_spikes():
     rng = np.random.default_rng(27)
     series = [*edge_series(), f32([np.nan] * 4), *(random_saturation(rng) for _ in range(2 * N_RANDOM))]
     n_changed = 0
-    for values in series:
+    for turn, values in enumerate(series):
         got = values.copy()
-        oxygen.remove_spikes(got, 6, 4.0)
-        np.testing.assert_array_equal(got, naive.remove_spikes(values, 6, 4.0))
+        n_lag = 1 + turn % 4
+        oxygen.remove_spikes(got, 6, n_lag, 4.0)
+        np.testing.assert_array_equal(got, naive.remove_spikes(values, 6, n_lag, 4.0))
         n_changed += int(np.isnan(got).sum() > np.isnan(values).sum())
     assert n_changed > N_RANDOM / 4
 
@@ -265,20 +268,20 @@ def test_match_falls():
         starts = np.sort(rng.integers(-5, len(values) + 5, rng.integers(0, 6)))
         windows = np.column_stack((starts, starts + rng.integers(0, 40, len(starts)))).astype(np.int64)
         falls, levels = np.zeros((len(windows), 3), np.int64), np.zeros((len(windows), 2), np.float32)
-        oxygen.match_falls(values, held, windows, 20, 0.5, falls, levels)
-        expected = naive.match_falls(values, held, windows, 20, 0.5)
+        oxygen.match_falls(values, held, windows, 20, 0.5, 0.5, falls, levels)
+        expected = naive.match_falls(values, held, windows, 20, 0.5, 0.5)
         assert falls.tolist() == expected[0]
         np.testing.assert_array_equal(levels, f32(expected[1]).reshape(-1, 2))
         n_found += int((falls[:, 0] >= 0).sum())
     assert n_found > N_RANDOM
 
 
-def run_find_falls(values, min_drop, min_rise, n_longest):
+def run_find_falls(values, min_drop, min_rise, n_longest, n_forgotten=8):
     held = np.empty_like(values)
     rolling.held_level(values, 2, held)
     falls = np.zeros((len(values) + 1, 3), np.int64)
     levels = np.zeros((len(values) + 1, 2), np.float32)
-    count = oxygen.find_falls(values, held, min_drop, min_rise, n_longest, falls, levels)
+    count = oxygen.find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten, falls, levels)
     return falls[:count].tolist(), levels[:count].tolist(), held
 
 
@@ -288,7 +291,7 @@ def test_find_falls():
     series = [*edge_series(), f32([np.nan] * 4), *(random_saturation(rng) for _ in range(2 * N_RANDOM))]
     for values in series:
         falls, levels, held = run_find_falls(values, 3.0, 2.0, 30)
-        expected = naive.find_falls(values, held, 3.0, 2.0, 30)
+        expected = naive.find_falls(values, held, 3.0, 2.0, 30, 8)
         assert falls == expected[0]
         assert levels == [[float(x) for x in row] for row in expected[1]]
         n_found += len(falls)

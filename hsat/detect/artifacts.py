@@ -19,7 +19,14 @@ from hsat.quality import QualityFlag
 from hsat.results import ExcludedTime, MonitoredTime
 from hsat.rules.model import ScoringRules
 
-__all__ = ["UPRIGHT_CODE", "find_monitored_time", "flag_flow", "flag_oximetry", "flag_upright"]
+__all__ = [
+    "UPRIGHT_CODE",
+    "find_monitored_time",
+    "flag_flow",
+    "flag_missing_baseline",
+    "flag_oximetry",
+    "flag_upright",
+]
 
 UPRIGHT_CODE = 4
 """Canonical position code of an upright body, see `hsat.io.channels`."""
@@ -50,15 +57,16 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     duration_s = len(excursion) / rate_hz
     missing = spans_from_mask(breathing.is_missing, rate_hz)
     by_second = excursion[:: int(rate_hz)]
-    present = by_second[~np.isnan(by_second)]
-    if len(present) == 0 or float(np.max(present)) == 0.0:
+    rule = rules.sensor_off
+    per_min = _breaths_per_min(breathing, len(by_second), rule.rate_window_s)
+    is_breathing = (per_min >= rule.slowest_per_min) & (per_min <= rule.fastest_per_min)
+    seen = by_second[is_breathing & (by_second > 0)]
+    if len(seen) == 0:
         return {QualityFlag.FLOW_OFF: as_spans([(0.0, duration_s)]), QualityFlag.FLOW_MISSING: missing}
-    off_rule = rules.sensor_off
-    usual = float(np.quantile(present, off_rule.reference_quantile_fraction))
-    # Where flow is missing the sensor cannot be seen to be off: the run goes on across it.
-    is_quiet = ~(excursion > off_rule.max_excursion_fraction * usual)
-    quiet = _at_least(spans_from_mask(is_quiet, rate_hz), off_rule.min_duration_s)
-    off = subtract_spans(quiet, missing)
+    usual = np.float32(np.quantile(seen, rule.reference_quantile_fraction))
+    is_noise = np.repeat(per_min > rule.fastest_per_min, int(rate_hz))[: len(excursion)]
+    is_quiet = (excursion <= rule.max_excursion_fraction * usual) | (is_noise & ~breathing.is_missing)
+    off = _at_least(spans_from_mask(is_quiet, rate_hz), rule.min_duration_s)
     unusable = unite_spans(off, missing)
     flags: Flags = {}
     if len(unusable) and unusable[0, 0] <= breathing.window_s:
@@ -68,18 +76,52 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     flags[QualityFlag.FLOW_OFF] = off
     flags[QualityFlag.FLOW_MISSING] = missing
     limits = np.repeat(breathing.level, int(breathing.level_step_s))[: len(by_second)]
-    is_movement = (by_second > rules.movement.min_excursion_ratio * limits) & (by_second > 0)
+    is_movement = (by_second > np.float32(rules.movement.min_excursion_ratio) * limits) & (by_second > 0)
     movement = clip_spans(spans_from_mask(is_movement, 1.0), 0.0, duration_s)
     flags[QualityFlag.MOVEMENT] = _at_least(movement, rules.movement.min_duration_s)
     return flags
 
 
-def flag_oximetry(oximetry: Oximetry, rules: ScoringRules) -> Flags:
+def _breaths_per_min(breathing: Breathing, n_seconds: int, window_s: float) -> NDArray[np.float64]:
+    """Breath onsets a minute in a centred window around every second; shape (n_seconds,)."""
+    onsets_s = breathing.onsets / breathing.rate_hz
+    seconds = np.arange(n_seconds)
+    first = np.searchsorted(onsets_s, seconds - window_s / 2)
+    last = np.searchsorted(onsets_s, seconds + window_s / 2)
+    return (last - first).astype(np.float64) * (60.0 / window_s)
+
+
+def flag_missing_baseline(
+    onsets_s: NDArray[np.float64], baselines: NDArray[np.float64], duration_s: float
+) -> Spans:
+    """Time in which no baseline is in force: nothing could be scored there.
+
+    Parameters
+    ----------
+    onsets_s : ndarray, shape (m,), float64
+        Breath onsets.
+    baselines : ndarray, shape (m,), float64
+        Baseline in force from each on; NaN where there is none.
+    duration_s : float
+
+    Returns
+    -------
+    ndarray, shape (n, 2)
+    """
+    starts = np.concatenate(([0.0], onsets_s))
+    stops = np.concatenate((onsets_s, [duration_s]))
+    is_without = np.concatenate(([len(baselines) == 0 or np.isnan(baselines[0])], np.isnan(baselines)))
+    return as_spans(np.column_stack((starts, stops))[is_without])
+
+
+def flag_oximetry(oximetry: Oximetry, pulse_bpm: NDArray[np.float32] | None, rules: ScoringRules) -> Flags:
     """Spans in which SpO2 cannot be judged: missing, or held too long to be alive.
 
     Parameters
     ----------
     oximetry : Oximetry
+    pulse_bpm : ndarray, shape (n,), float32, or None
+        Pulse rate at the rate of `oximetry`; NaN where missing.
     rules : ScoringRules
         ``[probe_off]`` is used.
 
@@ -87,11 +129,23 @@ def flag_oximetry(oximetry: Oximetry, rules: ScoringRules) -> Flags:
     -------
     dict of QualityFlag to ndarray, shape (n, 2)
     """
-    missing = spans_from_mask(np.isnan(oximetry.percent), oximetry.rate_hz)
-    is_held = np.zeros(len(oximetry.percent), dtype=bool)
-    is_held[1:] = oximetry.percent[1:] == oximetry.percent[:-1]
-    held = _at_least(spans_from_mask(is_held, oximetry.rate_hz), rules.probe_off.max_held_s)
-    return {QualityFlag.SPO2_OFF: unite_spans(_at_least(missing, rules.probe_off.min_duration_s), held)}
+    rule, rate_hz = rules.probe_off, oximetry.rate_hz
+    missing = _at_least(spans_from_mask(np.isnan(oximetry.percent), rate_hz), rule.min_duration_s)
+    held = _at_least(spans_from_mask(_is_held(oximetry.percent), rate_hz), rule.max_held_s)
+    if pulse_bpm is None:
+        held = _at_least(held, rule.max_held_alone_s)
+    else:
+        is_dead = np.isnan(pulse_bpm) | _is_held(pulse_bpm)
+        dead = _at_least(spans_from_mask(is_dead, rate_hz), rule.max_held_s)
+        held = _at_least(intersect_spans(held, dead), rule.max_held_s)
+    return {QualityFlag.SPO2_OFF: unite_spans(missing, held)}
+
+
+def _is_held(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether each sample equals the one before."""
+    is_held = np.zeros(len(values), dtype=bool)
+    is_held[1:] = values[1:] == values[:-1]
+    return is_held
 
 
 def flag_upright(position: NDArray[np.float32], rate_hz: float) -> Flags:

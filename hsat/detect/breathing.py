@@ -5,14 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.kernels.reductions import find_breaths
+from hsat.kernels.reductions import find_breaths, measure_breaths
 from hsat.kernels.rolling import moving_mean, rolling_range
 from hsat.rules.model import ScoringRules
 
-__all__ = ["Breathing", "local_level", "measure_breathing", "remove_drift"]
+__all__ = ["Breathing", "excursion_of", "find_onsets", "local_level", "measure_breathing", "remove_drift"]
 
 LEVEL_STEP_S = 10.0
 """Grid on which slow levels are computed; they change over minutes."""
+
+LEVEL_THINNING = 5
+"""Of the seconds in a window of minutes, every fifth gives the same quantile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,10 @@ class Breathing:
     onsets : ndarray, shape (m,), int64
         Breath onsets, samples.
     breath_excursions : ndarray, shape (m,), float32
-        Excursion of each breath; NaN where flow is missing in its middle.
+        Excursion of each breath in the window; NaN where flow is missing in its middle.
+    breath_ranges : ndarray, shape (m,), float32
+        Range of flow from each onset to the next, but for no more than the usual period: the
+        breath alone, without its neighbours.
     """
 
     rate_hz: float
@@ -46,6 +52,7 @@ class Breathing:
     window_s: float
     onsets: NDArray[np.int64]
     breath_excursions: NDArray[np.float32]
+    breath_ranges: NDArray[np.float32]
 
     def level_at(self, samples: NDArray[np.int64]) -> NDArray[np.float32]:
         """The usual excursion around each of the samples."""
@@ -118,12 +125,12 @@ def local_level(
     ndarray, shape (ceil(n / step),), float32
         0 where the window holds nothing.
     """
-    sampled = excursion[:: max(int(rate_hz), 1)]  # one a second, and every fifth of those, is plenty
+    sampled = excursion[:: max(int(rate_hz), 1)]
     step = int(LEVEL_STEP_S)
     half = int(window_s / 2)
     padded = np.full(half + len(sampled) + half + step, np.nan, np.float32)
     padded[half : half + len(sampled)] = sampled
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[::step, ::5]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[::step, ::LEVEL_THINNING]
     windows = windows[: -(-len(sampled) // step)]
     ordered = np.sort(windows, axis=1)
     n_valid = np.count_nonzero(~np.isnan(ordered), axis=1)
@@ -132,8 +139,8 @@ def local_level(
     return np.where(n_valid > 0, levels, np.float32(0.0))
 
 
-def _onsets(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> NDArray[np.int64]:
-    """Breath onsets, in samples."""
+def find_onsets(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> NDArray[np.int64]:
+    """Breath onsets in flow or effort without drift: samples, shape (m,), int64."""
     breath = rules.breath
     wide = excursion_of(flow, breath.search_window_s, rate_hz)
     floor = breath.noise_floor_fraction * float(np.median(wide[:: int(rate_hz)]))
@@ -147,7 +154,7 @@ def _usual_period_s(onsets: NDArray[np.int64], rules: ScoringRules, rate_hz: flo
     """Median time between breath onsets, within the rule's limits."""
     breath = rules.breath
     if len(onsets) < 2:
-        return breath.search_window_s / 2
+        return breath.assumed_period_s
     period_s = float(np.median(np.diff(onsets))) / rate_hz
     return min(max(period_s, breath.shortest_period_s), breath.longest_period_s)
 
@@ -176,11 +183,13 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     flow = remove_drift(values, rules, rate_hz)
     if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
         np.negative(flow, out=flow)
-    onsets = _onsets(flow, rules, rate_hz)
+    onsets = find_onsets(flow, rules, rate_hz)
     period_s = _usual_period_s(onsets, rules, rate_hz)
     window_s = breath.excursion_window_periods * period_s
     excursion = excursion_of(flow, window_s, rate_hz)
     excursion[is_missing] = np.nan
+    breath_ranges = np.empty(len(onsets), np.float32)
+    measure_breaths(flow, onsets, int(period_s * rate_hz), breath_ranges)
     middles = np.minimum(onsets + int(period_s * rate_hz / 2), len(excursion) - 1)
     baseline = rules.baseline
     return Breathing(
@@ -193,4 +202,5 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
         window_s=window_s,
         onsets=onsets,
         breath_excursions=excursion[middles],
+        breath_ranges=breath_ranges,
     )

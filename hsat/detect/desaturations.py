@@ -24,20 +24,25 @@ class Oximetry:
         SpO2, NaN where missing or impossible.
     held_percent : ndarray, shape (n,), float32
         Level held from each sample on for ``rules.desaturation.baseline_hold_s``; NaN where none.
+    spikes_s : float
+        Seconds removed as spikes.
     """
 
     rate_hz: float
     percent: NDArray[np.float32]
     held_percent: NDArray[np.float32]
+    spikes_s: float
 
 
-def measure_oximetry(values: NDArray[np.float32], rules: ScoringRules) -> Oximetry:
+def measure_oximetry(values: NDArray[np.float32], recorded_rate_hz: float, rules: ScoringRules) -> Oximetry:
     """Set impossible SpO2 to missing.
 
     Parameters
     ----------
     values : ndarray, shape (n,), float32
         Percent at ``rules.sampling.oximetry_rate_hz``; NaN where missing.
+    recorded_rate_hz : float
+        Rate the device stored; decides how fast a change between two samples is.
     rules : ScoringRules
         ``[oxygen_validity]`` and ``[desaturation]`` are used.
 
@@ -49,10 +54,21 @@ def measure_oximetry(values: NDArray[np.float32], rules: ScoringRules) -> Oximet
     validity = rules.oxygen_validity
     percent = values.copy()
     percent[~((percent >= validity.lowest_percent) & (percent <= validity.highest_percent))] = np.nan
-    remove_spikes(percent, int(validity.max_spike_s * rate_hz), validity.max_change_points_per_s)
+    percent = np.round(percent / np.float32(validity.resolution_points)) * np.float32(
+        validity.resolution_points
+    )
+    n_valid = int(np.count_nonzero(~np.isnan(percent)))
+    interval_s = max(1.0 / recorded_rate_hz, 1.0)
+    remove_spikes(
+        percent,
+        int(validity.max_spike_s * rate_hz),
+        int(interval_s * rate_hz),
+        validity.max_change_points_per_s * interval_s,
+    )
     held = np.empty_like(percent)
     held_level(percent, int(rules.desaturation.baseline_hold_s * rate_hz), held)
-    return Oximetry(rate_hz=rate_hz, percent=percent, held_percent=held)
+    removed_s = (n_valid - int(np.count_nonzero(~np.isnan(percent)))) / rate_hz
+    return Oximetry(rate_hz=rate_hz, percent=percent, held_percent=held, spikes_s=removed_s)
 
 
 def estimate_delay_s(reduction: NDArray[np.float32], oximetry: Oximetry, rules: ScoringRules) -> float | None:
@@ -133,6 +149,7 @@ def find_desaturations(oximetry: Oximetry, rules: ScoringRules) -> list[Desatura
         rule.small_points,
         rule.resaturation_points,
         int(rule.max_fall_s * oximetry.rate_hz),
+        int(rules.probe_off.min_duration_s * oximetry.rate_hz),
         falls,
         levels,
     )
@@ -177,6 +194,7 @@ def match_desaturations(
         oximetry.held_percent,
         windows,
         int(rule.baseline_window_s * rate_hz),
+        rule.recovered_fraction,
         rule.min_valid_share_fraction,
         falls,
         levels,

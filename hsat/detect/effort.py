@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.detect.breathing import LEVEL_STEP_S, excursion_of, local_level, remove_drift
+from hsat.detect.breathing import LEVEL_STEP_S, excursion_of, find_onsets, local_level, remove_drift
 from hsat.events import EventKind
 from hsat.intervals import spans_from_mask
 from hsat.rules.model import EffortRule, ScoringRules
@@ -34,7 +34,7 @@ class Effort:
         return self.strength[first : max(int(stop_s * self.rate_hz), first + 1)]
 
 
-def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: ScoringRules) -> Effort:
+def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: ScoringRules) -> Effort | None:
     """Excursion of the belts over their usual excursion.
 
     Parameters
@@ -49,26 +49,28 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
 
     Returns
     -------
-    Effort
+    Effort or None
+        None where every belt shows noise instead of breathing.
 
     Notes
     -----
     One belt may slip or lie flat: effort is there where any belt shows it.
     """
     rate_hz, rule = rules.sampling.effort_rate_hz, rules.effort
+    n_step = int(LEVEL_STEP_S * rate_hz)
     strongest: NDArray[np.float32] | None = None
     for values in belts:
         is_missing = np.isnan(values)
-        excursion = excursion_of(remove_drift(values, rules, rate_hz), window_s, rate_hz)
+        movement = remove_drift(values, rules, rate_hz)
+        swings_s = np.diff(find_onsets(movement, rules, rate_hz)) / rate_hz
+        if len(swings_s) and 60.0 / np.median(swings_s) > rule.fastest_per_min:
+            continue
+        excursion = excursion_of(movement, window_s, rate_hz)
         excursion[is_missing] = np.nan
         level = local_level(excursion, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
-        n_step = int(LEVEL_STEP_S * rate_hz)
-        usual = np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]
-        excursion /= usual
+        excursion /= np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]
         strongest = excursion if strongest is None else np.fmax(strongest, excursion)
-    if strongest is None:
-        raise ValueError("belts: expected at least one, got none")
-    return Effort(rate_hz=rate_hz, strength=strongest)
+    return None if strongest is None else Effort(rate_hz=rate_hz, strength=strongest)
 
 
 def type_apnea(strength: NDArray[np.float32], rate_hz: float, rule: EffortRule) -> EventKind:
@@ -99,6 +101,6 @@ def type_apnea(strength: NDArray[np.float32], rate_hz: float, rule: EffortRule) 
     if n_effort < rule.max_central_effort_share_fraction * len(has_effort):
         return EventKind.CENTRAL_APNEA
     absences = spans_from_mask(~has_effort, rate_hz)
-    if len(absences) and np.max(absences[:, 1] - absences[:, 0]) >= rule.min_mixed_absence_s:
-        return EventKind.MIXED_APNEA
-    return EventKind.OBSTRUCTIVE_APNEA
+    is_long = absences[:, 1] - absences[:, 0] >= rule.min_mixed_absence_s
+    is_first = (absences[:, 0] <= rule.mixed_absence_by_s) & (absences[:, 1] < len(has_effort) / rate_hz)
+    return EventKind.MIXED_APNEA if (is_long & is_first).any() else EventKind.OBSTRUCTIVE_APNEA

@@ -114,11 +114,7 @@ def gather_candidates(
     kept = np.flatnonzero(durations >= rules.event_span.min_listed_s)
     falls: dict[int, Desaturation | None] = dict.fromkeys(kept.tolist())
     if oximetry is not None:
-        # Only what is long enough to be an event may claim a fall.
-        shortest_s = min(rules.hypopnea.min_duration_s, rules.apnea.min_duration_s)
-        long = np.flatnonzero(durations >= shortest_s)
-        matched = match_desaturations(spans[long, 0], spans[long, 1], oximetry, delay_s, rules)
-        falls.update(zip(long.tolist(), matched, strict=True))
+        falls.update(_match_falls(reductions, oximetry, delay_s, rules))
     share = rules.event_span.min_counted_share_fraction
     is_counted = overlaps_s(spans, monitored_s) >= share * durations
     is_artifact = overlaps_s(spans, artifacts_s) > share * durations
@@ -160,6 +156,28 @@ def gather_candidates(
     ]
 
 
+def _match_falls(
+    reductions: Reductions, oximetry: Oximetry, delay_s: float, rules: ScoringRules
+) -> dict[int, Desaturation | None]:
+    """The fall of SpO2 of each reduction that is long enough to be an event.
+
+    An event's fall ends where the next one's begins. A reduction that turns out to have no fall
+    of its own ends nobody's: it is left out of a second round.
+    """
+    spans = reductions.spans_s
+    shortest_s = min(rules.hypopnea.min_duration_s, rules.apnea.min_duration_s)
+    is_long = (spans[:, 1] - spans[:, 0] >= shortest_s) & (reductions.endings == CLOSED)
+    long = np.flatnonzero(is_long)
+    first = match_desaturations(spans[long, 0], spans[long, 1], oximetry, delay_s, rules)
+    falls: dict[int, Desaturation | None] = dict(zip(long.tolist(), first, strict=True))
+    drops = np.array([fall.drop_points if fall is not None else np.inf for fall in first])
+    is_apnea = reductions.longest_apnea_s[long] >= rules.apnea.min_duration_s
+    own = long[(drops >= rules.desaturation.small_points) | is_apnea]
+    second = match_desaturations(spans[own, 0], spans[own, 1], oximetry, delay_s, rules)
+    falls.update(zip(own.tolist(), second, strict=True))
+    return falls
+
+
 def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> Verdict:
     """Apply the apnea and hypopnea rules to one candidate.
 
@@ -186,12 +204,7 @@ def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> V
     if candidate.ending != CLOSED:
         return _refused("event_span: the flow signal stops before breathing recovers")
     if candidate.longest_apnea_s >= apnea.min_duration_s:
-        return Verdict(
-            is_apnea=True,
-            is_hypopnea=False,
-            clause=f"apnea: reduced by at least {apnea.min_reduction_fraction:.0%} "
-            f"for {candidate.longest_apnea_s:.1f} s (at least {apnea.min_duration_s:g} s)",
-        )
+        return _judge_apnea(candidate, rules)
     if candidate.duration_s < hypopnea.min_duration_s:
         return _refused(
             f"hypopnea.min_duration_s: lasts {candidate.duration_s:.1f} s, "
@@ -216,6 +229,24 @@ def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> V
         is_hypopnea=True,
         clause=f"hypopnea: reduced by {candidate.reduction_fraction:.0%} for {candidate.duration_s:.1f} s "
         f"with a fall of SpO2 by {fall.drop_points:.1f} points",
+    )
+
+
+def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
+    """An apnea by its depth and length, unless it outlasts what blood can bear unchanged."""
+    apnea, fall = rules.apnea, candidate.desaturation
+    smallest = rules.desaturation.small_points
+    is_long = candidate.duration_s > apnea.longest_without_fall_s
+    if is_long and fall is not None and fall.drop_points < smallest:
+        return _refused(
+            f"apnea.longest_without_fall_s: {candidate.duration_s:.0f} s without a fall of SpO2 "
+            f"by {smallest:g} points: a fault of the sensor"
+        )
+    return Verdict(
+        is_apnea=True,
+        is_hypopnea=False,
+        clause=f"apnea: reduced by at least {apnea.min_reduction_fraction:.0%} "
+        f"for {candidate.longest_apnea_s:.1f} s (at least {apnea.min_duration_s:g} s)",
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.breathing import Breathing
-from hsat.intervals import Spans
+from hsat.intervals import Spans, spans_from_mask
 from hsat.kernels.reductions import (
     BaselineLimits,
     SpanLimits,
@@ -94,8 +94,9 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
             baseline.min_breath_fraction,
         ),
         SpanLimits(
-            1.0 - rules.hypopnea.min_reduction_fraction,
+            _rest(rules.hypopnea.min_reduction_fraction),
             event_span.recovery_fraction,
+            event_span.level_floor_fraction,
             n_recovery,
             int(event_span.max_duration_s * rate_hz),
         ),
@@ -107,7 +108,7 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     spans, span_baselines, endings = spans[:count], span_baselines[:count], endings[:count]
     reductions = np.empty(count, np.float64)
     longest_low = np.empty((count, 2), np.int64)
-    apnea_fraction = 1.0 - rules.apnea.min_reduction_fraction
+    apnea_fraction = _rest(rules.apnea.min_reduction_fraction)
     measure_reductions(breathing.excursion, spans, span_baselines, apnea_fraction, reductions, longest_low)
     # The excursion falls once its window has left the last large breath behind: what was
     # reduced starts and ends about half a window outside, at the breaths' own onsets.
@@ -116,7 +117,11 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     core_s = spans / rate_hz
     low_s = (longest_low[:, 1] - longest_low[:, 0]) / rate_hz
     return Reductions(
-        spans_s=np.column_stack((np.maximum(core_s[:, 0] - before_s, 0.0), core_s[:, 1] + after_s)),
+        spans_s=_without_overlap(
+            np.column_stack((core_s[:, 0] - before_s, core_s[:, 1] + after_s)),
+            spans_from_mask(breathing.is_missing, rate_hz),
+            len(breathing.excursion) / rate_hz,
+        ),
         core_spans_s=core_s,
         baselines=span_baselines,
         reduction_fractions=reductions,
@@ -125,3 +130,33 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         endings=endings,
         breath_baselines=breath_baselines,
     )
+
+
+def _without_overlap(spans_s: Spans, missing_s: Spans, duration_s: float) -> Spans:
+    """Keep each span behind the one before, inside the recording and out of missing flow.
+
+    Parameters
+    ----------
+    spans_s : ndarray, shape (k, 2)
+        In order of their starts.
+    missing_s : ndarray, shape (n, 2)
+        In normal form; no span reaches across one.
+    duration_s : float
+
+    Returns
+    -------
+    ndarray, shape (k, 2)
+    """
+    starts, stops = spans_s[:, 0].clip(0.0), spans_s[:, 1].clip(max=duration_s)
+    if len(missing_s):
+        middles = (spans_s[:, 0] + spans_s[:, 1]) / 2
+        after = np.searchsorted(missing_s[:, 0], middles)
+        edges = np.concatenate(([0.0], missing_s[:, 1])), np.concatenate((missing_s[:, 0], [duration_s]))
+        starts, stops = np.maximum(starts, edges[0][after]), np.minimum(stops, edges[1][after])
+    starts[1:] = np.maximum(starts[1:], stops[:-1])
+    return np.column_stack((starts, np.maximum(stops, starts)))
+
+
+def _rest(reduction_fraction: float) -> float:
+    """What is left after a reduction; 1 - 0.9 is 0.1 here, not the next number below."""
+    return round(1.0 - reduction_fraction, 9)

@@ -140,6 +140,10 @@ class _LineSampler:
         return line
 
 
+LARGEST_VALUE = np.float32(1e30)
+"""Beyond this, and at infinity, a number is no measurement and its square no float."""
+
+
 def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[str, Samples]:
     """Read the named signals in one pass and bring each to its rate of analysis.
 
@@ -176,5 +180,5 @@ def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[
             samplers[places[block.position]].add(block)
     sampled = {name: sampler.finish() for name, sampler in zip(names, samplers, strict=True)}
     for values in sampled.values():
-        values[np.isinf(values)] = np.nan
+        values[np.abs(values) > LARGEST_VALUE] = np.nan
     return sampled

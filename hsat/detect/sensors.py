@@ -2,18 +2,19 @@
 
 from hsat.recording import Recording
 
-__all__ = ["EFFORT_SENSORS", "FLOW_SENSORS", "choose_flow_sensor", "effort_sensors"]
+__all__ = ["EFFORT_SENSORS", "FLOW_SENSORS", "effort_sensors", "flow_sensors"]
 
 FLOW_SENSORS = ("nasal_pressure", "flow", "thermistor", "rip_flow", "rip_sum", "thorax", "abdomen")
-"""Sensors for hypopneas and apneas in the order of Berry 2012; a single belt comes last, as a
-stand-in for the RIP sum that the manual asks for."""
+"""Sensors breathing is judged on, best first: the order of Berry 2012 for hypopneas. One sensor
+serves apneas too, although the manual prefers the thermistor for them. A single belt comes last,
+as a stand-in for the RIP sum."""
 
 EFFORT_SENSORS = ("thorax", "abdomen")
 
 
-def choose_flow_sensor(recording: Recording) -> str | None:
-    """Canonical name of the best airflow sensor recorded, or None without any."""
-    return next((name for name in FLOW_SENSORS if recording.has_signal(name)), None)
+def flow_sensors(recording: Recording) -> tuple[str, ...]:
+    """Canonical names of the recorded signals that can show airflow, best first."""
+    return tuple(name for name in FLOW_SENSORS if recording.has_signal(name))
 
 
 def effort_sensors(recording: Recording, flow_sensor: str | None) -> tuple[str, ...]:

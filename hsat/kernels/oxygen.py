@@ -8,8 +8,8 @@ __all__ = ["find_falls", "match_falls", "remove_spikes"]
 
 
 @kernel
-def remove_spikes(values, n_longest, max_change):
-    """Set short stretches to NaN that are reached and left by an impossible change.
+def remove_spikes(values, n_longest, n_lag, max_change):
+    """Set short stretches to NaN that begin with an impossible change and come back.
 
     Parameters
     ----------
@@ -17,34 +17,39 @@ def remove_spikes(values, n_longest, max_change):
         SpO2; NaN where missing. Changed in place.
     n_longest : int
         Longest stretch that is a spike, in samples.
+    n_lag : int
+        Samples across which a change is measured.
     max_change : float
-        Largest change between two samples that blood can show, in points.
+        Largest change across `n_lag` samples that blood can show, in points.
     """
     n = len(values)
-    i = 1
+    i = n_lag
     while i < n:
-        if np.isnan(values[i - 1]) or abs(values[i] - values[i - 1]) <= max_change or np.isnan(values[i]):
+        before = values[i - n_lag]
+        if not abs(values[i] - before) > max_change:  # also where either is missing
             i += 1
             continue
-        before = values[i - 1]
+        start = i - n_lag + 1
         stop = i
-        while stop < n and stop - i < n_longest and not abs(values[stop] - before) <= max_change:
+        while stop < n and stop - start < n_longest and not abs(values[stop] - before) <= max_change:
             stop += 1
         is_back = stop < n and abs(values[stop] - before) <= max_change
         if is_back:
-            for j in range(i, stop):
+            for j in range(start, stop):
                 values[j] = np.nan
         i = stop if is_back else i + 1
 
 
 @kernel
-def find_falls(values, held, min_drop, min_rise, n_longest, falls, levels):
+def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten, falls, levels):
     """Find every fall of at least `min_drop` from a held level to a nadir.
 
     The level of a sample is the highest one held in the `n_longest` samples before it, but not
-    before the last fall ended: a slower decline is drift. A sample `min_drop` below its level may
-    be a nadir; the fall ends, at the lowest such sample, where the value has risen by `min_rise`
-    from it or the series ends.
+    before the last fall ended: a slower decline is drift. The first sample `min_drop` below its
+    level opens a fall from that level. It ends at its lowest sample, where the value has risen by
+    `min_rise` from it, the level is more than `n_longest` samples old, values are missing for
+    `n_forgotten` samples, or the series ends. Levels from before such missing values are
+    forgotten.
 
     Parameters
     ----------
@@ -52,11 +57,11 @@ def find_falls(values, held, min_drop, min_rise, n_longest, falls, levels):
         SpO2 with NaN where missing, and `hsat.kernels.rolling.held_level` of it.
     min_drop, min_rise : float
         Points.
-    n_longest : int
-        Samples from the level to the nadir.
+    n_longest, n_forgotten : int
+        Samples from the level to the nadir, and of missing values across which nothing is known.
     falls : ndarray, shape (k, 3), int64
-        Filled in place: last sample at the level, sample of the nadir, first sample of recovery.
-        ``k`` must be at least ``n // 2 + 1``.
+        Filled in place: last sample at the level, sample of the nadir, sample at which the fall
+        ended. ``k`` must be at least ``n // 2 + 1``.
     levels : ndarray, shape (k, 2), float32
         Filled in place: level and nadir in percent.
 
@@ -70,11 +75,31 @@ def find_falls(values, held, min_drop, min_rise, n_longest, falls, levels):
     highest = np.empty(size, np.int64)  # ring of samples whose held levels fall: the first is the level
     head, n_kept = 0, 0
     count = 0
-    nadir_at = -1
     level = np.nan
-    for i in range(n):
-        if np.isnan(values[i]):
+    level_at = -1  # of the open fall; -1 where none is open
+    nadir_at = -1
+    last_valid = -1
+    for i in range(n + 1):
+        is_end = i == n
+        if not is_end and np.isnan(values[i]):
             continue
+        is_break = is_end or (last_valid >= 0 and i - last_valid - 1 >= n_forgotten)
+        if level_at >= 0:
+            if not is_break and i - level_at <= n_longest and values[i] < values[nadir_at]:
+                nadir_at = i
+            has_risen = not is_break and values[i] >= values[nadir_at] + min_rise
+            if has_risen or is_break or i - level_at > n_longest:
+                falls[count, 0], falls[count, 1] = level_at, nadir_at
+                falls[count, 2] = last_valid if is_break else i
+                levels[count, 0], levels[count, 1] = level, values[nadir_at]
+                count += 1
+                level_at = -1
+                n_kept = 0
+        if is_end:
+            break
+        if is_break:
+            n_kept = 0
+        last_valid = i
         while n_kept > 0 and highest[head] < i - n_longest:
             head = (head + 1) % size
             n_kept -= 1
@@ -83,30 +108,17 @@ def find_falls(values, held, min_drop, min_rise, n_longest, falls, levels):
                 n_kept -= 1
             highest[(head + n_kept) % size] = i
             n_kept += 1
-        if (
-            n_kept > 0
-            and held[highest[head]] - values[i] >= min_drop
-            and (nadir_at < 0 or values[i] < values[nadir_at])
-        ):
-            nadir_at = i
+        if level_at < 0 and n_kept > 0 and held[highest[head]] - values[i] >= min_drop:
             level = held[highest[head]]
-        if nadir_at >= 0 and (values[i] >= values[nadir_at] + min_rise or i == n - 1):
-            level_at = nadir_at
+            nadir_at = i
+            level_at = i
             while not values[level_at] >= level:
                 level_at -= 1
-            falls[count, 0], falls[count, 1], falls[count, 2] = level_at, nadir_at, i
-            levels[count, 0], levels[count, 1] = level, values[nadir_at]
-            count += 1
-            nadir_at = -1
-            n_kept = 0
-            if not np.isnan(held[i]):
-                highest[head] = i
-                n_kept = 1
     return count
 
 
 @kernel
-def match_falls(values, held, windows, n_before, min_valid_fraction, falls, levels):
+def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_fraction, falls, levels):
     """For each event, the fall of SpO2 that belongs to it; each fall to one event.
 
     Parameters
@@ -118,11 +130,13 @@ def match_falls(values, held, windows, n_before, min_valid_fraction, falls, leve
     n_before : int
         Samples before the window in which the baseline may be held; the nadir of the event
         before is a limit too.
+    recovered_fraction : float
+        Part of the drop that is back where the fall has stopped.
     min_valid_fraction : float
         Share of valid samples the window needs.
     falls : ndarray, shape (k, 3), int64
         Filled in place: last sample at the baseline, nadir, one past the first sample after it
-        that is back halfway (the window's end where none is); -1 where nothing can be measured.
+        that is back far enough (the window's end where none is); -1 where nothing can be measured.
     levels : ndarray, shape (k, 2), float32
         Filled in place: baseline and nadir; NaN where nothing can be measured.
     """
@@ -156,7 +170,7 @@ def match_falls(values, held, windows, n_before, min_valid_fraction, falls, leve
                 level_at = i
         level_at = max(level_at, 0)
         back_at = nadir_at
-        while back_at < stop - 1 and not values[back_at] >= (level + nadir) / 2.0:
+        while back_at < stop - 1 and not values[back_at] >= nadir + recovered_fraction * (level - nadir):
             back_at += 1
         falls[k, 0] = min(level_at, nadir_at)
         falls[k, 1] = nadir_at

@@ -6,7 +6,14 @@ import numpy as np
 
 from hsat.kernels import kernel
 
-__all__ = ["BaselineLimits", "SpanLimits", "find_breaths", "find_reductions", "measure_reductions"]
+__all__ = [
+    "BaselineLimits",
+    "SpanLimits",
+    "find_breaths",
+    "find_reductions",
+    "measure_breaths",
+    "measure_reductions",
+]
 
 CLOSED, TOO_LONG, INTERRUPTED = 0, 1, 2
 
@@ -46,6 +53,32 @@ def find_breaths(flow, hysteresis, onsets):
     return count
 
 
+@kernel
+def measure_breaths(flow, onsets, n_longest, ranges):
+    """Range of flow within each breath.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (n,), float32
+    onsets : ndarray, shape (m,), int64
+        Rising.
+    n_longest : int
+        A breath lasts to the next onset, but no more than this many samples.
+    ranges : ndarray, shape (m,), float32
+        Filled in place: largest minus smallest value, the last sample included.
+    """
+    for k in range(len(onsets)):
+        stop = min(onsets[k] + n_longest, len(flow) - 1)
+        if k + 1 < len(onsets):
+            stop = min(stop, onsets[k + 1])
+        largest = flow[onsets[k]]
+        smallest = largest
+        for i in range(onsets[k] + 1, stop + 1):
+            largest = max(largest, flow[i])
+            smallest = min(smallest, flow[i])
+        ranges[k] = largest - smallest
+
+
 class BaselineLimits(NamedTuple):
     """Numbers of the baseline rule, times in samples.
 
@@ -53,7 +86,8 @@ class BaselineLimits(NamedTuple):
     ----------
     n_window, n_oldest : int
         Samples before a breath from which its baseline is taken, and where these hold fewer than
-        `n_largest` breaths, the samples back to which the last so many are looked for.
+        `n_largest` breaths, the samples back to which the last so many are looked for. Where these
+        are missing too, the breaths of the window that follows are taken.
     n_largest : int
         Breaths of the "largest breaths" rule, and the fewest a baseline may rest on.
     max_variation : float
@@ -81,6 +115,9 @@ class SpanLimits(NamedTuple):
         A stretch starts where the excursion falls below this fraction of the baseline.
     recovery_fraction : float
         Rise from the lowest excursion towards the baseline that ends a stretch.
+    floor_fraction : float
+        A stretch goes on, outwards from its lowest sample, at least while the excursion is below
+        this fraction of the baseline.
     n_recovery : int
         Samples for which the rise must hold.
     n_longest : int
@@ -89,6 +126,7 @@ class SpanLimits(NamedTuple):
 
     enter_fraction: float
     recovery_fraction: float
+    floor_fraction: float
     n_recovery: int
     n_longest: int
 
@@ -103,11 +141,25 @@ def _mean(ordered, start, stop):
 
 
 @kernel
-def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
-    """Sort the excursions of the breaths before breath `k` into `ordered`; return their number.
+def _insert(value, ordered, count):
+    """Put a value in its place among the first `count`, which rise; return the new count.
 
-    The breaths of the window; where they are fewer than ``n_largest``, the last so many before,
-    as far back as ``n_oldest``.
+    By insertion: neighbours are alike and windows short, and nothing is allocated.
+    """
+    place = count
+    while place > 0 and ordered[place - 1] > value:
+        ordered[place] = ordered[place - 1]
+        place -= 1
+    ordered[place] = value
+    return count + 1
+
+
+@kernel
+def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
+    """Sort the excursions a baseline at breath `k` rests on into `ordered`; return their number.
+
+    The breaths of the window before; where they are fewer than ``n_largest``, the last so many, as
+    far back as ``n_oldest``; where these are missing too, the breaths of the window that follows.
     """
     count = 0
     j = k - 1
@@ -116,14 +168,16 @@ def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
         if age > limits.n_oldest or (age > limits.n_window and count >= limits.n_largest):
             break
         if not is_left_out[j]:
-            # By insertion: neighbours are alike and windows short, and nothing is allocated.
-            place = count
-            while place > 0 and ordered[place - 1] > excursions[j]:
-                ordered[place] = ordered[place - 1]
-                place -= 1
-            ordered[place] = excursions[j]
-            count += 1
+            count = _insert(excursions[j], ordered, count)
         j -= 1
+    if count >= limits.n_largest:
+        return count
+    count = 0
+    j = k
+    while j < len(onsets) and onsets[j] - onsets[k] <= limits.n_window:
+        if not is_left_out[j]:
+            count = _insert(excursions[j], ordered, count)
+        j += 1
     return count
 
 
@@ -146,6 +200,15 @@ def _baseline(ordered, limits):
     if np.sqrt(variance / (stop - start)) <= limits.max_variation * mean:
         return mean
     return _mean(ordered, stop - limits.n_largest, stop)
+
+
+@kernel
+def _baseline_at(k, onsets, excursions, is_left_out, limits, ordered):
+    """Baseline in force at breath `k`; NaN where too few breaths are near."""
+    count = _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered)
+    if count < limits.n_largest:
+        return np.nan
+    return _baseline(ordered[:count], limits)
 
 
 @kernel
@@ -245,14 +308,13 @@ def find_reductions(
     count = 0
     k = -1
     baseline = np.nan
+    if m > 0:  # before the first breath
+        baseline = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
     i = 0
     while i < n:
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
-            n_chosen = _collect_breaths(k, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
-            baseline = np.nan
-            if n_chosen >= baseline_limits.n_largest:
-                baseline = _baseline(chosen[:n_chosen], baseline_limits)
+            baseline = _baseline_at(k, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
             baselines[k] = baseline
         if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
             i += 1
@@ -262,7 +324,8 @@ def find_reductions(
             i = max(j, i + 1)
             continue
         rise = span_limits.recovery_fraction * (baseline - excursion[lowest_at])
-        level = min(excursion[lowest_at] + rise, span_limits.enter_fraction * baseline)
+        level = max(excursion[lowest_at] + rise, span_limits.floor_fraction * baseline)
+        level = min(level, span_limits.enter_fraction * baseline)
         first, last = _tighten(excursion, i, lowest_at, min(j, n - 1), level, span_limits.n_recovery)
         spans[count, 0] = first
         spans[count, 1] = last + 1

@@ -38,6 +38,7 @@ class ApneaRule:
 
     min_reduction_fraction: float
     min_duration_s: float
+    longest_without_fall_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ class EventSpanRule:
     max_duration_s: float
     start_shift_periods: float
     stop_shift_periods: float
+    level_floor_fraction: float
     min_listed_s: float
     min_counted_share_fraction: float
 
@@ -98,6 +100,7 @@ class BreathRule:
     excursion_window_periods: float
     shortest_period_s: float
     longest_period_s: float
+    assumed_period_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,11 @@ class SensorOffRule:
 
     max_excursion_fraction: float
     reference_quantile_fraction: float
+    slowest_per_min: float
+    fastest_per_min: float
+    rate_window_s: float
     min_duration_s: float
+    min_share_fraction: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +132,7 @@ class OxygenValidityRule:
     highest_percent: float
     max_change_points_per_s: float
     max_spike_s: float
+    resolution_points: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +141,7 @@ class ProbeOffRule:
 
     min_duration_s: float
     max_held_s: float
+    max_held_alone_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +162,7 @@ class OxygenDelayRule:
     max_slope_points: float
     assumed_s: float
     min_correlation_fraction: float
+    min_reductions: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +177,7 @@ class DesaturationRule:
     large_points: float
     resaturation_points: float
     max_fall_s: float
+    recovered_fraction: float
     min_valid_share_fraction: float
 
 
@@ -180,6 +191,8 @@ class EffortRule:
     edge_margin_s: float
     max_central_effort_share_fraction: float
     min_mixed_absence_s: float
+    mixed_absence_by_s: float
+    fastest_per_min: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +231,8 @@ class HypoxicBurdenRule:
     search_before_s: float
     nadir_within_s: float
     search_after_s: float
+    smoothing_s: float
+    peak_prominence_fraction: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
