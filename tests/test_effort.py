@@ -119,9 +119,6 @@ def test_a_belt_that_slips_for_the_rest_of_the_night():
     assert kinds(score(loose * belt_of(), belt_of())) == {"obstructive_apnea"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the noise of a flat belt is as large in an apnea as usual: it is taken for effort"
-)
 def test_a_noisy_unplugged_belt_does_not_hide_a_central_apnea():
     """Noise is no effort: its excursion is as usual in an apnea as anywhere."""
     noise = 0.001 * np.random.default_rng(3).standard_normal(len(belt_of()))
@@ -175,7 +172,6 @@ def test_limits_of_effort(parts, kind):
     assert type_apnea(strength_of(*parts), RATE_HZ, RULE) is kind
 
 
-@pytest.mark.xfail(strict=True, reason="effort that stops within an apnea makes it mixed as well")
 def test_mixed_means_no_effort_first():
     """Berry 2012: absent effort in the initial portion, resumed in the second; not the other way round."""
     assert type_apnea(strength_of((14.0, 1.0), (6.0, 0.0)), RATE_HZ, RULE) is not EventKind.MIXED_APNEA

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.detect.breathing import Breathing
+from hsat.detect.breathing import MINUTE_S, Breathing
 from hsat.detect.desaturations import Oximetry
 from hsat.intervals import (
     Spans,
@@ -58,14 +58,16 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     missing = spans_from_mask(breathing.is_missing, rate_hz)
     by_second = excursion[:: int(rate_hz)]
     rule = rules.sensor_off
-    per_min = _breaths_per_min(breathing, len(by_second), rule.rate_window_s)
-    is_breathing = (per_min >= rule.slowest_per_min) & (per_min <= rule.fastest_per_min)
-    seen = by_second[is_breathing & (by_second > 0)]
-    if len(seen) == 0:
+    is_other = np.repeat(_is_no_breathing(breathing, rules), int(MINUTE_S * rate_hz))
+    is_other = np.append(is_other, np.full(max(len(excursion) - len(is_other), 0), is_other[-1]))
+    is_other = is_other[: len(excursion)] & ~breathing.is_missing
+    present = by_second[~np.isnan(by_second)]
+    loudest = np.quantile(present, rule.loudest_quantile_fraction) if len(present) else 0.0
+    is_seen = (by_second > rule.min_share_of_loudest_fraction * loudest) & ~is_other[:: int(rate_hz)]
+    if not is_seen.any():
         return {QualityFlag.FLOW_OFF: as_spans([(0.0, duration_s)]), QualityFlag.FLOW_MISSING: missing}
-    usual = np.float32(np.quantile(seen, rule.reference_quantile_fraction))
-    is_noise = np.repeat(per_min > rule.fastest_per_min, int(rate_hz))[: len(excursion)]
-    is_quiet = (excursion <= rule.max_excursion_fraction * usual) | (is_noise & ~breathing.is_missing)
+    usual = np.float32(np.quantile(by_second[is_seen], rule.reference_quantile_fraction))
+    is_quiet = (excursion <= rule.max_excursion_fraction * usual) | is_other
     off = _at_least(spans_from_mask(is_quiet, rate_hz), rule.min_duration_s)
     unusable = unite_spans(off, missing)
     flags: Flags = {}
@@ -82,13 +84,24 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     return flags
 
 
-def _breaths_per_min(breathing: Breathing, n_seconds: int, window_s: float) -> NDArray[np.float64]:
-    """Breath onsets a minute in a centred window around every second; shape (n_seconds,)."""
-    onsets_s = breathing.onsets / breathing.rate_hz
-    seconds = np.arange(n_seconds)
-    first = np.searchsorted(onsets_s, seconds - window_s / 2)
-    last = np.searchsorted(onsets_s, seconds + window_s / 2)
-    return (last - first).astype(np.float64) * (60.0 / window_s)
+def _is_no_breathing(breathing: Breathing, rules: ScoringRules) -> NDArray[np.bool_]:
+    """Minutes whose swings are no breaths: noise, or drift without a pause; as `roughness`."""
+    rule = rules.sensor_off
+    n_minute = int(MINUTE_S * breathing.rate_hz)
+    n_minutes = len(breathing.roughness)
+    minutes = np.minimum(breathing.onsets // n_minute, n_minutes - 1)
+    per_min = np.bincount(minutes, minlength=n_minutes)
+    is_no_breathing = np.zeros(n_minutes, dtype=bool)
+    is_rough = breathing.roughness > rule.max_roughness
+    for minute in np.flatnonzero(is_rough | (per_min < rule.slowest_per_min)).tolist():
+        piece = breathing.excursion[minute * n_minute : (minute + 1) * n_minute]
+        piece = piece[~np.isnan(piece)]
+        if len(piece) <= n_minute / 2:
+            continue
+        # Breaths between apneas stand out from what lies between them; noise and drift go on alike.
+        mean = float(np.mean(piece, dtype=np.float64))
+        is_no_breathing[minute] = float(np.max(piece)) < rule.max_peak_ratio * mean
+    return is_no_breathing
 
 
 def flag_missing_baseline(

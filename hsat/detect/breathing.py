@@ -9,10 +9,13 @@ from hsat.kernels.reductions import find_breaths, measure_breaths
 from hsat.kernels.rolling import moving_mean, rolling_range
 from hsat.rules.model import ScoringRules
 
-__all__ = ["Breathing", "excursion_of", "find_onsets", "local_level", "measure_breathing", "remove_drift"]
+__all__ = ["Breathing", "excursion_of", "local_level", "measure_breathing", "remove_drift", "roughness_of"]
 
 LEVEL_STEP_S = 10.0
 """Grid on which slow levels are computed; they change over minutes."""
+
+MINUTE_S = 60.0
+"""Length of the pieces whose character is judged."""
 
 LEVEL_THINNING = 5
 """Of the seconds in a window of minutes, every fifth gives the same quantile."""
@@ -30,8 +33,12 @@ class Breathing:
     excursion : ndarray, shape (n,), float32
         Range of flow in a window of about one breath around each sample; NaN where missing.
     level : ndarray, shape (n_steps,), float32
-        The usual excursion of the surrounding minutes, one value every ``level_step_s``.
+        The usual range of flow within ``rules.breath.search_window_s`` in the surrounding minutes,
+        one value every ``level_step_s``. Apneas leave the breaths between them usual.
     level_step_s : float
+    roughness : ndarray, shape (n_minutes,), float64
+        Way of flow over its range, minute by minute: near 2.6 for breathing, above 4 for noise.
+        The last value stands for the rest of the recording.
     period_s, window_s : float
         Usual breath period of the night, and the window of `excursion`.
     onsets : ndarray, shape (m,), int64
@@ -48,6 +55,7 @@ class Breathing:
     excursion: NDArray[np.float32]
     level: NDArray[np.float32]
     level_step_s: float
+    roughness: NDArray[np.float64]
     period_s: float
     window_s: float
     onsets: NDArray[np.int64]
@@ -139,10 +147,11 @@ def local_level(
     return np.where(n_valid > 0, levels, np.float32(0.0))
 
 
-def find_onsets(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> NDArray[np.int64]:
-    """Breath onsets in flow or effort without drift: samples, shape (m,), int64."""
+def _onsets(
+    flow: NDArray[np.float32], wide: NDArray[np.float32], rules: ScoringRules, rate_hz: float
+) -> NDArray[np.int64]:
+    """Breath onsets, in samples; `wide` is the range within the search window, and is used up."""
     breath = rules.breath
-    wide = excursion_of(flow, breath.search_window_s, rate_hz)
     floor = breath.noise_floor_fraction * float(np.median(wide[:: int(rate_hz)]))
     wide *= np.float32(breath.hysteresis_fraction)
     hysteresis = np.maximum(wide, np.float32(floor), out=wide)
@@ -151,12 +160,29 @@ def find_onsets(flow: NDArray[np.float32], rules: ScoringRules, rate_hz: float) 
 
 
 def _usual_period_s(onsets: NDArray[np.int64], rules: ScoringRules, rate_hz: float) -> float:
-    """Median time between breath onsets, within the rule's limits."""
+    """Median time between breath onsets, where these show breathing and no pause lies between."""
     breath = rules.breath
-    if len(onsets) < 2:
+    intervals_s = np.diff(onsets) / rate_hz
+    minutes = (onsets[:-1] / (rate_hz * MINUTE_S)).astype(np.int64)
+    is_noise = np.bincount(minutes)[minutes] > breath.fastest_per_min if len(minutes) else minutes > 0
+    usable = intervals_s[~is_noise & (intervals_s <= breath.longest_period_s)]
+    if len(usable) < breath.min_breaths:
         return breath.assumed_period_s
-    period_s = float(np.median(np.diff(onsets))) / rate_hz
-    return min(max(period_s, breath.shortest_period_s), breath.longest_period_s)
+    return max(float(np.median(usable)), breath.shortest_period_s)
+
+
+def roughness_of(
+    flow: NDArray[np.float32], excursion: NDArray[np.float32], window_s: float, rate_hz: float
+) -> NDArray[np.float64]:
+    """Way that flow goes within the window, over its range there; one value a minute.
+
+    A breath goes up and down once: about 2.6 for a window of 1.3 breaths. Noise goes to and fro.
+    """
+    n_minute = int(MINUTE_S * rate_hz)
+    starts = np.arange(0, max(len(flow) - n_minute // 2, 1), n_minute)
+    way = np.add.reduceat(np.abs(np.diff(flow, prepend=flow[:1])), starts, dtype=np.float64)
+    reach = np.add.reduceat(excursion, starts, dtype=np.float64)
+    return np.divide(way * window_s * rate_hz, reach, out=np.zeros(len(starts)), where=reach > 0)
 
 
 def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breathing:
@@ -183,21 +209,25 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     flow = remove_drift(values, rules, rate_hz)
     if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
         np.negative(flow, out=flow)
-    onsets = find_onsets(flow, rules, rate_hz)
+    baseline = rules.baseline
+    wide = excursion_of(flow, breath.search_window_s, rate_hz)
+    level = local_level(wide, rate_hz, baseline.outlier_window_s, baseline.outlier_quantile_fraction)
+    onsets = _onsets(flow, wide, rules, rate_hz)
     period_s = _usual_period_s(onsets, rules, rate_hz)
     window_s = breath.excursion_window_periods * period_s
     excursion = excursion_of(flow, window_s, rate_hz)
+    roughness = roughness_of(flow, excursion, window_s, rate_hz)
     excursion[is_missing] = np.nan
     breath_ranges = np.empty(len(onsets), np.float32)
     measure_breaths(flow, onsets, int(period_s * rate_hz), breath_ranges)
     middles = np.minimum(onsets + int(period_s * rate_hz / 2), len(excursion) - 1)
-    baseline = rules.baseline
     return Breathing(
         rate_hz=rate_hz,
         is_missing=is_missing,
         excursion=excursion,
-        level=local_level(excursion, rate_hz, baseline.outlier_window_s, baseline.outlier_quantile_fraction),
+        level=level,
         level_step_s=LEVEL_STEP_S,
+        roughness=roughness,
         period_s=period_s,
         window_s=window_s,
         onsets=onsets,

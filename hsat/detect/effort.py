@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.detect.breathing import LEVEL_STEP_S, excursion_of, find_onsets, local_level, remove_drift
+from hsat.detect.breathing import LEVEL_STEP_S, excursion_of, local_level, remove_drift, roughness_of
 from hsat.events import EventKind
 from hsat.intervals import spans_from_mask
 from hsat.rules.model import EffortRule, ScoringRules
@@ -62,10 +62,9 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
     for values in belts:
         is_missing = np.isnan(values)
         movement = remove_drift(values, rules, rate_hz)
-        swings_s = np.diff(find_onsets(movement, rules, rate_hz)) / rate_hz
-        if len(swings_s) and 60.0 / np.median(swings_s) > rule.fastest_per_min:
-            continue
         excursion = excursion_of(movement, window_s, rate_hz)
+        if np.median(roughness_of(movement, excursion, window_s, rate_hz)) > rule.max_roughness:
+            continue
         excursion[is_missing] = np.nan
         level = local_level(excursion, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
         excursion /= np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]

@@ -79,7 +79,7 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     span_baselines = np.empty(n_most, np.float64)
     endings = np.empty(n_most, np.int8)
     breath_baselines = np.full(len(breathing.onsets), np.nan)
-    limit = baseline.outlier_ratio * breathing.level_at(breathing.onsets)
+    limit = np.float32(baseline.outlier_ratio) * breathing.level_at(breathing.onsets)
     count = find_reductions(
         breathing.excursion,
         breathing.onsets,

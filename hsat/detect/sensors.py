@@ -13,8 +13,13 @@ EFFORT_SENSORS = ("thorax", "abdomen")
 
 
 def flow_sensors(recording: Recording) -> tuple[str, ...]:
-    """Canonical names of the recorded signals that can show airflow, best first."""
-    return tuple(name for name in FLOW_SENSORS if recording.has_signal(name))
+    """Canonical names of the recorded signals that can show airflow, best first.
+
+    A single belt is among them only where nothing else is: it goes on moving in obstructive apneas.
+    """
+    recorded = tuple(name for name in FLOW_SENSORS if recording.has_signal(name))
+    better = tuple(name for name in recorded if name not in EFFORT_SENSORS)
+    return better or recorded
 
 
 def effort_sensors(recording: Recording, flow_sensor: str | None) -> tuple[str, ...]:

@@ -101,6 +101,8 @@ class BreathRule:
     shortest_period_s: float
     longest_period_s: float
     assumed_period_s: float
+    fastest_per_min: float
+    min_breaths: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +111,11 @@ class SensorOffRule:
 
     max_excursion_fraction: float
     reference_quantile_fraction: float
+    loudest_quantile_fraction: float
+    min_share_of_loudest_fraction: float
+    max_roughness: float
+    max_peak_ratio: float
     slowest_per_min: float
-    fastest_per_min: float
-    rate_window_s: float
     min_duration_s: float
     min_share_fraction: float
 
@@ -192,7 +196,7 @@ class EffortRule:
     max_central_effort_share_fraction: float
     min_mixed_absence_s: float
     mixed_absence_by_s: float
-    fastest_per_min: float
+    max_roughness: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
