@@ -300,12 +300,12 @@ def _add_pulse(
     validity = rules.pulse_validity
     inside = _mask(night.monitored.spans_s, len(night.pulse_bpm), night.oximetry_rate_hz)
     is_valid = (night.pulse_bpm >= validity.lowest_bpm) & (night.pulse_bpm <= validity.highest_bpm)
-    pulse = np.where(is_valid, night.pulse_bpm, np.nan).astype(np.float64)
+    pulse = np.where(is_valid, night.pulse_bpm, np.float32(np.nan))
     valid = pulse[is_valid & inside]
     if len(valid) == 0:
         found.refuse(_PULSE_NAMES, "no valid pulse rate in monitored time")
         return
-    found.values["mean_pulse_bpm"] = float(np.mean(valid))
+    found.values["mean_pulse_bpm"] = float(np.mean(valid, dtype=np.float64))
     found.values["min_pulse_bpm"] = float(np.min(valid))
     found.values["max_pulse_bpm"] = float(np.max(valid))
     if not night.has_flow:
@@ -324,23 +324,23 @@ def _add_pulse(
     if len(responses) == 0:
         found.refuse(["pulse_response_bpm"], "no valid pulse rate at any event")
     else:
-        found.values["pulse_response_bpm"] = float(np.mean(responses))
+        found.values["pulse_response_bpm"] = float(np.mean(responses, dtype=np.float64))
 
 
 def _extreme(
     function: np.ufunc,
-    values: NDArray[np.float64],
+    values: Floats,
     starts_s: NDArray[np.float64],
     stops_s: NDArray[np.float64],
     rate_hz: float,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Smallest or largest valid value of each span; NaN where it holds none."""
     last = len(values) - 1
     first = np.clip((starts_s * rate_hz).astype(np.int64), 0, last)
     stop = np.clip((stops_s * rate_hz).astype(np.int64), first + 1, len(values))
     places = np.column_stack((first, stop)).reshape(-1)
-    padded = np.append(values, np.nan)  # a span may stop at the very end
-    extremes: NDArray[np.float64] = function.reduceat(padded, places)[::2]
+    padded = np.append(values, np.float32(np.nan))  # a span may stop at the very end
+    extremes: Floats = function.reduceat(padded, places)[::2]
     return extremes
 
 

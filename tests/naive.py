@@ -157,6 +157,21 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
     return spans, span_baselines, endings, in_force
 
 
+def measure_breaths(flow, onsets, n_longest):
+    """Range of each piece from onset to onset, the next onset included."""
+    ends = [*onsets[1:], len(flow) - 1][: len(onsets)]
+    pieces = [flow[a : min(a + n_longest, b, len(flow) - 1) + 1] for a, b in zip(onsets, ends, strict=True)]
+    return [np.max(piece) - np.min(piece) for piece in pieces]
+
+
+def measure_way(flow, excursion, n_block, n_blocks):
+    """Sums of whole lists, block by block."""
+    steps = np.abs(np.diff(flow.astype(np.float64), prepend=flow[:1].astype(np.float64)))
+    blocks = np.minimum(np.arange(len(flow)) // n_block, n_blocks - 1)
+    ways = [sum(steps[blocks == k]) for k in range(n_blocks)]
+    return ways, [sum(excursion[blocks == k].astype(np.float64)) for k in range(n_blocks)]
+
+
 def measure_reductions(excursion, spans, span_baselines, apnea_fraction):
     """Reduction of each span and its longest run of low samples."""
     reductions, longest = [], []

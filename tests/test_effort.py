@@ -125,6 +125,15 @@ def test_a_noisy_unplugged_belt_does_not_hide_a_central_apnea():
     assert kinds(score(noise, belt_of(WITHOUT_EFFORT))) == {"central_apnea"}
 
 
+def test_two_noisy_unplugged_belts_are_no_effort_channel():
+    rng = np.random.default_rng(3)
+    belts = (0.001 * rng.standard_normal(len(belt_of())) for _ in range(2))
+    night = score(*belts)
+    assert kinds(night) == {"unclassified_apnea"}
+    assert night.effort_sensor is None
+    assert night.indices.central_apnea_index_per_h is None
+
+
 def test_hypopneas_are_not_typed_but_carry_their_effort():
     falls = [fall._replace(reduction=0.6) for fall in APNEAS]
     night = score(belt_of(), belt_of(), flow=falls)
@@ -165,10 +174,14 @@ def strength_of(*parts: tuple[float, float]) -> np.ndarray:
         ([(16.0, 0.0), (4.0, 1.0)], EventKind.MIXED_APNEA),
         ([(3.0, 0.0), (17.0, 1.0)], EventKind.MIXED_APNEA),
         ([(2.9, 0.0), (17.1, 1.0)], EventKind.OBSTRUCTIVE_APNEA),
+        ([(2.9, 1.0), (8.0, 0.0), (9.1, 1.0)], EventKind.MIXED_APNEA),
+        ([(3.2, 1.0), (8.0, 0.0), (8.8, 1.0)], EventKind.OBSTRUCTIVE_APNEA),
     ],
 )
 def test_limits_of_effort(parts, kind):
-    """30 % of the usual is effort; less than 20 % of the time with it is none; 3 s without make it mixed."""
+    """30 % of the usual is effort; less than 20 % of the time with it is none; 3 s without, from the first
+    3 s on, make it mixed.
+    """
     assert type_apnea(strength_of(*parts), RATE_HZ, RULE) is kind
 
 

@@ -30,7 +30,8 @@ from hsat.simulate import (
 
 EXEMPT_FRACTION = 0.03
 TOO_COARSE = "64 levels"
-"""A breath is 16 levels high here: a reduction by 90 % cannot be told from one by 85 %."""
+"""A breath is 16 levels high here: a reduction by 90 % cannot be told from one by 85 %, and a breath near
+the clear rise that ends an event may fall to either side of it."""
 REFERENCE = "25 Hz"
 RECORDERS: dict[str, dict[str, Any]] = {
     REFERENCE: {},
@@ -105,9 +106,10 @@ def near_limit(event: RespiratoryEvent, truth: NightTruth, *, is_kind_asked: boo
 
 
 def check_same_events(
-    one: NightResult, other: NightResult, truth: NightTruth, *, are_kinds_compared: bool = True
+    one: NightResult, other: NightResult, truth: NightTruth, *, is_coarse: bool = False
 ) -> None:
     """Every event of either has its one partner in the other, at the same time and of the same sort."""
+    n_moved = 0
     for mine, theirs in ((one, other), (other, one)):
         for event in mine.events:
             partners = [candidate for candidate in theirs.events if overlap_s(event, candidate) > 0]
@@ -115,11 +117,15 @@ def check_same_events(
                 assert near_limit(event, truth, is_kind_asked=False), (event, partners)
                 continue
             (partner,) = partners
-            assert partner.start_s == pytest.approx(event.start_s, abs=median_breath_s())
-            assert partner.stop_s == pytest.approx(event.stop_s, abs=median_breath_s())
+            moved_s = max(abs(partner.start_s - event.start_s), abs(partner.stop_s - event.stop_s))
+            if is_coarse and moved_s > median_breath_s():
+                n_moved += 1
+                continue
+            assert moved_s <= median_breath_s(), (event, partner)
             assert partner.is_counted is event.is_counted
-            if are_kinds_compared and partner.kind.is_apnea is not event.kind.is_apnea:
+            if not is_coarse and partner.kind.is_apnea is not event.kind.is_apnea:
                 assert near_limit(event, truth, is_kind_asked=True), (event, partner)
+    assert n_moved <= 0.05 * (len(one.events) + len(other.events))
 
 
 def test_the_reference_has_what_there_is_to_compare():
@@ -136,7 +142,7 @@ def test_same_events_whatever_the_recorder(name):
         scored(REFERENCE),
         scored(name),
         recorded(REFERENCE).truth,
-        are_kinds_compared=name != TOO_COARSE,
+        is_coarse=name == TOO_COARSE,
     )
 
 

@@ -233,6 +233,29 @@ def test_measure_reductions():
         assert longest.tolist() == expected[1]
 
 
+def test_measure_breaths():
+    rng = np.random.default_rng(31)
+    for _ in range(N_RANDOM):
+        flow = f32(rng.normal(size=rng.integers(1, 80)))
+        onsets = np.flatnonzero(rng.random(len(flow)) < 0.2)
+        got = np.zeros(len(onsets), np.float32)
+        n_longest = int(rng.integers(1, 20))
+        reductions.measure_breaths(flow, onsets, n_longest, got)
+        np.testing.assert_array_equal(got, f32(naive.measure_breaths(flow, onsets, n_longest)))
+
+
+@pytest.mark.parametrize("n", [0, 1, 9, 10, 11, 95])
+def test_measure_way(n):
+    rng = np.random.default_rng(n)
+    flow, excursion = f32(rng.normal(size=n)), f32(rng.random(n))
+    n_blocks = max(round(n / 10), 1)
+    ways, reaches = np.zeros(n_blocks), np.zeros(n_blocks)
+    reductions.measure_way(flow, excursion, 10, ways, reaches)
+    expected = naive.measure_way(flow, excursion, 10, n_blocks)
+    np.testing.assert_allclose(ways, expected[0], rtol=1e-6)
+    np.testing.assert_allclose(reaches, expected[1], rtol=1e-6)
+
+
 def random_saturation(rng):
     """Whole percent that wanders, with dips, jumps and missing samples."""
     n = int(rng.integers(0, 150))

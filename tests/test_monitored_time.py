@@ -105,14 +105,25 @@ def test_detached_cannula_for_most_of_the_night(off_share):
     assert not [event for event in night.events if event.start_s > start_s]
 
 
-@pytest.mark.parametrize(("off_s", "is_off"), [(60.0, False), (80.0, False), (105.0, True), (150.0, True)])
-def test_cannula_counts_as_off_after_90_s(off_s, is_off):
-    """A scorer meets apneas of a minute and more; longer stillness is the sensor."""
+@pytest.mark.parametrize(
+    ("off_s", "is_off", "is_event"),
+    [
+        (60.0, False, True),
+        (80.0, False, True),
+        (105.0, False, False),
+        (140.0, False, False),
+        (170.0, True, False),
+        (300.0, True, False),
+    ],
+)
+def test_cannula_counts_as_off_after_150_s(off_s, is_off, is_event):
+    """As long as the longest event; from 90 s on stillness without a fall of SpO2 is no apnea."""
     flow = flow_of()
     flow[place(1500, 1500 + off_s)] = 0.0
     night = hsat.score_night(hour_of(flow))
     assert (QualityFlag.FLOW_OFF in minutes_of(night)) is is_off
-    assert bool([event for event in night.events if 1490 < event.start_s < 1700]) is not is_off
+    assert bool([event for event in night.events if 1490 < event.start_s < 1900]) is is_event
+    assert len(night.events) == len(EVENTS) + is_event
 
 
 @pytest.mark.parametrize("code", [np.nan, 127.0, 0.0, 255.0])
@@ -136,13 +147,44 @@ def test_probe_counts_as_off_after_30_s(missing_s, is_off):
     assert minutes_of(night) == ({QualityFlag.SPO2_OFF: pytest.approx(missing_s / 60)} if is_off else {})
 
 
-@pytest.mark.parametrize(("held_s", "is_off"), [(590, False), (620, True)])
-def test_a_value_held_for_10_min_is_no_pulse_oximetry(held_s, is_off):
-    spo2 = spo2_of([])
-    spo2[1:] += np.arange(1, len(spo2)) // 100 % 2  # alive elsewhere
-    spo2[1100:] = np.where(np.arange(1100, 3600) < 1100 + held_s, 93.0, spo2[1100:])
-    night = hsat.score_night(hour_of(None, spo2))
-    assert (QualityFlag.SPO2_OFF in minutes_of(night)) is is_off
+def held_oximeter(held_s: int, pulse: str) -> Recording:
+    """2 h of an oximeter whose SpO2 stays at one value for `held_s` from 1100 s on."""
+    seconds = np.arange(7200)
+    is_held = (seconds >= 1100) & (seconds < 1100 + held_s)
+    spo2 = np.where(is_held, 93.0, 95.0 + seconds // 100 % 2)
+    alive = 60.0 + seconds // 7 % 3
+    pulses = {
+        "alive": alive,
+        "held": np.where(is_held, 75.0, alive),
+        "missing": np.where(is_held, np.nan, alive),
+        "dead after 5 min": np.where(is_held & (seconds >= 1400), 75.0, alive),
+    }
+    channels = [signal_of("spo2", spo2, 1.0)]
+    if pulse in pulses:
+        channels.append(signal_of("pulse", pulses[pulse], 1.0))
+    return recording_of(*channels)
+
+
+@pytest.mark.parametrize(
+    ("held_s", "pulse", "off_s"),
+    [
+        (590, "held", 0),
+        (620, "held", 620),
+        (590, "missing", 0),
+        (620, "missing", 620),
+        (620, "alive", 0),
+        (4000, "alive", 0),
+        (620, "dead after 5 min", 0),
+        (1000, "dead after 5 min", 700),
+        (620, "none recorded", 0),
+        (3550, "none recorded", 0),
+        (3650, "none recorded", 3650),
+    ],
+)
+def test_a_held_value_is_the_probe_where_the_pulse_is_held_too_or_after_an_hour(held_s, pulse, off_s):
+    night = hsat.score_night(held_oximeter(held_s, pulse))
+    expected = {QualityFlag.SPO2_OFF: pytest.approx(off_s / 60, abs=0.05)} if off_s else {}
+    assert minutes_of(night) == expected
 
 
 def test_apnea_while_the_probe_is_off_is_listed_but_not_counted():

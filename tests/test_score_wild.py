@@ -175,7 +175,7 @@ def test_a_few_samples_at_any_rate(name, rate_hz, n_samples):
 def test_breathing_at_absurd_rates(rate_hz):
     """Too slow to show breaths, or far too fast: a result all the same."""
     times_s = np.arange(round(120 * rate_hz)) / rate_hz
-    flow = np.sin(2 * np.pi * times_s / 4.0)
+    flow = np.cos(2 * np.pi * times_s / 4.0)  # a sine would be nothing but rounding at 0.5 Hz
     night = score_or_refuse(
         recording_of(signal_of("flow", flow, rate_hz), signal_of("spo2", np.full(120, 96.0), 1.0))
     )

@@ -7,6 +7,7 @@ so nights test each limit from a little to either side, and `judge` tests it to 
 
 from dataclasses import asdict, replace
 from math import inf, nextafter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from hsat.grading import grade_adequacy, grade_severity
 from hsat.kernels.reductions import CLOSED, INTERRUPTED, TOO_LONG
 from hsat.recording import Recording
 from hsat.results import NightResult
+from hsat.rules.model import ScoringRules
 
 STARTS_S = (400.0, 700.0, 1000.0, 1300.0)
 RULES_1B = hsat.load_rules("aasm_1b")
@@ -88,8 +90,9 @@ def test_apnea_reduction_of_less_than_90_percent_is_a_hypopnea(reduction):
     assert kinds_of(night) == ["hypopnea"] * 4
 
 
-@pytest.mark.parametrize(("duration_s", "n_apneas"), [(8.0, 0), (9.0, 0), (11.0, 4), (12.0, 4)])
+@pytest.mark.parametrize(("duration_s", "n_apneas"), [(7.0, 0), (8.0, 0), (10.5, 4), (11.0, 4), (12.0, 4)])
 def test_apnea_lasts_at_least_10_s(duration_s, n_apneas):
+    """Drawn from onset to onset; from the nadir before it, which counts, it is up to 1.9 s longer."""
     night = hsat.score_night(night_of(falls_of(duration_s, 1.0, 6.0)))
     assert kinds_of(night) == ["apnea"] * n_apneas
     assert len(night.rejected) == 4 - n_apneas
@@ -105,6 +108,29 @@ def test_apnea_duration_to_the_last_bit(longest_apnea_s, is_apnea):
     assert verdict.is_hypopnea is not is_apnea
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="the deep part is measured 0.3 s longer than drawn, not 1.9 s: 9 s without flow are 9.3 s",
+)
+def test_apnea_is_counted_from_the_nadir_before_it():
+    """9.5 s from the onset that fails to come, 11.4 s from the nadir of the last breath (70 % through it)."""
+    night = hsat.score_night(night_of(falls_of(9.5, 1.0, 6.0)))
+    assert kinds_of(night) == ["apnea"] * 4
+
+
+@pytest.mark.parametrize("drop_points", [0.0, 2.0])
+@pytest.mark.parametrize(
+    ("duration_s", "is_apnea"), [(89.9, True), (90.0, True), (90.1, False), (140.0, False)]
+)
+def test_apnea_longer_than_90_s_needs_a_fall_of_spo2(duration_s, is_apnea, drop_points):
+    changes = {"stop_s": 400.0 + duration_s, "longest_apnea_s": duration_s - 2.0}
+    verdict = judge(candidate_of(drop_points=drop_points, **changes), RULES_1B, has_oximetry=True)
+    assert verdict.is_apnea is is_apnea
+    assert verdict.clause.startswith("apnea: " if is_apnea else "apnea.longest_without_fall_s")
+    assert judge(candidate_of(drop_points=3.0, **changes), RULES_1B, has_oximetry=True).is_apnea
+    assert judge(candidate_of(desaturation=None, **changes), RULES_1B, has_oximetry=False).is_apnea
+
+
 def test_whole_event_rule_a_hypopnea_that_ends_as_an_apnea_is_one_apnea():
     falls = [
         fall for start_s in STARTS_S for fall in (Fall(start_s, 16, 0.5), Fall(start_s + 16, 14, 1.0, 6))
@@ -116,9 +142,7 @@ def test_whole_event_rule_a_hypopnea_that_ends_as_an_apnea_is_one_apnea():
         assert event.stop_s == pytest.approx(start_s + 30.0, abs=PERIOD_S)
 
 
-@pytest.mark.parametrize(
-    "reduction", [0.5, 0.6, 0.7]
-)
+@pytest.mark.parametrize("reduction", [0.5, 0.6, 0.7])
 def test_whole_event_rule_the_apnea_starts_with_its_first_reduced_breath(reduction):
     falls = [
         fall
@@ -253,6 +277,34 @@ def test_two_hypopneas_with_a_desaturation_each_are_two():
     late = [event.desaturation for event in night.events if event.start_s > 1100]
     assert len(late) == 2
     assert late[0].stop_s <= late[1].start_s + 1.0
+
+
+def pair_on(*corners: tuple[float, float]) -> NightResult:
+    """Hypopneas from 1200 to 1216 and from 1220 to 1236 s, over SpO2 on a line from 1220 s on."""
+    pair = [Fall(1200, 16, 0.5), Fall(1220, 16, 0.5)]
+    percent = spo2_curve(1800.0, PLAIN)
+    times_s = np.arange(1220, int(corners[-1][0]))
+    percent[1220 : int(corners[-1][0])] = np.rint(np.interp(times_s, *zip(*corners, strict=True)))
+    flow = flow_channel(1800.0, [*PLAIN, *pair])
+    return hsat.score_night(recording_of(flow, signal_of("spo2", percent, 1.0)))
+
+
+def test_one_fall_that_goes_on_is_divided_between_two_hypopneas():
+    """96 to 91 until the second one's begins at 1240 s, on to 82: 14 points, enough for both."""
+    night = pair_on((1220, 96), (1240, 91), (1256, 82), (1258, 82), (1268, 96))
+    late = [event for event in night.events if event.start_s > 1100]
+    assert len(late) == 2
+    first, second = (event.desaturation for event in late)
+    assert first.baseline_percent == 96.0
+    assert second.nadir_percent == 82.0
+    assert first.nadir_percent >= second.baseline_percent
+    assert first.drop_points + second.drop_points <= 14.0
+
+
+def test_a_fall_too_small_for_two_hypopneas_is_not_counted_twice():
+    """96 to 91 in all."""
+    night = pair_on((1220, 96), (1240, 93), (1256, 91), (1258, 91), (1268, 96))
+    assert len([event for event in night.events if event.start_s > 1100]) <= 1
 
 
 def test_a_desaturation_long_after_the_event_is_not_its_own():
@@ -575,6 +627,39 @@ def test_alternative_1a_counts_falls_of_3_points_and_may_change_the_class():
         2.5,
         "normal",
     )
+
+
+def ours(tmp_path: Path, changes: str) -> ScoringRules:
+    file = tmp_path / "ours.toml"
+    file.write_text(f'name = "ours"\ntitle = "Ours"\nsource = "handbook"\nextends = "aasm_1b"\n\n{changes}\n')
+    return hsat.load_rules(file)
+
+
+def test_alternatives_of_rules_that_differ_in_desaturation_points(tmp_path):
+    """Their candidates are those of 1B and 1A."""
+    rules = ours(tmp_path, "[hypopnea]\nmin_desaturation_points = 5.0")
+    night = hsat.score_night(night_of([*PLAIN, Fall(1200, 16, 0.5, 3), Fall(1400, 16, 0.5, 6)]), rules)
+    assert night.indices.n_hypopneas == 5
+    assert {name: found.ahi_per_h for name, found in night.alternatives.items()} == {
+        "aasm_1b": 5 / 0.5,
+        "aasm_1a": 6 / 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        "[apnea]\nmin_duration_s = 12.0",
+        "[hypopnea]\nmin_reduction_fraction = 0.5",
+        "[hypopnea]\nmin_desaturation_points = 3.0\nmin_duration_s = 12.0",
+        "[baseline]\nwindow_s = 100.0",
+        "[desaturation]\nnadir_window_s = 30.0",
+        "[severity]\nmild_from_per_h = 6.0",
+    ],
+)
+def test_alternatives_are_left_out_where_rules_differ_in_more(tmp_path, changes):
+    """What was found under these rules is not what 1B and 1A would have found."""
+    assert hsat.score_night(night_of(list(PLAIN)), ours(tmp_path, changes)).alternatives == {}
 
 
 # what is missing --------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.kernels.reductions import find_breaths, measure_breaths
+from hsat.kernels.reductions import find_breaths, measure_breaths, measure_way
 from hsat.kernels.rolling import moving_mean, rolling_range
 from hsat.rules.model import ScoringRules
 
@@ -179,10 +179,10 @@ def roughness_of(
     A breath goes up and down once: about 2.6 for a window of 1.3 breaths. Noise goes to and fro.
     """
     n_minute = int(MINUTE_S * rate_hz)
-    starts = np.arange(0, max(len(flow) - n_minute // 2, 1), n_minute)
-    way = np.add.reduceat(np.abs(np.diff(flow, prepend=flow[:1])), starts, dtype=np.float64)
-    reach = np.add.reduceat(excursion, starts, dtype=np.float64)
-    return np.divide(way * window_s * rate_hz, reach, out=np.zeros(len(starts)), where=reach > 0)
+    n_minutes = max(round(len(flow) / n_minute), 1)
+    ways, reaches = np.empty(n_minutes), np.empty(n_minutes)
+    measure_way(flow, excursion, n_minute, ways, reaches)
+    return np.divide(ways * window_s * rate_hz, reaches, out=np.zeros(n_minutes), where=reaches > 0)
 
 
 def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breathing:

@@ -1,6 +1,7 @@
 """SpO2: what is valid, the night's delay behind flow, and its falls."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +55,10 @@ def measure_oximetry(values: NDArray[np.float32], recorded_rate_hz: float, rules
     validity = rules.oxygen_validity
     percent = values.copy()
     percent[~((percent >= validity.lowest_percent) & (percent <= validity.highest_percent))] = np.nan
-    percent = np.round(percent / np.float32(validity.resolution_points)) * np.float32(
-        validity.resolution_points
-    )
+    resolution = np.float32(validity.resolution_points)
+    percent /= resolution
+    np.rint(percent, out=percent)
+    percent *= resolution
     n_valid = int(np.count_nonzero(~np.isnan(percent)))
     interval_s = max(1.0 / recorded_rate_hz, 1.0)
     remove_spikes(
@@ -112,7 +114,7 @@ def estimate_delay_s(reduction: NDArray[np.float32], oximetry: Oximetry, rules: 
 
 
 def _as_desaturations(
-    falls: NDArray[np.int64], levels: NDArray[np.float32], rate_hz: float
+    falls: NDArray[np.signedinteger[Any]], levels: NDArray[np.float32], rate_hz: float
 ) -> list[Desaturation]:
     return [
         Desaturation(
@@ -141,7 +143,7 @@ def find_desaturations(oximetry: Oximetry, rules: ScoringRules) -> list[Desatura
     """
     rule = rules.desaturation
     n = len(oximetry.percent)
-    falls = np.empty((n // 2 + 1, 3), np.int64)
+    falls = np.empty((n // 2 + 1, 3), np.int32)
     levels = np.empty((n // 2 + 1, 2), np.float32)
     count = find_falls(
         oximetry.percent,

@@ -105,7 +105,9 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         endings,
         breath_baselines,
     )
-    spans, span_baselines, endings = spans[:count], span_baselines[:count], endings[:count]
+    # Copies, so that the room for the most there could be is given back.
+    spans, endings = spans[:count].copy(), endings[:count].copy()
+    span_baselines = span_baselines[:count].copy()
     reductions = np.empty(count, np.float64)
     longest_low = np.empty((count, 2), np.int64)
     apnea_fraction = _rest(rules.apnea.min_reduction_fraction)

@@ -13,6 +13,7 @@ __all__ = [
     "find_reductions",
     "measure_breaths",
     "measure_reductions",
+    "measure_way",
 ]
 
 CLOSED, TOO_LONG, INTERRUPTED = 0, 1, 2
@@ -77,6 +78,29 @@ def measure_breaths(flow, onsets, n_longest, ranges):
             largest = max(largest, flow[i])
             smallest = min(smallest, flow[i])
         ranges[k] = largest - smallest
+
+
+@kernel
+def measure_way(flow, excursion, n_block, ways, reaches):
+    """Way that flow goes, and sum of its excursions, block by block.
+
+    Parameters
+    ----------
+    flow, excursion : ndarray, shape (n,), float32
+        Finite.
+    n_block : int
+        Samples a block; what is left over at the end belongs to the last.
+    ways, reaches : ndarray, shape (k,), float64
+        Filled in place: sum of the absolute differences between neighbouring samples, each
+        counted where it ends, and sum of `excursion`. ``k`` is at least 1.
+    """
+    ways[:] = 0.0
+    reaches[:] = 0.0
+    for i in range(len(flow)):
+        block = min(i // n_block, len(ways) - 1)
+        if i > 0:
+            ways[block] += abs(flow[i] - flow[i - 1])
+        reaches[block] += excursion[i]
 
 
 class BaselineLimits(NamedTuple):
