@@ -71,8 +71,8 @@ class RespiratoryEvent:
     baseline_excursion : float
         The pre-event baseline excursion, in the unit of the flow signal as recorded.
     effort_fraction : float or None
-        Mean respiratory effort within the event over its own pre-event baseline; None without
-        an effort belt.
+        Mean respiratory effort within the event over what is usual in the 5 min around; None
+        without an effort belt that shows breathing.
     desaturation : Desaturation or None
         The fall of SpO2 that belongs to the event, if there is one.
     criterion : str

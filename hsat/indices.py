@@ -245,7 +245,8 @@ def _hypoxic_area_percent_min(
     end = int(rule.search_before_s)
     half = int(rule.smoothing_s / 2)
     smooth = np.array([np.mean(mean[max(i - half, 0) : i + half + 1]) for i in range(len(mean))])
-    nadir = end + int(np.argmin(smooth[end : end + int(rule.nadir_within_s) + 1]))
+    earliest = end - int(rule.nadir_from_s)
+    nadir = earliest + int(np.argmin(smooth[earliest : end + int(rule.nadir_within_s) + 1]))
     first = nadir - _peak_beside(smooth[nadir::-1], rule.peak_prominence_fraction)
     last = nadir + _peak_beside(smooth[nadir:], rule.peak_prominence_fraction)
     before = padded[ends[:, None] + np.arange(-int(rule.baseline_window_s), 1)]

@@ -197,7 +197,7 @@ def remove_spikes(values, n_longest, n_lag, max_change):
         ahead = range(i + 1, min(start + n_longest, len(out) - 1) + 1)
         back = next((j for j in ahead if abs(out[j] - before) <= max_change), None)
         if back is not None:
-            out[start:back] = np.nan
+            out[start : back + n_lag - 1] = np.nan
         i = i + 1 if back is None else back
     return out
 

@@ -64,7 +64,7 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     present = by_second[~np.isnan(by_second)]
     loudest = np.quantile(present, rule.loudest_quantile_fraction) if len(present) else 0.0
     is_seen = (by_second > rule.min_share_of_loudest_fraction * loudest) & ~is_other[:: int(rate_hz)]
-    if not is_seen.any():
+    if np.count_nonzero(is_seen) < rule.min_duration_s:
         return {QualityFlag.FLOW_OFF: as_spans([(0.0, duration_s)]), QualityFlag.FLOW_MISSING: missing}
     usual = np.float32(np.quantile(by_second[is_seen], rule.reference_quantile_fraction))
     is_quiet = (excursion <= rule.max_excursion_fraction * usual) | is_other

@@ -14,6 +14,9 @@ __all__ = ["Breathing", "excursion_of", "local_level", "measure_breathing", "rem
 LEVEL_STEP_S = 10.0
 """Grid on which slow levels are computed; they change over minutes."""
 
+N_NEIGHBOURS, NEIGHBOUR_STEP = 101, 10
+"""Breaths a neighbourhood holds, and how many share one: five to eight minutes of breathing."""
+
 MINUTE_S = 60.0
 """Length of the pieces whose character is judged."""
 
@@ -33,8 +36,8 @@ class Breathing:
     excursion : ndarray, shape (n,), float32
         Range of flow in a window of about one breath around each sample; NaN where missing.
     level : ndarray, shape (n_steps,), float32
-        The usual range of flow within ``rules.breath.search_window_s`` in the surrounding minutes,
-        one value every ``level_step_s``. Apneas leave the breaths between them usual.
+        What is usual in the surrounding minutes, one value every ``level_step_s``: a quantile of
+        the range of flow over time, or the median of the breaths where that is larger.
     level_step_s : float
     roughness : ndarray, shape (n_minutes,), float64
         Way of flow over its range, minute by minute: near 2.6 for breathing, above 4 for noise.
@@ -152,11 +155,29 @@ def _onsets(
 ) -> NDArray[np.int64]:
     """Breath onsets, in samples; `wide` is the range within the search window, and is used up."""
     breath = rules.breath
-    floor = breath.noise_floor_fraction * float(np.median(wide[:: int(rate_hz)]))
+    loudest = local_level(wide, rate_hz, breath.noise_floor_window_s, breath.noise_floor_quantile_fraction)
+    floor = np.repeat(np.float32(breath.noise_floor_fraction) * loudest, int(LEVEL_STEP_S * rate_hz))
     wide *= np.float32(breath.hysteresis_fraction)
-    hysteresis = np.maximum(wide, np.float32(floor), out=wide)
+    hysteresis = np.maximum(wide, floor[: len(wide)], out=wide)
     onsets = np.empty(len(flow) // 2 + 1, np.int64)  # an onset needs a rise and a fall
     return onsets[: find_breaths(flow, hysteresis, onsets)].copy()
+
+
+def _usual_of_breaths(
+    onsets: NDArray[np.int64], breath_excursions: NDArray[np.float32], n_steps: int, step: float
+) -> NDArray[np.float32]:
+    """Median excursion of the breaths around every step of the level grid; shape (n_steps,).
+
+    Where long apneas leave single breaths, these are what is usual, however little time they take.
+    """
+    excursions = np.nan_to_num(breath_excursions)
+    if len(excursions) < N_NEIGHBOURS:
+        return np.full(n_steps, np.median(excursions) if len(excursions) else 0.0, np.float32)
+    around = np.lib.stride_tricks.sliding_window_view(excursions, N_NEIGHBOURS)[::NEIGHBOUR_STEP]
+    medians = np.median(around, axis=1)
+    nearest = np.searchsorted(onsets, (np.arange(n_steps) + 0.5) * step) - N_NEIGHBOURS // 2
+    usual: NDArray[np.float32] = medians[np.clip(nearest // NEIGHBOUR_STEP, 0, len(medians) - 1)]
+    return usual
 
 
 def _usual_period_s(onsets: NDArray[np.int64], rules: ScoringRules, rate_hz: float) -> float:
@@ -221,6 +242,10 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     breath_ranges = np.empty(len(onsets), np.float32)
     measure_breaths(flow, onsets, int(period_s * rate_hz), breath_ranges)
     middles = np.minimum(onsets + int(period_s * rate_hz / 2), len(excursion) - 1)
+    breath_excursions = excursion[middles]
+    level = np.maximum(
+        level, _usual_of_breaths(onsets, breath_excursions, len(level), LEVEL_STEP_S * rate_hz)
+    )
     return Breathing(
         rate_hz=rate_hz,
         is_missing=is_missing,
@@ -231,6 +256,6 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
         period_s=period_s,
         window_s=window_s,
         onsets=onsets,
-        breath_excursions=excursion[middles],
+        breath_excursions=breath_excursions,
         breath_ranges=breath_ranges,
     )

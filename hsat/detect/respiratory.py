@@ -85,21 +85,8 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         breathing.onsets,
         breathing.breath_excursions,
         ~(breathing.breath_excursions <= limit),
-        BaselineLimits(
-            int(baseline.window_s * rate_hz),
-            int(baseline.oldest_s * rate_hz),
-            baseline.n_largest_breaths,
-            baseline.max_stable_variation_fraction,
-            baseline.sigh_ratio,
-            baseline.min_breath_fraction,
-        ),
-        SpanLimits(
-            _rest(rules.hypopnea.min_reduction_fraction),
-            event_span.recovery_fraction,
-            event_span.level_floor_fraction,
-            n_recovery,
-            int(event_span.max_duration_s * rate_hz),
-        ),
+        _baseline_limits(rules, rate_hz),
+        _span_limits(rules, rate_hz),
         spans,
         span_baselines,
         endings,
@@ -131,6 +118,29 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         apnea_core_spans_s=longest_low / rate_hz,
         endings=endings,
         breath_baselines=breath_baselines,
+    )
+
+
+def _baseline_limits(rules: ScoringRules, rate_hz: float) -> BaselineLimits:
+    rule = rules.baseline
+    return BaselineLimits(
+        int(rule.window_s * rate_hz),
+        int(rule.oldest_s * rate_hz),
+        rule.n_largest_breaths,
+        rule.max_stable_variation_fraction,
+        rule.sigh_ratio,
+        rule.min_breath_fraction,
+    )
+
+
+def _span_limits(rules: ScoringRules, rate_hz: float) -> SpanLimits:
+    rule = rules.event_span
+    return SpanLimits(
+        _rest(rules.hypopnea.min_reduction_fraction),
+        rule.recovery_fraction,
+        rule.level_floor_fraction,
+        max(int(rule.min_recovery_s * rate_hz), 1),
+        int(rule.max_duration_s * rate_hz),
     )
 
 

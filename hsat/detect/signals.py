@@ -107,8 +107,9 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
             break
         copy = sample_signals(recording, {sensor: rules.sampling.flow_rate_hz})[sensor]
         other = _measure_flow(sensor, copy, rules)
-        worse, flow = sorted((flow, other), key=lambda candidate: candidate.judged_s)
-        given_up.append(worse.sensor)
+        if other.judged_s > flow.judged_s:
+            given_up.append(flow.sensor)
+            flow = other
     belts = effort_sensors(recording, None if flow is None else flow.sensor)
     effort = None
     if flow is not None and belts:

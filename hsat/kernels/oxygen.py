@@ -34,8 +34,8 @@ def remove_spikes(values, n_longest, n_lag, max_change):
         while stop < n and stop - start < n_longest and not abs(values[stop] - before) <= max_change:
             stop += 1
         is_back = stop < n and abs(values[stop] - before) <= max_change
-        if is_back:
-            for j in range(start, stop):
+        if is_back:  # the way back may take as many samples as the way there
+            for j in range(start, min(stop + n_lag - 1, n)):
                 values[j] = np.nan
         i = stop if is_back else i + 1
 

@@ -247,6 +247,8 @@ def _alternative_lines(night: NightResult) -> list[str]:
         elif other.severity is not None:
             verdict = other.severity
         lines.append(f"{printable(name)}: AHI {rounded(other.ahi_per_h, 1)} /h, {verdict}")
+    if "aasm_1a" in night.alternatives or night.rules_id.startswith("aasm_1a@"):
+        lines.append("aasm_1a without EEG: desaturations only; hypopneas that end in an arousal are missed")
     return lines
 
 

@@ -97,6 +97,8 @@ class BreathRule:
     search_window_s: float
     hysteresis_fraction: float
     noise_floor_fraction: float
+    noise_floor_quantile_fraction: float
+    noise_floor_window_s: float
     excursion_window_periods: float
     shortest_period_s: float
     longest_period_s: float
@@ -233,6 +235,7 @@ class HypoxicBurdenRule:
 
     baseline_window_s: float
     search_before_s: float
+    nadir_from_s: float
     nadir_within_s: float
     search_after_s: float
     smoothing_s: float
