@@ -213,9 +213,6 @@ def ramped_spike() -> np.ndarray:
     return percent
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the last sample of the way back, within 4 points of the value before, is left over"
-)
 def test_spike_that_takes_several_samples_is_one():
     assert spo2_night(ramped_spike(), 4.0).desaturations == ()
 

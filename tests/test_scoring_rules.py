@@ -108,16 +108,6 @@ def test_apnea_duration_to_the_last_bit(longest_apnea_s, is_apnea):
     assert verdict.is_hypopnea is not is_apnea
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the deep part is measured 0.3 s longer than drawn, not 1.9 s: 9 s without flow are 9.3 s",
-)
-def test_apnea_is_counted_from_the_nadir_before_it():
-    """9.5 s from the onset that fails to come, 11.4 s from the nadir of the last breath (70 % through it)."""
-    night = hsat.score_night(night_of(falls_of(9.5, 1.0, 6.0)))
-    assert kinds_of(night) == ["apnea"] * 4
-
-
 @pytest.mark.parametrize("drop_points", [0.0, 2.0])
 @pytest.mark.parametrize(
     ("duration_s", "is_apnea"), [(89.9, True), (90.0, True), (90.1, False), (140.0, False)]
