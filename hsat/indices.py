@@ -17,7 +17,7 @@ SUPINE_CODE = 0
 """Canonical position code of lying on the back, see `hsat.io.channels`."""
 
 NO_FLOW = "no airflow or effort channel"
-NO_TIME = "no monitored time"
+NO_TIME = "too little monitored time"
 
 Floats = NDArray[np.float32]
 
@@ -89,12 +89,12 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     """
     found = _Found(values={}, reasons={})
     counted = [event for event in night.events if event.is_counted]
-    _add_breathing(found, night, counted)
+    _add_breathing(found, night, counted, rules)
     _add_durations(found, night, counted)
     _add_oxygen(found, night, counted, rules)
     _add_ventilation(found, night, rules)
     _add_pulse(found, night, counted, rules)
-    _add_position(found, night, counted)
+    _add_position(found, night, counted, rules)
     indices = NightIndices(**found.values)  # type: ignore[arg-type]
     for name, value in asdict(indices).items():
         if value is None:
@@ -112,12 +112,14 @@ _HYPOPNEA_NAMES = ("ahi_per_h", "hypopnea_index_per_h", "n_hypopneas")
 _BREATHING_NAMES = (*_HYPOPNEA_NAMES, "apnea_index_per_h", "n_apneas", *_APNEA_KINDS.values())
 
 
-def _add_breathing(found: _Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent]) -> None:
+def _add_breathing(
+    found: _Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent], rules: ScoringRules
+) -> None:
     if not night.has_flow:
         found.refuse(_BREATHING_NAMES, NO_FLOW)
         return
     hours = night.monitored.monitoring_h
-    if hours <= 0:
+    if hours < rules.adequacy.rate_from_h:
         found.refuse(_BREATHING_NAMES, NO_TIME)
         return
     n_apneas = sum(event.kind.is_apnea for event in counted)
@@ -192,8 +194,11 @@ def _add_oxygen(
     rows = np.array([(fall.start_s, fall.nadir_s) for fall in night.desaturations]).reshape(-1, 2)
     drops = np.array([fall.drop_points for fall in night.desaturations])[overlaps_s(rows, spans) > 0]
     limits = rules.desaturation
-    found.values["odi3_per_h"] = int(np.count_nonzero(drops >= limits.small_points)) / hours
-    found.values["odi4_per_h"] = int(np.count_nonzero(drops >= limits.large_points)) / hours
+    if hours < rules.adequacy.rate_from_h:
+        found.refuse(["odi3_per_h", "odi4_per_h"], "too little valid SpO2 for a rate")
+    else:
+        found.values["odi3_per_h"] = int(np.count_nonzero(drops >= limits.small_points)) / hours
+        found.values["odi4_per_h"] = int(np.count_nonzero(drops >= limits.large_points)) / hours
     found.values["mean_spo2_percent"] = float(np.mean(valid, dtype=np.float64))
     found.values["min_spo2_percent"] = float(np.min(valid))
     times = rules.oxygen_time
@@ -211,7 +216,7 @@ def _add_oxygen(
         found.values[f"{name}_min"] = float(share) * valid_min
     if not night.has_flow:
         found.refuse(["hypoxic_burden_percent_min_per_h"], f"{NO_FLOW}: the burden is that of events")
-    elif night.monitored.monitoring_h <= 0:
+    elif night.monitored.monitoring_h < rules.adequacy.rate_from_h:
         found.refuse(["hypoxic_burden_percent_min_per_h"], NO_TIME)
     else:
         area = _hypoxic_area_percent_min(
@@ -348,7 +353,9 @@ def _extreme(
 _POSITION_NAMES = ("supine_ahi_per_h", "non_supine_ahi_per_h", "supine_h", "non_supine_h")
 
 
-def _add_position(found: _Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent]) -> None:
+def _add_position(
+    found: _Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent], rules: ScoringRules
+) -> None:
     if night.position is None:
         found.refuse(_POSITION_NAMES, "no position channel with a known coding")
         return
@@ -368,7 +375,8 @@ def _add_position(found: _Found, night: NightMeasurements, counted: Sequence[Res
         name = f"{word}_ahi_per_h"
         if "indices.ahi_per_h" in found.reasons:
             found.refuse([name], found.reasons["indices.ahi_per_h"])
-        elif hours == 0:
-            found.refuse([name], f"no {word.replace('_', '-')} time")
+        elif hours < rules.adequacy.rate_from_h:
+            amount = "no" if hours == 0 else "too little"
+            found.refuse([name], f"{amount} {word.replace('_', '-')} time")
         else:
             found.values[name] = int(np.count_nonzero(is_mine)) / hours

@@ -69,6 +69,8 @@ def score_night(
     ------
     MissingChannelError
         Where the recording has neither airflow, effort nor SpO2, or no samples at all.
+    ReadError
+        Where it claims to last longer than a week.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
     signals = measure_signals(recording, rules)
@@ -235,7 +237,7 @@ def _alternatives(
         if not _same_candidates(rules, sibling):
             continue
         ahi_per_h = severity = None
-        if has_oximetry and monitored.monitoring_h > 0:
+        if has_oximetry and monitored.monitoring_h >= rules.adequacy.rate_from_h:
             verdicts = [judge(c, sibling, has_oximetry=True) for c in candidates if c.is_counted]
             ahi_per_h = sum(verdict.is_event for verdict in verdicts) / monitored.monitoring_h
         if ahi_per_h is not None and why_no_class(recording, monitored, rules) is None:

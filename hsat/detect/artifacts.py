@@ -55,9 +55,12 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     """
     rate_hz, excursion = breathing.rate_hz, breathing.excursion
     duration_s = len(excursion) / rate_hz
-    missing = spans_from_mask(breathing.is_missing, rate_hz)
-    by_second = excursion[:: int(rate_hz)]
     rule = rules.sensor_off
+    missing = spans_from_mask(breathing.is_missing, rate_hz)
+    if len(missing):  # pieces of flow too short to hold an event and its recovery
+        pieces = invert_spans(missing, 0.0, duration_s)
+        missing = unite_spans(missing, pieces[pieces[:, 1] - pieces[:, 0] < rule.min_piece_s])
+    by_second = excursion[:: int(rate_hz)]
     is_other = np.repeat(_is_no_breathing(breathing, rules), int(MINUTE_S * rate_hz))
     is_other = np.append(is_other, np.full(max(len(excursion) - len(is_other), 0), is_other[-1]))
     is_other = is_other[: len(excursion)] & ~breathing.is_missing

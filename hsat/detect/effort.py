@@ -50,7 +50,7 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
     Returns
     -------
     Effort or None
-        None where every belt shows noise instead of breathing.
+        None where every belt is flat or shows noise instead of breathing.
 
     Notes
     -----
@@ -66,6 +66,8 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
         if np.median(roughness_of(movement, excursion, window_s, rate_hz)) > rule.max_roughness:
             continue
         excursion[is_missing] = np.nan
+        if not np.nanmax(excursion, initial=0.0) > 0:
+            continue
         level = local_level(excursion, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
         excursion /= np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]
         strongest = excursion if strongest is None else np.fmax(strongest, excursion)

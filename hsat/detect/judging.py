@@ -137,7 +137,7 @@ def gather_candidates(
             apnea_core_s=(apnea_core[0], apnea_core[1]),
             baseline=baseline,
             reduction_fraction=reduction_fraction,
-            longest_apnea_s=longest_apnea_s,
+            longest_apnea_s=min(longest_apnea_s, stop_s - start_s),
             ending=ending,
             desaturation=falls[i],
             is_counted=bool(is_counted[i]),

@@ -73,8 +73,8 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     """
     rate_hz = breathing.rate_hz
     baseline, event_span = rules.baseline, rules.event_span
-    n_recovery = max(int(event_span.min_recovery_s * rate_hz), 1)
-    n_most = len(breathing.excursion) // n_recovery + 1
+    limits = _span_limits(rules, rate_hz)
+    n_most = len(breathing.excursion) // min(limits.n_recovery, max(limits.n_longest, 1)) + 1
     spans = np.empty((n_most, 2), np.int64)
     span_baselines = np.empty(n_most, np.float64)
     endings = np.empty(n_most, np.int8)
@@ -86,7 +86,7 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         breathing.breath_excursions,
         ~(breathing.breath_excursions <= limit),
         _baseline_limits(rules, rate_hz),
-        _span_limits(rules, rate_hz),
+        limits,
         spans,
         span_baselines,
         endings,

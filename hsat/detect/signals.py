@@ -12,7 +12,7 @@ from hsat.detect.effort import Effort, measure_effort
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
 from hsat.detect.sampling import HELD, sample_signals
 from hsat.detect.sensors import effort_sensors, flow_sensors
-from hsat.errors import MissingChannelError
+from hsat.errors import MissingChannelError, ReadError
 from hsat.intervals import total_s, unite_spans
 from hsat.quality import QualityFlag
 from hsat.recording import Recording
@@ -21,6 +21,9 @@ from hsat.rules.model import ScoringRules
 __all__ = ["FlowReading", "NightSignals", "measure_signals"]
 
 Samples = NDArray[np.float32]
+
+LONGEST_RECORDING_S = 7 * 86_400.0
+"""A week: longer is a wrong header, and memory would be given to what it claims."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,8 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
     ------
     MissingChannelError
         Where the recording has neither airflow, effort nor SpO2, or no samples at all.
+    ReadError
+        Where it claims to last longer than a week.
     """
     # A copy is handed over and gone: a night must fit beside many others.
     sensors = flow_sensors(recording)
@@ -146,6 +151,11 @@ def _sample(
     """Read the copies for analysis in one pass; SpO2 only where it holds a value."""
     if recording.duration_s <= 0:
         raise MissingChannelError(f"{recording.source.path}: nothing to score: the file holds no samples")
+    if recording.duration_s > LONGEST_RECORDING_S:
+        raise ReadError(
+            f"{recording.source.path}: lasts {recording.duration_s / 3600:.0f} h: "
+            f"expected a night, at most {LONGEST_RECORDING_S / 3600:.0f} h"
+        )
     if flow_sensor is None and not recording.has_signal("spo2"):
         present = ", ".join(signal.source_label for signal in recording.signals) or "none"
         raise MissingChannelError(

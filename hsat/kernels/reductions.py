@@ -317,7 +317,8 @@ def find_reductions(
     endings : ndarray, shape (k,), int8
         Filled in place: start and stop samples, baseline, 0 stopped by itself, 1 given up as too
         long, 2 interrupted by missing flow or the end (those shorter than ``n_recovery`` samples
-        are left out). ``k`` must be at least ``n // n_recovery + 1``.
+        are left out). The walk ends when ``k`` are found; more than ``n // min(n_recovery,
+        n_longest) + 1`` there cannot be.
     baselines : ndarray, shape (m,), float64
         Filled in place: the baseline in force from each breath on, NaN where there is none.
 
@@ -351,6 +352,8 @@ def find_reductions(
         level = max(excursion[lowest_at] + rise, span_limits.floor_fraction * baseline)
         level = min(level, span_limits.enter_fraction * baseline)
         first, last = _tighten(excursion, i, lowest_at, min(j, n - 1), level, span_limits.n_recovery)
+        if count == len(spans):
+            return count
         spans[count, 0] = first
         spans[count, 1] = last + 1
         span_baselines[count] = baseline

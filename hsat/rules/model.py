@@ -119,6 +119,7 @@ class SensorOffRule:
     max_peak_ratio: float
     slowest_per_min: float
     min_duration_s: float
+    min_piece_s: float
     min_share_fraction: float
 
 
@@ -217,6 +218,7 @@ class AdequacyRule:
 
     adequate_from_h: float
     partial_from_h: float
+    rate_from_h: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
