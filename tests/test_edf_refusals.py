@@ -88,6 +88,19 @@ def test_header_without_a_layout(tmp_path, header, channel, reason):
     assert reason in refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("header", "n_samples"),
+    [(Header(duration="Meier"), "25"), (Header(n_channels="Mei"), "25"), (Header(), "Meier")],
+)
+def test_refusals_quote_no_name_where_the_header_is_shifted(tmp_path, header, n_samples):
+    header.header_bytes = "Hans"
+    path = tmp_path / "a.edf"
+    path.write_bytes(build(header, [Channel(label="Flow", stored=STORED, n_samples=n_samples)]))
+    line = refusal(path)
+    assert "Mei" not in line
+    assert "'???" in line
+
+
 def test_promises_of_the_header_cost_nothing(tmp_path):
     path = tmp_path / "a.edf"
     raw = build(

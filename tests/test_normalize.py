@@ -152,6 +152,28 @@ def test_header_alone_is_a_recording_of_no_length(tmp_path):
     assert "no_data" in codes(recording)
 
 
+@pytest.mark.parametrize(
+    "shifted",
+    [
+        Header(date="Meier Ha", recording="X"),
+        Header(date="Meier Ha"),
+        Header(time="Meier Ha", recording="X"),
+        Header(n_records="Meier"),
+        Header(header_bytes="Meier"),
+    ],
+)
+def test_notes_quote_no_name_where_the_header_is_shifted(tmp_path, shifted):
+    notes = recording_of(tmp_path, oximetry([97]), header=shifted).notes
+    assert "Meier" not in repr(notes)
+    assert "?????" in repr(notes)
+
+
+def test_transducer_text_stays_in_the_file(tmp_path):
+    flow = Channel(label="Flow", stored=FLOW, transducer="sn 23192837465 cannula Meier")
+    signal = recording_of(tmp_path, flow).signal("nasal_pressure")
+    assert signal.mapped_by == "alias 'flow', transducer 'cannula'"
+
+
 # --- subject -----------------------------------------------------------------------------------------
 
 
@@ -167,11 +189,31 @@ def test_header_alone_is_a_recording_of_no_length(tmp_path):
         pytest.param("M X X", False, "M", None, id="code-removed"),
         pytest.param("John Doe", False, None, None, id="free-text-name"),
         pytest.param("P0042 night two", True, None, None, id="free-text-code"),
+        pytest.param("mch-1 f 03-MAR-1976 Name", True, "F", 50.0, id="lower-case"),
+        pytest.param("m x x", False, "M", None, id="lower-case-code-removed"),
     ],
 )
 def test_subject_of_the_header(tmp_path, field, has_code, sex, age_years):
     subject = recording_of(tmp_path, oximetry([97]), header=Header(patient=field)).subject
     assert (subject.patient is not None, subject.sex, subject.age_years) == (has_code, sex, age_years)
+
+
+@pytest.mark.parametrize(
+    "code",
+    "0000 00-00 7 x N/A na nn NULL xx XXXXX Unknown unbekannt none (none) Anonymous anonym test TEST-01 "
+    "02.05.1951 2.5.51 1951-05-02 02-MAY-1951 2mai1951 19510502 02051951 02/05/1951".split(),
+)
+def test_placeholder_or_birth_date_is_no_code(tmp_path, code):
+    """Strangers share them, and would become one patient."""
+    for patient in (f"{code} F X X", f"{code} someone"):
+        recording = recording_of(tmp_path, oximetry([97]), header=Header(patient=patient))
+        assert recording.subject.patient is None
+
+
+@pytest.mark.parametrize("code", ["10", "NA12", "X7", "12345678", "2024-017-3", "AB-1951", "12-ABC-45"])
+def test_real_codes_are_kept(tmp_path, code):
+    recording = recording_of(tmp_path, oximetry([97]), header=Header(patient=f"{code} F X X"))
+    assert recording.subject.patient is not None
 
 
 def test_pseudonym_is_stable_and_keyed(tmp_path, config, monkeypatch):

@@ -15,6 +15,7 @@ __all__ = [
     "parse_number",
     "parse_text",
     "parse_time",
+    "quotable",
 ]
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -24,6 +25,9 @@ CLIPPING_YEAR = 85
 
 LARGEST_NUMBER = 1e15
 """No physical limit, rate or count of a night comes near; beyond it a field is rubbish."""
+
+QUOTABLE_CHARACTERS = frozenset("0123456789 .:-+,/")
+"""What numbers, dates and times are written with; names are not."""
 
 
 def parse_text(field: bytes) -> str:
@@ -40,6 +44,14 @@ def parse_text(field: bytes) -> str:
         text = raw[: error.start].decode("utf-8") if is_cut_at_end else raw.decode("latin-1")
     text = text.strip()
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def quotable(field: bytes) -> str:
+    """Text of a field that is no text, for notes and errors: ``?`` for all but digits and ``.:-+,/``.
+
+    Where the fields of a header are shifted, a number's place holds a piece of the patient's name.
+    """
+    return "".join(c if c in QUOTABLE_CHARACTERS else "?" for c in parse_text(field))
 
 
 def parse_number(field: bytes) -> tuple[float | None, bool]:

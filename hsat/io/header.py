@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hsat.errors import ReadError
-from hsat.io.fields import parse_count, parse_date, parse_number, parse_text, parse_time
+from hsat.io.fields import parse_count, parse_date, parse_number, parse_text, parse_time, quotable
 from hsat.io.identification import HeaderSubject, parse_equipment, parse_start_date, parse_subject
 from hsat.recording import Note
 
@@ -225,7 +225,7 @@ def _channel_count(raw: bytes, path: str, notes: list[Note]) -> int:
             Note("channel_count", f"number of channels unreadable; {n_channels} by the header's size")
         )
     if n_channels is None or n_channels < 1:
-        got = parse_text(raw[252:256])
+        got = quotable(raw[252:256])
         raise ReadError(f"{path}: header, number of channels: expected 1 or more, got {got!r}")
     return n_channels
 
@@ -234,11 +234,11 @@ def _record_duration_s(raw: bytes, path: str, notes: list[Note]) -> float:
     duration_s, was_repaired = parse_number(raw)
     if duration_s is None or duration_s < 0 or 0 < duration_s < SHORTEST_RECORD_S:
         raise ReadError(
-            f"{path}: header, duration of a data record: expected seconds, got {parse_text(raw)!r}"
+            f"{path}: header, duration of a data record: expected seconds, got {quotable(raw)!r}"
         )
     if was_repaired:
         notes.append(
-            Note("header_number", f"duration of a data record {parse_text(raw)!r} read as {duration_s:g} s")
+            Note("header_number", f"duration of a data record {quotable(raw)!r} read as {duration_s:g} s")
         )
     return duration_s
 
@@ -247,7 +247,7 @@ def _declared_records(raw: bytes, notes: list[Note]) -> int | None:
     n_records = parse_count(raw)
     if n_records is not None and n_records >= 0:
         return n_records
-    got = parse_text(raw)
+    got = quotable(raw)
     notes.append(
         Note(
             "record_count_unknown",
@@ -286,7 +286,7 @@ def _data_start(
     declared = parse_count(raw)
     if declared == layout_bytes:
         return layout_bytes
-    got = parse_text(raw)
+    got = quotable(raw)
     if (
         declared is not None
         and n_declared is not None
@@ -333,7 +333,7 @@ def _channels(
         label = parse_text(fields.label[i])
         n_samples = parse_count(fields.n_samples[i])
         if n_samples is None or n_samples < 0:
-            got = parse_text(fields.n_samples[i])
+            got = quotable(fields.n_samples[i])
             raise ReadError(
                 f"{path}: header, channel {i + 1} ({label!r}), samples a record: not a count: {got!r}"
             )
@@ -367,7 +367,7 @@ def _limit(raw: bytes, name: str, label: str, notes: list[Note]) -> float | None
         notes.append(
             Note(
                 "header_number",
-                f"channel {label!r}, {name.replace('_', ' ')} {parse_text(raw)!r} read as {value:g}",
+                f"channel {label!r}, {name.replace('_', ' ')} {quotable(raw)!r} read as {value:g}",
             )
         )
     return value
@@ -379,7 +379,7 @@ def _start(raw_date: bytes, raw_time: bytes, recording_text: str, notes: list[No
     plus_day = parse_start_date(recording_text)
     if day is None and plus_day is not None:
         notes.append(
-            Note("start_date", f"start date {parse_text(raw_date)!r} is no date; the EDF+ start date is used")
+            Note("start_date", f"start date {quotable(raw_date)!r} is no date; the EDF+ start date is used")
         )
         day = plus_day
     elif day is not None and plus_day is not None and day != plus_day:
@@ -393,14 +393,14 @@ def _start(raw_date: bytes, raw_time: bytes, recording_text: str, notes: list[No
         else:
             day = plus_day
     if day is None or clock is None:
-        got = f"{parse_text(raw_date)} {parse_text(raw_time)}"
+        got = f"{quotable(raw_date)} {quotable(raw_time)}"
         notes.append(Note("start_unknown", f"start {got!r} is no date and time; the clock time is unknown"))
         return None
     if b":" in raw_time or b"-" in raw_date or b"/" in raw_date:
         notes.append(
             Note(
                 "start_format",
-                f"start written as {parse_text(raw_date)} {parse_text(raw_time)}, not with dots",
+                f"start written as {quotable(raw_date)} {quotable(raw_time)}, not with dots",
             )
         )
     return datetime.combine(day, clock)

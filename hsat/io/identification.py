@@ -4,6 +4,7 @@ Kept: the patient's code (for the pseudonym, never shown by default), sex, age a
 and the recorder's name with all digits masked. Dropped at once: name, birth date, everything else.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -14,21 +15,28 @@ __all__ = ["HeaderSubject", "parse_equipment", "parse_start_date", "parse_subjec
 OLDEST_AGE_YEARS = 114
 """Older "patients" are null dates such as 30-DEC-1899."""
 
-EMPTY_SUBFIELDS = (
-    "",
-    "X",
-    "-",
-    "-1",
-    "?",
-    "0",
-    "UNKNOWN",
-    "NONE",
-    "ANONYMOUS",
-    "ANONYMIZED",
-    "PATIENT",
-    "TEST",
+PLACEHOLDERS = frozenset(
+    "ANON ANONYM ANONYME ANONYMISED ANONYMISIERT ANONYMIZED ANONYMOUS CODE DEFAULT DEMO ID INCONNU "
+    "KEINE MRN NA NAN NIL NN NO NOCODE NOID NONE NOTAVAILABLE NULL OHNE PATIENT PATIENTID PID SUBJECT "
+    "TBD UNBEKANNT UNDEFINED UNK UNKNOWN".split()
 )
-"""Subfields that name nobody; two patients called so must not become one."""
+"""Codes, in capitals and without punctuation, that name nobody; two patients called so must not become one."""
+
+PLACEHOLDER_START = "TEST"
+
+BIRTH_DATES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\d{1,2}[._/-]\d{1,2}[._/-](\d{2}|\d{4})",
+        r"\d{4}[._/-]\d{1,2}[._/-]\d{1,2}",
+        r"\d{1,2}[._/-]?[A-Z\u00c4]{3,9}[._/-]?(\d{2}|\d{4})",
+        r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])",
+        r"(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d",
+    )
+)
+"""How birth dates are written: strangers share one, so it is no code."""
+
+MONTH_NAMES = re.compile("JAN|FEB|MAR|M\u00c4R|APR|MAY|MAI|JUN|JUL|AUG|SEP|OCT|OKT|NOV|DEC|DEZ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,20 +67,34 @@ def parse_subject(text: str, start_local: datetime | None) -> HeaderSubject:
     words = text.split()
     if not words:
         return HeaderSubject()
-    is_plus_style = len(words) > 2 and words[1] in ("X", "F", "M")
-    if is_plus_style and len(words) < 4 and words[0] in ("F", "M"):
+    sexes = ("X", "F", "M")
+    is_plus_style = len(words) > 2 and words[1].upper() in sexes
+    if is_plus_style and len(words) < 4 and words[0].upper() in ("F", "M"):
         # "M X X": the code was removed without its placeholder.
-        return HeaderSubject(sex=words[0])
+        return HeaderSubject(sex=words[0].upper())
+    code = words[0] if _is_code(words[0]) else None
     if not is_plus_style:
-        has_code = any(c.isdigit() for c in words[0]) and words[0].upper() not in EMPTY_SUBFIELDS
-        return HeaderSubject(code=words[0] if has_code else None)
-    code = None if words[0].upper() in EMPTY_SUBFIELDS else words[0]
+        return HeaderSubject(code=code if any(c.isdigit() for c in words[0]) else None)
+    sex = words[1].upper()
     birth = parse_edf_plus_date(words[2])
     return HeaderSubject(
         code=code,
-        sex=words[1] if words[1] != "X" else None,
+        sex=sex if sex != "X" else None,
         age_years=_age_years(birth, start_local),
     )
+
+
+def _is_code(word: str) -> bool:
+    """Whether a word can stand for one patient: no placeholder, no birth date."""
+    word = word.upper()
+    letters = "".join(c for c in word if c.isalnum())
+    if len(letters) < 2 or set(letters) <= {"0"} or set(letters) <= {"X"}:
+        return False
+    if letters in PLACEHOLDERS or letters.startswith(PLACEHOLDER_START):
+        return False
+    is_date = any(pattern.fullmatch(word) for pattern in BIRTH_DATES)
+    has_letters = any(c.isalpha() for c in word)
+    return not is_date or (has_letters and MONTH_NAMES.search(word) is None)
 
 
 def _age_years(birth: date | None, start_local: datetime | None) -> float | None:

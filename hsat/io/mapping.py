@@ -229,6 +229,8 @@ def _by_words(words: frozenset[str]) -> str:
 def _refine_flow(transducer: str, why: str) -> tuple[str, str]:
     words = frozenset(simplify_label(transducer).split())
     for needed, name in TRANSDUCER_WORDS:
-        if words & needed:
-            return name, f"{why}, transducer '{simplify_label(transducer)}'"
+        # The word alone: recorders write serial numbers, and people write names, beside it.
+        word = min(words & needed, default="")
+        if word:
+            return name, f"{why}, transducer '{word}'"
     return "flow", why

@@ -151,7 +151,7 @@ def read_rules(name_or_path: str | Path, model: type[Any]) -> RuleDocument:
     own = layers[0]
     settings = {key: _find_setting(key, layers) for key in setting_types(model)}
     tables = tuple(_resolve_table(name, table, layers) for name, table in table_types(model).items())
-    return RuleDocument(
+    document = RuleDocument(
         file=own.file,
         name=own.head["name"],
         title=own.head["title"],
@@ -160,6 +160,18 @@ def read_rules(name_or_path: str | Path, model: type[Any]) -> RuleDocument:
         settings=MappingProxyType(settings),
         tables=tables,
     )
+    _refuse_borrowed_name(document, model)
+    return document
+
+
+def _refuse_borrowed_name(document: RuleDocument, model: type[Any]) -> None:
+    """Results carry the name: a user's set may not pass for one that comes with hsat."""
+    name = document.name
+    if name not in rule_set_names() or document.file == f"{name}.toml":
+        return
+    if document.rules_id != read_rules(name, model).rules_id:
+        what = f"{shown(name)} belongs to a packaged set with other values: choose another name"
+        refuse(document.file, "name", what)
 
 
 def build_rules(document: RuleDocument, model: type[Model]) -> Model:
@@ -228,6 +240,10 @@ def _locate(reference: str | Path, *, beside: Path | None, asked_by: str | None)
     path = Path(reference) if beside is None else beside / reference
     if _is_file(path):
         return path, str(path)
+    if text and _is_folder(path):
+        if asked_by is not None:
+            refuse(asked_by, "extends", f"expected a TOML file, got the folder {shown(text)}")
+        raise RulesError(f"rules {text}: expected a TOML file, got a folder")
     sets = ", ".join(rule_set_names())
     looks_like_path = isinstance(reference, Path) or text.endswith(".toml") or "/" in text or "\\" in text
     wanted = "no such file" if looks_like_path else "no such rule set"
@@ -244,6 +260,13 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _parse(path: Path, file: str) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
@@ -253,7 +276,7 @@ def _parse(path: Path, file: str) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise RulesError(f"rules {file}: expected a TOML file of at most {MAX_BYTES} bytes, got more")
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise RulesError(f"rules {file}: expected a TOML file, got: {error}") from error
 

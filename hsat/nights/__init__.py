@@ -1,1 +1,0 @@
-"""Several nights of one patient."""
