@@ -20,8 +20,8 @@ N_NEIGHBOURS, NEIGHBOUR_STEP = 101, 10
 MINUTE_S = 60.0
 """Length of the pieces whose character is judged."""
 
-LEVEL_THINNING = 5
-"""Of the seconds in a window of minutes, every fifth gives the same quantile."""
+LEVEL_WINDOW_S, LEVEL_THINNING = 300.0, 5
+"""Of the seconds in a window of this length, every fifth gives the same quantile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,17 +137,19 @@ def local_level(
         0 where the window holds nothing.
     """
     sampled = excursion[:: max(int(rate_hz), 1)]
-    step = int(LEVEL_STEP_S)
-    half = int(window_s / 2)
+    n_steps = -(-len(sampled) // int(LEVEL_STEP_S))
+    # What a longer window gives changes more slowly, and needs no more of its seconds.
+    scale = max(round(window_s / LEVEL_WINDOW_S), 1)
+    step, half = int(LEVEL_STEP_S) * scale, int(window_s / 2)
     padded = np.full(half + len(sampled) + half + step, np.nan, np.float32)
     padded[half : half + len(sampled)] = sampled
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[::step, ::LEVEL_THINNING]
-    windows = windows[: -(-len(sampled) // step)]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    windows = windows[::step, :: LEVEL_THINNING * scale][: -(-len(sampled) // step)]
     ordered = np.sort(windows, axis=1)
     n_valid = np.count_nonzero(~np.isnan(ordered), axis=1)
     places = (quantile_fraction * np.maximum(n_valid - 1, 0)).astype(np.int64)
     levels = ordered[np.arange(len(ordered)), places]
-    return np.where(n_valid > 0, levels, np.float32(0.0))
+    return np.repeat(np.where(n_valid > 0, levels, np.float32(0.0)), scale)[:n_steps]
 
 
 def _onsets(

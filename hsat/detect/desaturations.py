@@ -161,16 +161,23 @@ def find_desaturations(oximetry: Oximetry, rules: ScoringRules) -> list[Desatura
 def match_desaturations(
     starts_s: NDArray[np.float64],
     stops_s: NDArray[np.float64],
+    is_apnea: NDArray[np.bool_],
     oximetry: Oximetry,
+    *,
     delay_s: float,
     rules: ScoringRules,
 ) -> list[Desaturation | None]:
-    """The fall of SpO2 that belongs to each event; every fall to one event.
+    """The fall of SpO2 that belongs to each event.
+
+    An event's fall ends where the next one's begins. A hypopnea that turns out to have no fall of
+    its own ends nobody's: it is left out of a second round.
 
     Parameters
     ----------
     starts_s, stops_s : ndarray, shape (k,), float64
         Candidates in order of time.
+    is_apnea : ndarray, shape (k,), bool
+        Which of them are events whatever SpO2 does.
     oximetry : Oximetry
     delay_s : float
         Delay of SpO2 behind flow.
@@ -182,6 +189,22 @@ def match_desaturations(
     list of (Desaturation or None), length k
         None where SpO2 is missing. A fall may be of 0 points.
     """
+    falls, levels = _match(starts_s, stops_s, oximetry, delay_s, rules)
+    has_own = ~(levels[:, 0] - levels[:, 1] < rules.desaturation.small_points)  # also where unknown
+    own = np.flatnonzero(has_own | is_apnea)
+    falls[own], levels[own] = _match(starts_s[own], stops_s[own], oximetry, delay_s, rules)
+    found = _as_desaturations(falls, levels, oximetry.rate_hz)
+    return [fall if place >= 0 else None for fall, place in zip(found, falls[:, 0].tolist(), strict=True)]
+
+
+def _match(
+    starts_s: NDArray[np.float64],
+    stops_s: NDArray[np.float64],
+    oximetry: Oximetry,
+    delay_s: float,
+    rules: ScoringRules,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """One round: samples and levels of each event's fall, see `hsat.kernels.oxygen.match_falls`."""
     rule = rules.desaturation
     rate_hz = oximetry.rate_hz
     ends_s = stops_s + delay_s + rule.nadir_window_s
@@ -201,5 +224,4 @@ def match_desaturations(
         falls,
         levels,
     )
-    found = _as_desaturations(falls, levels, rate_hz)
-    return [fall if place >= 0 else None for fall, place in zip(found, falls[:, 0].tolist(), strict=True)]
+    return falls, levels

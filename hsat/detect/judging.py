@@ -159,23 +159,15 @@ def gather_candidates(
 def _match_falls(
     reductions: Reductions, oximetry: Oximetry, delay_s: float, rules: ScoringRules
 ) -> dict[int, Desaturation | None]:
-    """The fall of SpO2 of each reduction that is long enough to be an event.
-
-    An event's fall ends where the next one's begins. A reduction that turns out to have no fall
-    of its own ends nobody's: it is left out of a second round.
-    """
+    """The fall of SpO2 of each reduction that is long enough to be an event and has recovered."""
     spans = reductions.spans_s
     shortest_s = min(rules.hypopnea.min_duration_s, rules.apnea.min_duration_s)
-    is_long = (spans[:, 1] - spans[:, 0] >= shortest_s) & (reductions.endings == CLOSED)
-    long = np.flatnonzero(is_long)
-    first = match_desaturations(spans[long, 0], spans[long, 1], oximetry, delay_s, rules)
-    falls: dict[int, Desaturation | None] = dict(zip(long.tolist(), first, strict=True))
-    drops = np.array([fall.drop_points if fall is not None else np.inf for fall in first])
+    long = np.flatnonzero((spans[:, 1] - spans[:, 0] >= shortest_s) & (reductions.endings == CLOSED))
     is_apnea = reductions.longest_apnea_s[long] >= rules.apnea.min_duration_s
-    own = long[(drops >= rules.desaturation.small_points) | is_apnea]
-    second = match_desaturations(spans[own, 0], spans[own, 1], oximetry, delay_s, rules)
-    falls.update(zip(own.tolist(), second, strict=True))
-    return falls
+    matched = match_desaturations(
+        spans[long, 0], spans[long, 1], is_apnea, oximetry, delay_s=delay_s, rules=rules
+    )
+    return dict(zip(long.tolist(), matched, strict=True))
 
 
 def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> Verdict:
