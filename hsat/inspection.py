@@ -65,7 +65,7 @@ class InspectedChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scorable:
-    """What can be scored, and for everything that cannot, why."""
+    """What can be scored, and for everything that cannot, why; noise is not looked for."""
 
     apneas: bool
     hypopneas: bool

@@ -134,10 +134,32 @@ def test_channel_too_slow_for_its_label_has_no_name(label, rate_hz):
     assert names_of(label, rates=[rate_hz]) == [None]
 
 
+@pytest.mark.parametrize(
+    "found_by", [{}, {"profile_labels": {"spo2": "spo2"}}, {"channel_map": {"spo2": "SpO2"}}]
+)
+def test_channel_too_slow_is_dropped_with_a_note_whoever_named_it(found_by):
+    notes = []
+    assert names_of("SpO2", rates=[1 / 30], notes=notes, **found_by) == [None]
+    assert [note.code for note in notes] == ["channel_too_slow"]
+    for part in ("'SpO2'", "0.0333 Hz", "0.05 Hz"):
+        assert part in notes[0].text
+
+
+def test_nothing_stands_in_for_a_slow_channel_the_user_named():
+    assert names_of("A", "Flow", channel_map={"flow": "A"}, rates=[0.5, 25.0]) == [None, None]
+
+
 def test_map_comes_before_everything():
     assert names_of("Flow", "Channel 7", channel_map={"flow": "Channel 7"}) == [None, "flow"]
     assert names_of("Flow", "SpO2", channel_map={"thermistor": "Flow"}) == ["thermistor", "spo2"]
     assert names_of("Flow ", channel_map={"thorax": "flow"}) == ["thorax"]
+
+
+@pytest.mark.parametrize("other", ["Flow", "flow "])
+def test_map_of_one_channel_to_two_names(other):
+    with pytest.raises(HsatError, match=r"flow and thorax") as caught:
+        names_of("Flow", channel_map={"flow": "Flow", "thorax": other})
+    assert "\n" not in str(caught.value)
 
 
 def test_map_to_a_label_that_is_not_there():
@@ -157,9 +179,15 @@ def test_profile_labels_come_before_aliases():
 
 def test_parse_channel_map():
     assert parse_channel_map(["flow=A=B", "spo2= SaO2 "]) == {"flow": "A=B", "spo2": "SaO2"}
-    for wrong in ("flow", "flow=", "oxygen=SpO2"):
-        with pytest.raises(HsatError):
-            parse_channel_map([wrong])
+    for wrong in (
+        ["flow"],
+        ["flow="],
+        ["oxygen=SpO2"],
+        ["flow=A", "flow=B"],
+        ["flow=A", "thorax=A"],
+    ):
+        with pytest.raises(HsatError, match="--map"):
+            parse_channel_map(wrong)
 
 
 def test_units_of_the_table():

@@ -160,6 +160,36 @@ def test_a_closed_pipe_is_quiet():
     assert stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("redirection", "line"),
+    [
+        (">&-", "hsat: standard output is closed: results have nowhere to go\n"),
+        (">/dev/full", "hsat: standard output cannot be written: No space left on device\n"),
+    ],
+)
+@pytest.mark.parametrize("command", ["rules aasm_1b", "rules", "--version", "score --help"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_takes_nothing_is_one_line_and_exit_code_3(redirection, line, command, unbuffered):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    process = subprocess.run(
+        ["sh", "-c", f'"$0" -m hsat {command} {redirection}', sys.executable],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 3
+    assert process.stderr == line
+
+
+def test_a_closed_stderr_leaves_stdout_to_the_results(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["rules", "aasm_9"]) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_an_output_without_the_characters_gets_escapes(tmp_path):
     path = tmp_path / "own.toml"
     path.write_text('name = "o"\ntitle = "Größe ≥ 3"\nsource = "s"\nextends = "aasm_1b"\n', encoding="utf-8")
@@ -213,6 +243,19 @@ def test_rules_shows_a_set_in_words(capsys):
     out = capsys.readouterr().out
     assert load_rules("aasm_1a").rules_id in out
     assert "    min_desaturation_points  3 SpO2 points\n" in out
+
+
+def test_rules_refuses_what_scoring_refuses(tmp_path, capsys):
+    path = tmp_path / "own.toml"
+    head = 'name = "o"\ntitle = "t"\nsource = "s"\nextends = "aasm_1b"\n'
+    path.write_text(head + "[severity]\nmild_from_per_h = 16\n", encoding="utf-8")
+    assert main(["rules", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert (
+        "[severity]: moderate_from_per_h: expected a number above mild_from_per_h (16), got 15"
+        in captured.err
+    )
 
 
 def test_rules_as_json(capsys):

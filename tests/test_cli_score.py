@@ -19,9 +19,10 @@ from night_builder import make_recording, make_result
 
 from hsat.cli.lights import lights_span_s, parse_time
 from hsat.cli.main import main
-from hsat.cli.paths import find_recordings
+from hsat.cli.paths import Candidate, find_recordings
 from hsat.errors import HsatError, MissingChannelError, ReadError
 from hsat.recording import ArraySource, DeviceInfo, Note, Recording, Signal, SourceFile, Subject
+from hsat.report.failed import FailedNight
 
 TRUTH_OF_SHA256_OF_GOOD = "770e607624d689265ca6c44884d0807d9b054d23c473c106c72be9de08b7376c"
 """From ``printf good | sha256sum``."""
@@ -142,11 +143,44 @@ def test_a_bad_file_is_one_line_and_the_others_go_on(stage, folder, capsys):
     assert captured.err == "hsat: b.edf: expected an EDF header, got 3 bytes\n"
 
 
-def test_a_single_bad_file_is_exit_code_3_and_nothing_on_stdout(stage, folder, capsys):
-    assert main(["score", put("b.edf", "bad"), "--format", "json"]) == 3
+@pytest.mark.parametrize("form", ["text", "csv"])
+def test_a_single_bad_file_is_exit_code_3_and_nothing_on_stdout(stage, folder, capsys, form):
+    assert main(["score", put("b.edf", "bad"), "--format", form]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "hsat: b.edf: expected an EDF header, got 3 bytes\n"
+
+
+def test_a_single_bad_file_as_json_is_a_list_with_the_failure(stage, folder, capsys):
+    assert main(["score", "none.edf", "--format", "json"]) == 3
+    error = "none.edf: cannot be read: No such file or directory"
+    assert json.loads(capsys.readouterr().out) == [{"file": "none.edf", "error": error}]
+
+
+def test_no_recording_at_all_as_json_is_an_empty_list(stage, folder, capsys):
+    assert main(["score", put("d/1_EVE.edf", "events").partition("/")[0], "--format", "json"]) == 3
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_an_empty_name_is_called_one(stage, folder, capsys):
+    assert main(["score", "", put("a.edf")]) == 1
+    assert capsys.readouterr().err == "hsat: empty name: expected a file or a folder\n"
+
+
+def test_folders_without_a_result_keep_their_place(stage, folder, capsys):
+    for name in ["d1", "d2"]:
+        Path(name).mkdir()
+    assert main(["score", put("a.edf"), "d1", put("b.edf"), "d2", "--format", "json"]) == 1
+    documents = json.loads(capsys.readouterr().out)
+    files = [d["file"] if "file" in d else d["recording"]["file"] for d in documents]
+    assert files == ["a.edf", "d1", "b.edf", "d2"]
+
+
+def test_a_usage_error_has_no_traceback_with_debug(stage, folder, capsys):
+    assert main(["score", put("a.edf"), "--debug", "--rules", "aasm_9"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert main(["score", "a.edf", "--debug", "--format", "html"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_all_bad_files_are_exit_code_3_with_every_failure_listed(stage, folder, capsys):
@@ -221,6 +255,7 @@ def test_without_options_the_file_speaks_for_itself(stage, folder, capsys):
         (["--device", "no-such-device"], "hsat: --device: device 'no-such-device'"),
         (["--map", "nose=Flow"], "hsat: --map: channel name 'nose' is unknown"),
         (["--map", "flow=A", "--map", "flow=B"], "hsat: --map: expected each canonical name once"),
+        (["--map", "flow=A", "--map", "thorax=A"], "hsat: --map: expected each label once"),
         (["--out", "a.edf/x"], "hsat: --out a.edf/x: cannot be made"),
     ],
 )
@@ -335,16 +370,24 @@ def test_a_folder_that_cannot_be_entered_is_a_failure(folder, monkeypatch):
         yield "d", [], ["a.edf"]
 
     monkeypatch.setattr("hsat.cli.paths.os.walk", walk)
-    candidates, failed = find_recordings(["d"])
-    assert [candidate.path for candidate in candidates] == ["d/a.edf"]
-    assert [failure.error for failure in failed] == ["d/closed: cannot be listed: Permission denied"]
+    closed = FailedNight(file="d/closed", error="d/closed: cannot be listed: Permission denied")
+    assert find_recordings(["d"]) == [closed, Candidate("d/a.edf", False)]
+
+
+def test_a_folder_that_cannot_be_listed_counts_once(folder, monkeypatch):
+    Path("d").mkdir()
+
+    def walk(top, followlinks, onerror):
+        onerror(PermissionError(13, "Permission denied", "d"))
+        return iter(())
+
+    monkeypatch.setattr("hsat.cli.paths.os.walk", walk)
+    assert find_recordings(["d"]) == [FailedNight(file="d", error="d: cannot be listed: Permission denied")]
 
 
 @pytest.mark.parametrize("path", ["x" * 5000, "a\0b"])
 def test_a_path_that_cannot_be_is_a_file_to_fail_on(path):
-    candidates, failed = find_recordings([path])
-    assert [candidate.path for candidate in candidates] == [path]
-    assert failed == []
+    assert find_recordings([path]) == [Candidate(path, True)]
 
 
 # ------------------------------------------------------------------------ progress, --out
@@ -356,9 +399,16 @@ def test_progress_shows_on_a_terminal(stage, folder, capsys, monkeypatch):
     assert capsys.readouterr().err.splitlines() == ["hsat: 1/2 a.edf", "hsat: 2/2 b.edf"]
 
 
-def test_progress_is_silent_elsewhere(stage, folder, capsys):
-    main(["score", put("a.edf"), put("b.edf")])
+@pytest.mark.parametrize("n_files", [2, 20])
+def test_progress_is_silent_elsewhere(stage, folder, capsys, n_files):
+    main(["score", *[put(f"{n}.edf") for n in range(n_files)]])
     assert capsys.readouterr().err == ""
+
+
+def test_progress_of_many_files_is_a_plain_line_every_tenth(stage, folder, capsys):
+    main(["score", *[put(f"{n}.edf") for n in range(25)]])
+    counts = [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]
+    assert capsys.readouterr().err.splitlines() == [f"hsat: {n} of 25 files done" for n in counts]
 
 
 @pytest.mark.parametrize(
@@ -386,11 +436,47 @@ def test_out_holds_what_stdout_shows(stage, folder, capsys):
     assert len(Path("o/a.events.csv").read_text(encoding="utf-8").splitlines()) == 5
 
 
-def test_out_that_cannot_be_written_fails_the_file(stage, folder, capsys):
+def test_a_result_that_cannot_be_stored_is_still_printed(stage, folder, capsys):
     Path("o/a.night.txt").mkdir(parents=True)
-    assert main(["score", put("a.edf"), "--out", "o"]) == 3
-    assert capsys.readouterr().err.startswith("hsat: a.edf: o/a.night.txt: cannot be written: ")
+    assert main(["score", put("a.edf"), "--out", "o"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith("AHI (REI) 17.3 /h")
+    assert captured.err == "hsat: o/a.night.txt: cannot be written: Is a directory\n"
     assert [path.name for path in Path("o").iterdir()] == ["a.night.txt"]
+
+
+def test_a_table_that_cannot_be_stored_is_still_printed(stage, folder, capsys):
+    Path("o/nights.csv").mkdir(parents=True)
+    assert main(["score", put("a.edf"), "--out", "o", "--format", "csv"]) == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 2
+    assert captured.err == "hsat: o/nights.csv: cannot be written: Is a directory\n"
+
+
+def test_a_clean_up_that_fails_adds_no_second_error(stage, folder, capsys, monkeypatch):
+    def fail(self, *words, **options):
+        raise OSError(30, "Read-only file system")
+
+    put("a.edf")
+    Path("o").mkdir()
+    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(Path, "unlink", fail)
+    assert main(["score", "a.edf", "--out", "o", "--debug"]) == 1
+    assert capsys.readouterr().err == "hsat: o/a.night.txt: cannot be written: Read-only file system\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "error"),
+    [("a.edf", "expected a folder, got a file"), ("o", "cannot be written: No space left on device")],
+)
+def test_out_is_tried_before_anything_is_read(stage, folder, capsys, monkeypatch, out, error):
+    def fail(**options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hsat.cli.outputs.TemporaryFile", fail)
+    assert main(["score", put("a.edf"), "--out", out]) == 2
+    assert capsys.readouterr().err == f"hsat: --out {out}: {error}\n"
+    assert stage.read_with == []
 
 
 # ------------------------------------------------------------------------ lights off and on

@@ -1,5 +1,7 @@
 """Device profiles: which fits, what it says, and errors that name file, table and key."""
 
+import os
+
 import numpy as np
 import pytest
 from edf_bytes import Channel, Header, annotation_channel, build
@@ -122,18 +124,48 @@ def test_own_profile_by_path(tmp_path):
         ("supine = 4", "upside_down = 4", [r"\[position\]", "upside_down"]),
         ('[["Kanal 1", "Kanal 2"]]', '["Kanal 1"]', [r"\[match\]", "label_sets"]),
         ("[device]", "[device", ["no TOML"]),
+        ("left = 1", "left = 4.0", [r"\[position\]", "left", "supine"]),
+        ("supine = 4", "supine = nan", [r"\[position\]", "supine", "nan"]),
+        ("spo2 = [77]", "spo2 = [inf]", [r"\[sentinels\]", "spo2", "inf"]),
+        ("spo2 = [77]", f"spo2 = [{'9' * 300}]", [r"\[sentinels\]", "spo2", "999..."]),
+        ("spo2 = [77]", f"spo2 = [{'9' * 5000}]", ["too large"]),
+        ("spo2 = [77]", f"spo2 = 0x{'f' * 9000}", ["too large"]),
+        ("spo2 = [77]", f"spo2 = {'[' * 5000}{']' * 5000}", ["too large"]),
+        ("spo2 = [77]", f"spo2 = [77] #{' ' * (256 << 10)}", ["larger than 256 KiB"]),
+        ('"My recorder"', '"My \udcff recorder"', ["no UTF-8"]),
     ],
 )
 def test_wrong_profile_names_file_table_and_key(tmp_path, old, new, names):
     path = tmp_path / "mine.toml"
     assert old in PROFILE
-    path.write_text(PROFILE.replace(old, new), encoding="utf-8")
+    path.write_text(PROFILE.replace(old, new), encoding="utf-8", errors="surrogateescape")
     with pytest.raises(RulesError) as caught:
         load_profile(str(path))
     line = str(caught.value)
     assert "\n" not in line
+    assert len(line) < 400
     for part in ("mine.toml", *names):
         assert part.replace("\\", "") in line
+
+
+def test_profile_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + PROFILE.replace("\n", "\r\n").encode())
+    assert load_profile(str(path)).title == "My recorder"
+
+
+def test_profile_that_never_ends_is_refused_without_reading(tmp_path):
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero"):
+        with pytest.raises(RulesError, match="no regular file"):
+            load_profile(str(path))
+
+
+@pytest.mark.parametrize("name", ["", ".", "a\0b", "x" * 5000])
+def test_no_file_at_all(name):
+    with pytest.raises(UnknownDeviceError, match="no readable file"):
+        load_profile(name)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,13 @@ from datetime import datetime
 import numpy as np
 import pytest
 from edf_bytes import Channel, Header, annotation_channel, build, time_keeping
+from night_builder import make_recording, make_result
 
 from hsat.cli.main import main
 from hsat.io.inspection import inspect_recording
+from hsat.recording import Subject
+from hsat.report.document import night_json
+from hsat.report.text import night_text
 
 RNG = np.random.default_rng(2)
 N = 40
@@ -26,6 +30,12 @@ def flow(label="Flow"):
 def spo2(values=None):
     stored = np.resize([97, 96, 0, 95] if values is None else values, (N, 1))
     return Channel(label="SpO2", stored=stored, physical=("0", "100"), digital=("0", "100"), unit="%")
+
+
+def resting(label, *, n_steps=1):
+    """Constant, but for steps between whole stretches of 10 s."""
+    levels = np.resize(np.arange(n_steps), N // 10)
+    return Channel(label=label, stored=np.repeat(levels, 100).reshape(N, 10), physical=("-2", "2"))
 
 
 def file_of(tmp_path, *channels, name="a.edf", header=None):
@@ -80,7 +90,8 @@ def test_json_has_the_schema_and_every_signal(tmp_path, capsys):
     quality = channels["SpO2"]["quality"]
     assert (quality["missing_percent"], quality["lowest"], quality["highest"]) == (25.0, 95.0, 97.0)
     assert document["scorable"] == {
-        "apneas": True, "hypopneas": True, "desaturations": True, "kinds": True, "reasons": []
+        "apneas": True, "hypopneas": True, "desaturations": True, "kinds": True,
+        "reasons": [],
     }  # fmt: skip
 
 
@@ -93,6 +104,30 @@ def test_json_has_the_schema_and_every_signal(tmp_path, capsys):
         pytest.param([flow(), spo2([-1])], (True, False, False, False), "no valid", id="probe-off"),
         pytest.param([flow("Chest"), spo2()], (True, True, True, False), "no effort belt", id="one-belt"),
         pytest.param([flow("Gizmo")], (False, False, False, False), "no airflow", id="nothing"),
+        pytest.param(
+            [flow(), spo2(), resting("Chest")],
+            (True, True, True, False),
+            "kinds of apnea: the effort belt is flat throughout",
+            id="belt-constant",
+        ),
+        pytest.param(
+            [flow(), resting("Chest", n_steps=3), flow("Abdomen")],
+            (True, False, False, True),
+            "no SpO2",
+            id="one-belt-of-two-flat",
+        ),
+        pytest.param(
+            [flow(), spo2(), resting("Chest", n_steps=3)],
+            (True, True, True, False),
+            "kinds of apnea: the effort belt is flat throughout",
+            id="belt-steps",
+        ),
+        pytest.param(
+            [resting("Flow", n_steps=3), spo2(), flow("Chest")],
+            (False, False, True, False),
+            "apneas: the airflow sensor is flat throughout",
+            id="flow-steps",
+        ),
     ],
 )
 def test_what_can_be_scored(tmp_path, channels, expected, reason):
@@ -157,13 +192,49 @@ def test_no_file_read_is_exit_code_3(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--map", "oxygen=Flow"], ["--map", "flow"], ["--map", "spo2=Nope"], ["--device", "nix"], []]
+    "words",
+    [
+        ["--map", "oxygen=Flow"],
+        ["--map", "flow"],
+        ["--map", "spo2=Nope"],
+        ["--map", "flow=Flow", "--map", "thorax=Flow"],
+        ["--map", "flow=Flow", "--map", "flow=Flow"],
+        ["--device", "nix"],
+        [],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(tmp_path, capsys, words):
     files = [file_of(tmp_path, flow())] if words else []
     code, out, err = printed(capsys, *files, *words)
     assert (code, out) == (2, "")
     assert err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("device", ["nix", "/dev/zero"])
+def test_device_is_checked_before_any_file_is_read(tmp_path, capsys, device):
+    code, out, err = printed(capsys, tmp_path / "none.edf", "--device", device)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "device" in err
+    assert "none.edf" not in err
+
+
+def test_reports_tell_a_missing_key_from_a_missing_code(tmp_path, capsys, monkeypatch):
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    monkeypatch.setenv("HSAT_CONFIG_DIR", str(tmp_path / "file" / "config"))
+    coded = file_of(tmp_path, flow(), name="coded.edf", header=Header(patient="MCH-1 F X X"))
+    bare = file_of(tmp_path, flow(), name="bare.edf")
+    out = printed(capsys, coded)[1]
+    assert "  Patient      no pseudonym of the file's code (see notes)\n" in out
+    assert "the file's patient code cannot be made a pseudonym: the site's key" in out
+    assert "  Patient      no code in the file\n" in printed(capsys, bare)[1]
+    for path, in_json, in_text in (
+        (coded, "the file's patient code cannot be made a pseudonym: the site's key", "no pseudonym of the"),
+        (bare, "the file holds no patient code", "no code in the file"),
+    ):
+        night = make_result(recording=make_recording(subject=Subject()), notes=inspect_recording(path).notes)
+        assert json.loads(night_json(night))["not_measured"]["recording.patient"].startswith(in_json)
+        assert f"Patient     {in_text}" in night_text(night)
 
 
 def test_odd_files(shared_data, capsys):

@@ -200,8 +200,36 @@ def test_subject_of_the_header(tmp_path, field, has_code, sex, age_years):
 
 @pytest.mark.parametrize(
     "code",
-    "0000 00-00 7 x N/A na nn NULL xx XXXXX Unknown unbekannt none (none) Anonymous anonym test TEST-01 "
-    "02.05.1951 2.5.51 1951-05-02 02-MAY-1951 2mai1951 19510502 02051951 02/05/1951".split(),
+    [
+        "0000",
+        "00-00",
+        "7",
+        "x",
+        "N/A",
+        "na",
+        "nn",
+        "NULL",
+        "Kein_Code",
+        "Not_specified",
+        "xx",
+        "XXXXX",
+        "Unknown",
+        "unbekannt",
+        "none",
+        "(none)",
+        "Anonymous",
+        "anonym",
+        "test",
+        "TEST-01",
+        "02.05.1951",
+        "2.5.51",
+        "1951-05-02",
+        "02-MAY-1951",
+        "2mai1951",
+        "19510502",
+        "02051951",
+        "02/05/1951",
+    ],
 )
 def test_placeholder_or_birth_date_is_no_code(tmp_path, code):
     """Strangers share them, and would become one patient."""

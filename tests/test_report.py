@@ -383,6 +383,35 @@ def test_text_of_an_inadequate_night_gives_its_reasons():
     assert "Adequacy: inadequate\n  - 1.4 h monitored, at least 2 h needed\n" in text
 
 
+SPO2 = ChannelInfo(name="spo2", source_label="SpO2", rate_hz=1.0, unit="%")
+FLOW = ChannelInfo(name="flow", source_label="Airflow", rate_hz=25.0, unit="L/min")
+
+
+@pytest.mark.parametrize(
+    ("sensor", "channels", "words"),
+    [
+        ("flow", (FLOW, SPO2), "inadequate: 6.8 h monitored"),
+        ("flow", (FLOW,), "inadequate (no SpO2): 6.8 h monitored"),
+        (None, (SPO2,), "inadequate (oximetry only): 6.8 h monitored"),
+    ],
+)
+def test_headline_names_what_was_not_recorded(sensor, channels, words):
+    night = make_result(
+        adequacy="inadequate", flow_sensor=sensor, recording=make_recording(channels=channels)
+    )
+    assert night_text(night).splitlines()[0].endswith(f", {words}")
+
+
+@pytest.mark.parametrize("sensor", ["thorax", "abdomen", "rip_sum", "rip_flow"])
+def test_text_says_where_belts_stand_in_for_airflow(sensor):
+    lines = night_text(make_result(flow_sensor=sensor)).splitlines()
+    said = " ".join(lines[2:4])
+    assert said.startswith(
+        f"No airflow sensor was recorded: breathing was judged from the effort belts ({sensor})."
+    )
+    assert "No airflow sensor" not in night_text(make_result())
+
+
 def test_text_shows_patient_sensor_and_notes_once():
     note = Note(code="n", text="one record was repaired")
     text = night_text(make_result(notes=(note, note, note)))
@@ -433,6 +462,23 @@ def test_hostile_texts_are_inert_in_text_and_csv():
 def test_printable_escapes_and_leaves_the_rest_alone():
     assert printable("Müller µ 日本 SpO₂") == "Müller µ 日本 SpO₂"
     assert printable(HOSTILE) == r"\x1b[31mred\x07\nnext\r\u202egnp\u2028\x00\udcff"
+
+
+def test_table_says_no_class_where_there_is_none():
+    assert "  no class  " in nights_text([make_result(severity=None), FAILED]).splitlines()[1]
+
+
+def test_json_gives_a_reason_for_a_rejected_candidate_without_a_fall():
+    night = make_result()
+    (candidate, *_) = night.rejected
+    path = "rejected.desaturation"
+    without = parsed(night_json(replace(night, rejected=(replace(candidate, desaturation=None),))))
+    assert without["rejected"][0]["desaturation"] is None
+    assert without["not_measured"][path] == "no fall of SpO2 belongs to the stretch"
+    fall = night.events[0].desaturation
+    assert fall is not None
+    with_fall = parsed(night_json(replace(night, rejected=(replace(candidate, desaturation=fall),))))
+    assert path not in with_fall["not_measured"]
 
 
 def test_table_of_several_nights_has_one_row_each():

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 
 from hsat.errors import RulesError
-from hsat.rules.check import table_types
+from hsat.rules.check import table_types, value_types
 from hsat.rules.load import build_rules, load_rules, read_rules, rule_set_names
 from hsat.rules.model import ScoringRules
 from hsat.rules.units import unit_of
@@ -144,7 +144,7 @@ def test_a_text_for_a_number_is_the_error_of_the_style_guide(tmp_path):
             "min_duration_s = 10",
             "min_duration_s = -1",
             "[fall].min_duration_s",
-            "expected a number of at least 0, got -1",
+            "expected a number from 0 to 86400, got -1",
         ),
         (
             "min_reduction_fraction = 0.9",
@@ -183,9 +183,9 @@ def test_a_text_for_a_number_is_the_error_of_the_style_guide(tmp_path):
             "windows_s = [30, 60.0]",
             "windows_s = [30, -1]",
             "[fall].windows_s",
-            "expected a list, each a number of at least 0, got [30, -1]",
+            "expected a list, each a number from 0 to 86400, got [30, -1]",
         ),
-        ("min_duration_s = 10\n", "", "[fall].min_duration_s", "missing; expected a number of at least 0"),
+        ("min_duration_s = 10\n", "", "[fall].min_duration_s", "missing; expected a number from 0 to 86400"),
         ('meaning = "A fall."\n', "", "[fall].meaning", "missing; expected one plain sentence"),
         ('meaning = "A fall."', "meaning = 3", "[fall].meaning", "expected a text, got 3"),
         (
@@ -379,6 +379,130 @@ def test_no_rule_dataclass_has_a_default():
         assert all(field.default_factory is MISSING for field in fields(cls))
 
 
+# ------------------------------------------------------------------------ bounds
+
+OWN = 'name = "ours"\ntitle = "t"\nsource = "s"\nextends = "aasm_1b"\n'
+
+
+def test_every_number_of_the_model_is_bounded_on_both_sides():
+    for table in table_types(ScoringRules).values():
+        for key in value_types(table):
+            unit = unit_of(key)
+            assert unit.lowest is not None, key
+            assert unit.highest is not None, key
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "what"),
+    [
+        ("event_span", "min_recovery_s = 1e6", "expected a number from 0 to 86400, got 1000000.0"),
+        ("sampling", "flow_rate_hz = 1e-9", "expected a number from 0.5 to 100, got 1e-09"),
+        ("sampling", "oximetry_rate_hz = 1e6", "expected a number from 0.5 to 100, got 1000000.0"),
+        ("baseline", "n_largest_breaths = 0", "expected a whole number from 1 to 10000, got 0"),
+        ("breath", "min_breaths = 0", "expected a whole number from 1 to 10000, got 0"),
+        ("oxygen_delay", "min_reductions = 10001", "expected a whole number from 1 to 10000, got 10001"),
+        ("baseline", "sigh_ratio = 9e15", "expected a number from 0 to 1000, got 9000000000000000.0"),
+        ("severity", "mild_from_per_h = 1e9", "expected a number from 0 to 1000, got 1000000000.0"),
+        ("pulse_validity", "highest_bpm = 1e9", "expected a number from 0 to 500, got 1000000000.0"),
+        ("breath", "excursion_window_periods = 1e3", "expected a number from 0 to 100, got 1000.0"),
+    ],
+)
+def test_a_number_out_of_its_bounds_names_file_table_key(tmp_path, table, line, what):
+    path = write(tmp_path, f"{OWN}[{table}]\n{line}\n")
+    with pytest.raises(RulesError) as caught:
+        load_rules(path)
+    assert str(caught.value) == f"rules {path}, [{table}].{line.split()[0]}: {what}"
+
+
+@pytest.mark.parametrize(
+    ("table", "lines", "what"),
+    [
+        ("severity", "mild_from_per_h = 15", "moderate_from_per_h: expected a number above mild_from_per_h"),
+        ("severity", "severe_from_per_h = 15", "severe_from_per_h: expected a number above moderate_from"),
+        ("adequacy", "adequate_from_h = 1", "adequate_from_h: expected a number at least partial_from_h"),
+        ("event_span", "max_duration_s = 0", "max_duration_s: expected a number above 0, got 0"),
+        ("event_span", "min_recovery_s = 0", "min_recovery_s: expected a number above 0, got 0"),
+        ("event_span", "min_recovery_s = 151", "max_duration_s: expected a number at least min_recovery_s"),
+        ("breath", "longest_period_s = 0", "longest_period_s: expected a number at least"),
+        ("breath", "shortest_period_s = 0", "shortest_period_s: expected a number above 0"),
+        ("breath", "excursion_window_periods = 0", "excursion_window_periods: expected a number above 0"),
+        ("breath", "noise_floor_window_s = 59", "noise_floor_window_s: expected a number at least 60"),
+        ("oxygen_delay", "shortest_s = 61", "longest_s: expected a number at least shortest_s (61), got 60"),
+        ("oxygen_delay", "slope_span_s = 0.5", "slope_span_s: expected a number at least 1, got 0.5"),
+        ("oxygen_validity", "lowest_percent = 100", "highest_percent: expected a number above lowest"),
+        ("oxygen_validity", "resolution_points = 0", "resolution_points: expected a number above 0"),
+        ("pulse_validity", "lowest_bpm = 220", "highest_bpm: expected a number above lowest_bpm"),
+        ("sampling", "flow_rate_hz = 2.5", "flow_rate_hz: expected a whole number of Hz from 1 on, got 2.5"),
+        ("sampling", "oximetry_rate_hz = 0.5", "oximetry_rate_hz: expected a whole number of Hz"),
+        ("sampling", "drift_window_s = 0.1", "drift_window_s: expected one sample or more at 5 Hz, got 0.1"),
+        ("baseline", "window_s = 601", "oldest_s: expected a number at least window_s (601), got 600"),
+        ("baseline", "outlier_window_s = 1", "outlier_window_s: expected a number at least 60, got 1"),
+        ("effort", "level_window_s = 0", "level_window_s: expected a number at least 60, got 0"),
+        ("effort", "max_roughness = 0", "max_roughness: expected a number above 0, got 0"),
+        ("sensor_off", "max_roughness = 0", "max_roughness: expected a number above 0, got 0"),
+        ("sensor_off", "min_duration_s = 0", "min_duration_s: expected a number above 0, got 0"),
+        ("desaturation", "baseline_hold_s = 0", "baseline_hold_s: expected a number above 0, got 0"),
+        ("hypoxic_burden", "search_before_s = 14", "search_before_s: expected a number at least nadir_from"),
+        ("hypoxic_burden", "search_after_s = 3601", "search_after_s: expected a number up to 3600, got 3601"),
+        ("desaturation", "small_points = 0", "small_points: expected a number above 0, got 0"),
+        ("desaturation", "small_points = 5", "large_points: expected a number at least small_points (5)"),
+        ("desaturation", "resaturation_points = 0", "resaturation_points: expected a number above 0"),
+        ("desaturation", "max_fall_s = 0", "max_fall_s: expected a number above 0, got 0"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(tmp_path, table, lines, what):
+    path = write(tmp_path, f"{OWN}[{table}]\n{lines}\n")
+    with pytest.raises(RulesError) as caught:
+        load_rules(path)
+    assert str(caught.value).startswith(f"rules {path}, [{table}]: {what}")
+
+
+def test_a_held_value_shorter_than_a_sample_is_refused(tmp_path):
+    path = write(tmp_path, f"{OWN}[desaturation]\nbaseline_hold_s = 0.2\n")
+    with pytest.raises(RulesError, match=r"baseline_hold_s: expected a sample or more at 4 Hz, got 0\.2"):
+        load_rules(path)
+
+
+def test_a_breath_shorter_than_two_samples_is_refused(tmp_path):
+    path = write(tmp_path, f"{OWN}[breath]\nexcursion_window_periods = 0.1\n")
+    with pytest.raises(RulesError, match=r"at least 2 samples at 5 Hz, got 0\.2 s"):
+        load_rules(path)
+
+
+# ------------------------------------------------------------------------ names, folders, marks
+
+
+@pytest.mark.parametrize("is_in_its_folder", [True, False])
+def test_a_users_set_may_not_pass_for_a_packaged_one(tmp_path, monkeypatch, is_in_its_folder):
+    text = OWN.replace("ours", "aasm_1b").replace('extends = "aasm_1b"', 'extends = "aasm_1a"')
+    path = write(tmp_path, text, "aasm_1b.toml")
+    if is_in_its_folder:
+        monkeypatch.chdir(tmp_path)
+        path = Path("aasm_1b.toml")
+    with pytest.raises(RulesError) as caught:
+        load_rules(path)
+    assert str(caught.value) == (
+        f"rules {path}, name: 'aasm_1b' belongs to a packaged set with other values: choose another name"
+    )
+
+
+def test_a_copy_of_a_packaged_set_may_keep_its_name(tmp_path):
+    text = (ROOT / "hsat" / "rules" / "aasm_1b.toml").read_text(encoding="utf-8")
+    assert load_rules(write(tmp_path, text, "copy.toml")).rules_id == load_rules("aasm_1b").rules_id
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + OWN.encode())
+    assert load_rules(path).name == "ours"
+
+
+def test_a_folder_given_as_rules_is_called_one(tmp_path):
+    with pytest.raises(RulesError) as caught:
+        load_rules(tmp_path)
+    assert str(caught.value) == f"rules {tmp_path}: expected a TOML file, got a folder"
+
+
 # ------------------------------------------------------------------------ words
 
 
@@ -403,9 +527,10 @@ def test_values_in_words(key, value, words):
 
 
 def test_an_offset_in_time_may_be_negative_and_nothing_else_with_a_unit():
-    assert unit_of("search_offset_s").lowest is None
-    for key in ("a_s", "a_hz", "a_h", "a_min", "a_bpm", "n_a", "a_ratio", "a_per_h", "a_points"):
+    assert unit_of("search_offset_s").lowest == -86_400.0
+    for key in ("a_s", "a_h", "a_min", "a_bpm", "a_ratio", "a_per_h", "a_points"):
         assert unit_of(key).lowest == 0.0
+    assert (unit_of("rate_hz").lowest, unit_of("n_a").lowest) == (0.5, 1.0)
 
 
 def test_every_number_of_a_set_is_printed_with_its_source():

@@ -120,13 +120,41 @@ def test_unwritable_folder_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["--hours", "0"], ["--nights", "0"], ["--patient", "a b"], ["--start", "noon"]]
+    "words",
+    [
+        ["--hours", "0"],
+        ["--nights", "0"],
+        ["--patient", "a b"],
+        ["--start", "noon"],
+        ["--patient", ""],
+        ["--start", "9999-12-31", "--nights", "2"],
+        ["--start", "9999-12-31T23:59"],
+        ["--start", "0001-01-01"],
+    ],
 )
 def test_command_refuses_wrong_options_with_exit_code_2(words, tmp_path, capsys):
     assert main(["simulate", "--seed", "1", "--hours", "0.25", "--out", str(tmp_path), *words]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
+
+
+def test_command_refuses_a_file_for_its_folder(tmp_path, capsys):
+    path = tmp_path / "a.edf"
+    path.write_text("x", encoding="utf-8")
+    assert main(["simulate", "--seed", "1", "--hours", "0.25", "--out", str(path)]) == 2
+    assert capsys.readouterr().err == f"hsat: --out {path}: expected a folder, got a file\n"
+    assert path.read_text(encoding="utf-8") == "x"
+
+
+def test_command_refuses_a_folder_that_takes_no_file(tmp_path, capsys, monkeypatch):
+    def fail(**options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("hsat.cli.outputs.TemporaryFile", fail)
+    assert main(["simulate", "--seed", "1", "--hours", "0.25", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"hsat: --out {tmp_path}: cannot be written: Permission denied\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_command_writes_nights_and_says_what_they_hold(tmp_path, capsys):

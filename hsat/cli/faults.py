@@ -13,9 +13,11 @@ __all__ = [
     "EXIT_SOME_FAILED",
     "EXIT_USAGE",
     "REPORTED_ERRORS",
+    "OutputError",
     "UsageError",
     "complain",
     "one_line",
+    "write_result",
 ]
 
 EXIT_OK = 0
@@ -48,6 +50,10 @@ class UsageError(HsatError, ValueError):
     """The command line asks for something that cannot be: exit code 2."""
 
 
+class OutputError(HsatError):
+    """Standard output takes no results: exit code 3."""
+
+
 def one_line(error: BaseException) -> str:
     """An error as one printable line.
 
@@ -68,4 +74,28 @@ def one_line(error: BaseException) -> str:
 
 def complain(text: str) -> None:
     """Print one line on stderr."""
-    print(f"hsat: {printable(text)}", file=sys.stderr)
+    if sys.stderr is not None:  # closed: print() would take stdout in its place
+        print(f"hsat: {printable(text)}", file=sys.stderr)
+
+
+def write_result(text: str) -> None:
+    """Write results to stdout at once.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    HsatError
+        As an `OutputError`, where stdout cannot be written, as on a full disk.
+    BrokenPipeError
+        Where whoever reads stdout has closed it.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"standard output cannot be written: {error.strerror}") from error

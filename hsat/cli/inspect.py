@@ -1,7 +1,6 @@
 """``hsat inspect``: what is in a file and what can be scored."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from hsat.cli.faults import (
@@ -12,6 +11,7 @@ from hsat.cli.faults import (
     UsageError,
     complain,
     one_line,
+    write_result,
 )
 from hsat.errors import HsatError, MissingChannelError, RulesError, UnknownDeviceError
 from hsat.report.failed import FailedNight
@@ -41,10 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Inspect every file and print what was found; returns the exit code."""
     from hsat.inspection import Inspection
+    from hsat.io.devices import load_profile
     from hsat.io.mapping import parse_channel_map
 
     try:
         channel_map = parse_channel_map(arguments.map)
+        if arguments.device is not None:
+            load_profile(arguments.device)
+    except UnknownDeviceError as error:
+        raise UsageError(f"--device: {error}") from error
+    except RulesError:
+        raise
     except HsatError as error:
         raise UsageError(str(error)) from error
     results: list[Inspection | FailedNight] = []
@@ -74,12 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _inspect(path: str, arguments: argparse.Namespace, channel_map: dict[str, str]) -> "Inspection":
     from hsat.io.inspection import inspect_recording
 
-    try:
-        return inspect_recording(path, device=arguments.device, channel_map=channel_map)
-    except UnknownDeviceError as error:
-        if arguments.device is not None:
-            raise UsageError(f"--device {arguments.device}: {error}") from error
-        raise
+    return inspect_recording(path, device=arguments.device, channel_map=channel_map)
 
 
 def _print(results: "list[Inspection | FailedNight]", form: str) -> None:
@@ -89,10 +91,10 @@ def _print(results: "list[Inspection | FailedNight]", form: str) -> None:
     if len(results) == 1:
         only = results[0]
         if isinstance(only, Inspection):
-            sys.stdout.write(inspection_json(only) if form == "json" else inspection_text(only))
+            write_result(inspection_json(only) if form == "json" else inspection_text(only))
         return
     if form == "json":
-        sys.stdout.write(inspections_json(results))
+        write_result(inspections_json(results))
     else:
         shown = [result for result in results if isinstance(result, Inspection)]
-        sys.stdout.write(inspections_text(shown))
+        write_result(inspections_text(shown))

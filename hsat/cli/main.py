@@ -20,9 +20,11 @@ from hsat.cli.faults import (
     EXIT_PIPE_CLOSED,
     EXIT_USAGE,
     REPORTED_ERRORS,
+    OutputError,
     UsageError,
     complain,
     one_line,
+    write_result,
 )
 from hsat.errors import RulesError
 
@@ -43,6 +45,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see '{self.prog} --help')")
 
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Help and version: argparse would pass over a stdout that cannot be written."""
+        write_result(message)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -59,10 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     is_debug = "--debug" in words
+    if sys.stdout is None:
+        complain("standard output is closed: results have nowhere to go")
+        return EXIT_NOTHING
     _make_streams_safe()
     try:
         code = _run(words)
-        sys.stdout.flush()
+        write_result("")  # what a command left in the buffer
     except BrokenPipeError:
         _drop_stdout()
         return EXIT_PIPE_CLOSED
@@ -71,11 +80,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         complain("interrupted")
         return EXIT_INTERRUPTED
+    except OutputError as error:
+        _drop_stdout()
+        complain(str(error))
+        return EXIT_NOTHING
     except REPORTED_ERRORS as error:
-        if is_debug:
+        is_usage = isinstance(error, UsageError | RulesError)
+        if is_debug and not is_usage:
             raise
         complain(one_line(error))
-        return EXIT_USAGE if isinstance(error, UsageError | RulesError) else EXIT_NOTHING
+        return EXIT_USAGE if is_usage else EXIT_NOTHING
     return code
 
 
@@ -116,6 +130,6 @@ def _make_streams_safe() -> None:
 
 
 def _drop_stdout() -> None:
-    """The reader has gone: what is still buffered must not raise again when Python ends."""
+    """Nobody takes the results: what is still buffered must not raise again when Python ends."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

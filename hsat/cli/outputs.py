@@ -1,14 +1,17 @@
 """What ``hsat score`` prints, and the files it writes with ``--out``."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from hsat.cli.faults import UsageError
 from hsat.errors import HsatError
 from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
 from hsat.results import NightResult
 
-__all__ = ["FORMATS", "OutputFolder", "render"]
+__all__ = ["FORMATS", "OutputFolder", "make_folder", "render"]
 
 FORMATS = ("text", "json", "csv")
 
@@ -25,19 +28,51 @@ def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
     Returns
     -------
     str
-        Empty for a single file that failed: its error is on stderr.
+        Empty for a single file that failed, but for JSON: its error is on stderr.
     """
     from hsat.report.document import night_json, nights_json
     from hsat.report.tables import nights_csv
     from hsat.report.text import night_text, nights_text
 
-    if len(results) == 1 and isinstance(results[0], FailedNight):
+    if len(results) == 1 and isinstance(results[0], FailedNight) and form != "json":
         return ""
     if form == "csv":
         return nights_csv(results)
     if len(results) == 1 and isinstance(results[0], NightResult):
         return night_json(results[0]) if form == "json" else night_text(results[0])
     return nights_json(results) if form == "json" else nights_text(results)
+
+
+def make_folder(path: str) -> Path:
+    """Make a folder where it is missing, and try it before the work whose results go there.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    HsatError
+        As a `UsageError`, where the folder cannot be made, or takes no file.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(f"--out {path}: expected a folder, got a file") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"--out {path}: cannot be made: {reason}") from error
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"--out {path}: cannot be written: {error.strerror}") from error
+    return folder
 
 
 class OutputFolder:
@@ -54,17 +89,13 @@ class OutputFolder:
     Raises
     ------
     HsatError
-        Where the folder cannot be made.
+        As a `UsageError`, where the folder cannot be made, or takes no file.
     """
 
     def __init__(self, path: str, form: str) -> None:
-        self.path = Path(path)
+        self.path = make_folder(path)
         self.form = form
         self.taken: set[str] = set()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise HsatError(f"--out {path}: cannot be made: {error.strerror}") from error
 
     def add_night(self, night: NightResult) -> None:
         """Write one night's file."""
@@ -104,5 +135,6 @@ class OutputFolder:
             part.write_text(text, encoding="utf-8", newline="\n")
             part.replace(target)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong first is what the user has to know
+                part.unlink(missing_ok=True)
             raise HsatError(f"{target}: cannot be written: {error.strerror}") from error

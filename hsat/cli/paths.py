@@ -20,8 +20,8 @@ class Candidate(NamedTuple):
     is_named: bool
 
 
-def find_recordings(paths: Sequence[str]) -> tuple[list[Candidate], list[FailedNight]]:
-    """The files to read, in the order given; folders are walked in the order of names.
+def find_recordings(paths: Sequence[str]) -> list[Candidate | FailedNight]:
+    """What the paths stand for, in the order given; folders are walked in the order of names.
 
     Parameters
     ----------
@@ -32,29 +32,38 @@ def find_recordings(paths: Sequence[str]) -> tuple[list[Candidate], list[FailedN
 
     Returns
     -------
-    candidates : list of Candidate
-        Each file once, its path beginning as the user wrote it.
-    failed : list of FailedNight
-        Folders that hold no recording or cannot be entered.
+    list of Candidate or FailedNight
+        Each file once, its path beginning as the user wrote it; folders that hold no recording or
+        cannot be entered, and empty names.
     """
-    failed: list[FailedNight] = []
-    found: dict[str, Candidate] = {}
-    for path in paths:
-        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names too long
-            candidates = [Candidate(path, True)]
-        else:
-            candidates = [Candidate(file, False) for file in _walk(path, failed)]
-            if not candidates:
-                failed.append(
-                    FailedNight(file=path, error=f"{path}: no file in this folder ends in .edf, .rec or .bdf")
-                )
-        for candidate in candidates:
-            identity = _identity(candidate.path)
-            if identity not in found or (candidate.is_named and not found[identity].is_named):
-                found[identity] = candidate
-            elif candidate.is_named:
-                complain(f"{candidate.path}: named twice, read once")
-    return list(found.values()), failed
+    found: list[Candidate | FailedNight] = []
+    places: dict[str, int] = {}
+    named: set[str] = set()
+    for item in (item for path in paths for item in _items_of(path)):
+        if isinstance(item, FailedNight):
+            found.append(item)
+            continue
+        identity = _identity(item.path)
+        if identity not in places:
+            places[identity] = len(found)
+            found.append(item)
+        elif item.is_named and identity in named:
+            complain(f"{item.path}: named twice, read once")
+        elif item.is_named:
+            found[places[identity]] = item
+        if item.is_named:
+            named.add(identity)
+    return found
+
+
+def _items_of(path: str) -> list[Candidate | FailedNight]:
+    """What one path of the command line stands for."""
+    if not path:
+        return [FailedNight(file=path, error="empty name: expected a file or a folder")]
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names too long
+        return [Candidate(path, True)]
+    nothing = FailedNight(file=path, error=f"{path}: no file in this folder ends in .edf, .rec or .bdf")
+    return list(_walk(path)) or [nothing]
 
 
 def _identity(path: str) -> str:
@@ -64,13 +73,17 @@ def _identity(path: str) -> str:
         return path
 
 
-def _walk(folder: str, failed: list[FailedNight]) -> Iterator[str]:
+def _walk(folder: str) -> Iterator[Candidate | FailedNight]:
+    failed: list[FailedNight] = []
+
     def refuse(error: OSError) -> None:
         name = str(error.filename)
         failed.append(FailedNight(file=name, error=f"{name}: cannot be listed: {error.strerror}"))
 
     seen: set[tuple[int, int]] = set()
     for where, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        yield from failed
+        failed.clear()
         status = Path(where).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
@@ -80,4 +93,5 @@ def _walk(folder: str, failed: list[FailedNight]) -> Iterator[str]:
         for name in sorted(files):
             path = os.path.join(where, name)  # noqa: PTH118 - Path would rewrite "./a" as "a"
             if name.lower().endswith(ENDINGS) and not name.startswith(".") and Path(path).is_file():
-                yield path
+                yield Candidate(path, False)
+    yield from failed

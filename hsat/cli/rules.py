@@ -1,7 +1,6 @@
 """``hsat rules``: the rule sets in words."""
 
 import argparse
-import sys
 from typing import Any
 
 __all__ = ["add_arguments", "run"]
@@ -19,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List the sets, or show one; returns the exit code."""
-    from hsat.cli.faults import EXIT_OK
+    from hsat.cli.faults import EXIT_OK, write_result
     from hsat.report.document import json_text
-    from hsat.rules.load import read_rules
+    from hsat.rules.load import build_rules, read_rules
     from hsat.rules.model import ScoringRules
     from hsat.rules.words import describe_rules, list_rules, read_packaged_rules
 
@@ -34,8 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
         text = json_text({"schema": SCHEMA, "sets": head}) if is_json else list_rules(documents)
     else:
         document = read_rules(arguments.name, ScoringRules)
+        build_rules(document, ScoringRules)  # what scoring would refuse is refused here
         text = json_text(_set_document(document)) if is_json else describe_rules(document)
-    sys.stdout.write(text)
+    write_result(text)
     return EXIT_OK
 
 

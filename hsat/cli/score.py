@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from hsat.cli.faults import (
     UsageError,
     complain,
     one_line,
+    write_result,
 )
 from hsat.cli.lights import lights_span_s, parse_time
 from hsat.cli.outputs import FORMATS, OutputFolder, render
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 THERAPIES = ("none", "pap", "appliance", "unknown")
+FILES_WITHOUT_PROGRESS = 20
+"""Off a terminal, only more files than these say how far they are."""
 COMPANION_CODE = "device_companion"
 """Code of the note on a file that a device writes beside its recordings: events, settings, summaries."""
 
@@ -95,6 +99,7 @@ class _Tally:
     companions: dict[str, list[str]] = field(default_factory=dict)
     n_read: int = 0
     n_without_label: int = 0
+    n_not_stored: int = 0
 
     @property
     def n_scored(self) -> int:
@@ -104,7 +109,8 @@ class _Tally:
     def exit_code(self) -> int:
         if self.n_scored == 0:
             return EXIT_NOTHING
-        return EXIT_OK if self.n_scored == len(self.results) else EXIT_SOME_FAILED
+        is_whole = self.n_scored == len(self.results) and not self.n_not_stored
+        return EXIT_OK if is_whole else EXIT_SOME_FAILED
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -113,15 +119,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     rules = load_rules(arguments.rules)
     _check_reading_options(arguments)
-    folder = _open_folder(arguments)
-    candidates, failed = find_recordings(arguments.paths)
-    for failure in failed:
-        complain(failure.error)
-    tally = _Tally(results=list(failed))
-    for i, candidate in enumerate(candidates):
-        if len(candidates) > 1 and sys.stderr.isatty():
-            complain(f"{i + 1}/{len(candidates)} {candidate.path}")
-        _process(candidate, arguments, rules, folder, tally)
+    folder = None if arguments.out is None else OutputFolder(arguments.out, arguments.format)
+    tally = _Tally(results=[])
+    _process_all(find_recordings(arguments.paths), arguments, rules, folder, tally)
     for kind, paths in tally.companions.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         complain(f"{paths[0]}{others}: {kind}; left out")
@@ -130,39 +130,60 @@ def run(arguments: argparse.Namespace) -> int:
     if not tally.results:
         complain(f"no recording to score in {', '.join(arguments.paths)}")
     if folder is not None:
-        folder.finish(tally.results)
-    if tally.results:
-        sys.stdout.write(render(tally.results, arguments.format))
+        _store(tally, lambda: folder.finish(tally.results))
+    if tally.results or arguments.format == "json":
+        write_result(render(tally.results, arguments.format))
     return tally.exit_code
+
+
+def _process_all(
+    found: Sequence[Candidate | FailedNight],
+    arguments: argparse.Namespace,
+    rules: "ScoringRules",
+    folder: OutputFolder | None,
+    tally: _Tally,
+) -> None:
+    """Every file in the order given, with a word on how far it is."""
+    n_files = sum(isinstance(item, Candidate) for item in found)
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    n_done = 0
+    for item in found:
+        if isinstance(item, FailedNight):
+            complain(item.error)
+            tally.results.append(item)
+            continue
+        if n_files > 1 and is_terminal:
+            complain(f"{n_done + 1}/{n_files} {item.path}")
+        _process(item, arguments, rules, folder, tally)
+        n_done += 1
+        is_tenth = n_done * 10 // n_files > (n_done - 1) * 10 // n_files
+        if n_files > FILES_WITHOUT_PROGRESS and not is_terminal and is_tenth:
+            complain(f"{n_done} of {n_files} files done")
+
+
+def _store(tally: _Tally, write: Callable[[], None]) -> None:
+    """Write into the folder; a result that cannot be stored is still printed."""
+    try:
+        write()
+    except HsatError as error:
+        complain(one_line(error))
+        tally.n_not_stored += 1
 
 
 def _check_reading_options(arguments: argparse.Namespace) -> None:
     """What is wrong for every file is said once, before any is read."""
-    from hsat.io.channels import canonical_channel
     from hsat.io.devices import load_profile
+    from hsat.io.mapping import parse_channel_map
 
-    names = [name for name, _ in arguments.map]
-    if len(set(names)) < len(names):
-        raise UsageError("--map: expected each canonical name once, got " + ", ".join(names))
     try:
-        for name in names:
-            canonical_channel(name)
+        parse_channel_map([f"{name}={label}" for name, label in arguments.map])
     except HsatError as error:
-        raise UsageError(f"--map: {error}") from error
+        raise UsageError(str(error)) from error
     try:
         if arguments.device is not None:
             load_profile(arguments.device)
     except UnknownDeviceError as error:
         raise UsageError(f"--device: {error}") from error
-
-
-def _open_folder(arguments: argparse.Namespace) -> OutputFolder | None:
-    if arguments.out is None:
-        return None
-    try:
-        return OutputFolder(arguments.out, arguments.format)
-    except HsatError as error:
-        raise UsageError(str(error)) from error
 
 
 def _refuse_labels(arguments: argparse.Namespace) -> int:
@@ -187,8 +208,6 @@ def _process(
         if companion is not None:
             raise HsatError(f"{candidate.path}: no recording to score: {companion}")
         night = _score(recording, arguments, rules)
-        if folder is not None:
-            folder.add_night(night)
         tally.results.append(night)
     except (UsageError, RulesError):
         raise
@@ -199,6 +218,9 @@ def _process(
         line = line if printable(candidate.path) in line else f"{candidate.path}: {line}"
         complain(line)
         tally.results.append(FailedNight(file=candidate.path, error=line))
+        return
+    if folder is not None:
+        _store(tally, lambda: folder.add_night(night))
 
 
 def _read(path: str, arguments: argparse.Namespace, tally: _Tally) -> Recording:

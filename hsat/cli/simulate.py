@@ -1,7 +1,6 @@
 """``hsat simulate``: synthetic nights of one sleeper, as EDF+ with their truth beside them."""
 
 import argparse
-import sys
 from datetime import datetime
 
 __all__ = ["add_arguments", "run"]
@@ -53,7 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="samples of airflow a second (default: %(default)g)",
     )
     add("--no-belts", action="store_true", help="leave the effort belts out")
-    add("--patient", default="SIM0001", metavar="CODE", help="pseudonymous code (default: %(default)s)")
+    add(
+        "--patient",
+        type=_code,
+        default="SIM0001",
+        metavar="CODE",
+        help="pseudonymous code (default: %(default)s)",
+    )
     add(
         "--start",
         type=_local_time,
@@ -61,6 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="start of the first night (default: %(default)s)",
     )
+
+
+def _code(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"got {text!r}, allowed 1 to 40 letters, digits and ._-")
+    return text
 
 
 def _local_time(text: str) -> datetime:
@@ -76,13 +87,11 @@ def _local_time(text: str) -> datetime:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the nights and print what each holds; returns the exit code."""
-    from pathlib import Path
-
-    from hsat.cli.faults import EXIT_OK, UsageError
-    from hsat.errors import HsatError, SimulationError
+    from hsat.cli.faults import EXIT_OK, UsageError, write_result
+    from hsat.cli.outputs import make_folder
+    from hsat.errors import SimulationError
     from hsat.simulate import BreathingOptions, Recorder, make_patient, write_edf
 
-    folder = Path(arguments.out)
     try:
         nights = make_patient(
             seed=arguments.seed,
@@ -99,18 +108,13 @@ def run(arguments: argparse.Namespace) -> int:
             patient=arguments.patient,
         )
         for number, night in enumerate(nights, start=1):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise HsatError(f"--out {folder}: cannot be made: {error.strerror}") from error
-            path = folder / f"night-{number}.edf"
+            path = make_folder(arguments.out) / f"night-{number}.edf"
             write_edf(night, path)
             truth = night.truth
-            sys.stdout.write(
+            write_result(
                 f"{path}: {truth.duration_s / 3600.0:.2f} h, {len(truth.events)} events, "
                 f"true AHI {truth.ahi_1b_per_h:.1f}/h (rule 1B), {truth.ahi_1a_per_h:.1f}/h (rule 1A)\n"
             )
-            sys.stdout.flush()
     except SimulationError as error:
         raise UsageError(str(error)) from error
     return EXIT_OK

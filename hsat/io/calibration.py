@@ -29,6 +29,10 @@ class _Line(NamedTuple):
     offset: float
 
 
+SMALLEST_RANGE = 1e-100
+"""Physical limits closer than this are equal: their gain could not be divided by."""
+
+
 def calibrate(
     channel: EdfChannel,
     name: str,
@@ -89,7 +93,7 @@ def _line(channel: EdfChannel, notes: list[Note]) -> _Line:
             )
         )
         return _Line(1.0, 0.0)
-    if low == high or physical_low == physical_high:
+    if low == high or abs(physical_high - physical_low) < SMALLEST_RANGE:
         kind = "digital" if low == high else "physical"
         notes.append(
             Note(

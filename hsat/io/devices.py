@@ -5,12 +5,14 @@ the header or by labels that no other recorder writes; where none fits, the prof
 holds, which trusts labels alone.
 """
 
+import math
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from hsat.errors import RulesError, UnknownDeviceError
 from hsat.io.channels import CANONICAL_CHANNELS, PositionCode, simplify_label
@@ -21,6 +23,9 @@ __all__ = ["Companion", "DeviceProfile", "identify_device", "list_profiles", "lo
 GENERIC = "generic"
 THERAPIES = ("none", "pap", "appliance", "unknown")
 PROFILE_FOLDER = Path(__file__).parent / "profiles"
+LARGEST_PROFILE_BYTES = 256 << 10
+LARGEST_NUMBER = 1e15
+LONGEST_SHOWN = 60
 
 
 class Companion(NamedTuple):
@@ -145,20 +150,48 @@ def load_profile(name_or_path: str) -> DeviceProfile:
     UnknownDeviceError
         Where there is no such profile or file.
     RulesError
-        Where the file is no TOML, or a key is missing, unknown or mistyped; names file, table, key.
+        Where the file is no regular file, larger than 256 KiB or no TOML, or a key is missing,
+        unknown or mistyped; names file, table, key.
     """
     own = PROFILE_FOLDER / f"{name_or_path}.toml"
     path = own if name_or_path in list_profiles() else Path(name_or_path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = _read_regular(path)
     except OSError as error:
         known = ", ".join(list_profiles())
         raise UnknownDeviceError(
             f"device {name_or_path!r}: no profile of this name ({known}) and no readable file"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    try:
+        return _profile(tomllib.loads(text), f"device profile {path.name}")
+    except RulesError:
+        raise
+    except tomllib.TOMLDecodeError as error:
         raise RulesError(f"device profile {path}: no TOML: {' '.join(str(error).split())}") from error
-    return _profile(table, f"device profile {path.name}")
+    except (ValueError, OverflowError, RecursionError) as error:
+        # Numbers and nesting beyond what Python can hold or print.
+        raise RulesError(f"device profile {path}: a number or a list in it is too large to read") from error
+
+
+def _read_regular(path: Path) -> str:
+    """Text of a regular file of bounded size: a pipe or a device may never end."""
+    if "\0" in str(path):
+        raise FileNotFoundError
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError
+    if not stat.S_ISREG(status.st_mode):
+        raise RulesError(f"device profile {path}: no regular file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST_PROFILE_BYTES + 1)
+    if len(content) > LARGEST_PROFILE_BYTES:
+        raise RulesError(
+            f"device profile {path}: larger than {LARGEST_PROFILE_BYTES >> 10} KiB, which no profile is"
+        )
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise RulesError(f"device profile {path}: no TOML: no UTF-8 text ({error.reason})") from error
 
 
 TABLES = ("device", "match", "labels", "units", "sentinels", "polarity", "position", "companion")
@@ -172,7 +205,7 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
     _refuse_unknown(device, ("name", "title", "therapy", "source", "confidence"), at)
     therapy = _text(device, "therapy", at)
     if therapy not in THERAPIES:
-        raise RulesError(f"{at}.therapy: expected one of {', '.join(THERAPIES)}, got {therapy!r}")
+        raise RulesError(f"{at}.therapy: expected one of {', '.join(THERAPIES)}, got {_shown(therapy)}")
     match = _table(table, "match", where, is_required=False)
     _refuse_unknown(match, ("equipment", "label_sets"), f"{where}, [match]")
     polarity = _table(table, "polarity", where, is_required=False)
@@ -217,14 +250,14 @@ def _table(
 def _text(table: Mapping[str, object], key: str, where: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
-        raise RulesError(f"{where}.{key}: expected a text, got {value!r}")
+        raise RulesError(f"{where}.{key}: expected a text, got {_shown(value)}")
     return value
 
 
 def _texts(table: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise RulesError(f"{where}.{key}: expected a list of texts, got {value!r}")
+        raise RulesError(f"{where}.{key}: expected a list of texts, got {_shown(value)}")
     return tuple(value)
 
 
@@ -233,7 +266,7 @@ def _label_sets(table: Mapping[str, object], where: str) -> tuple[tuple[str, ...
     if not isinstance(value, list) or not all(
         isinstance(items, list) and items and all(isinstance(item, str) for item in items) for items in value
     ):
-        raise RulesError(f"{where}.label_sets: expected a list of lists of labels, got {value!r}")
+        raise RulesError(f"{where}.label_sets: expected a list of lists of labels, got {_shown(value)}")
     return tuple(tuple(simplify_label(item) for item in items) for items in value)
 
 
@@ -251,7 +284,9 @@ def _labels(table: Mapping[str, object], where: str) -> dict[str, str]:
     labels: dict[str, str] = {}
     for label, name in table.items():
         if not isinstance(name, str):
-            raise RulesError(f"{where}, [labels].{label}: expected a canonical channel name, got {name!r}")
+            raise RulesError(
+                f"{where}, [labels].{label}: expected a canonical channel name, got {_shown(name)}"
+            )
         if name:
             _canonical_names([name], f"{where}, [labels].{label}")
         labels[simplify_label(label)] = name
@@ -268,13 +303,19 @@ def _sentinels(table: Mapping[str, object], where: str) -> dict[str, tuple[float
     sentinels: dict[str, tuple[float, ...]] = {}
     for name, values in table.items():
         if not isinstance(values, list) or not all(_is_number(value) for value in values):
-            raise RulesError(f"{where}, [sentinels].{name}: expected a list of numbers, got {values!r}")
+            raise RulesError(
+                f"{where}, [sentinels].{name}: expected a list of finite numbers below 1e15, "
+                f"got {_shown(values)}"
+            )
         sentinels[name] = tuple(float(value) for value in values)
     return sentinels
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a number that a sample can have."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) and abs(value) <= LARGEST_NUMBER
 
 
 def _position_codes(table: Mapping[str, object], where: str) -> dict[float, PositionCode]:
@@ -283,10 +324,20 @@ def _position_codes(table: Mapping[str, object], where: str) -> dict[float, Posi
         if name.upper() not in PositionCode.__members__:
             allowed = ", ".join(code.name.lower() for code in PositionCode)
             raise RulesError(f"{where}, [position]: unknown key {name!r}; allowed: {allowed}")
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise RulesError(f"{where}, [position].{name}: expected a number, got {value!r}")
+        if not _is_number(value):
+            raise RulesError(
+                f"{where}, [position].{name}: expected a finite number below 1e15, got {_shown(value)}"
+            )
+        if float(value) in codes:
+            meaning = codes[float(value)].name.lower()
+            raise RulesError(f"{where}, [position].{name}: {value:g} already means {meaning}")
         codes[float(value)] = PositionCode[name.upper()]
     return codes
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _companions(value: object, where: str) -> tuple[Companion, ...]:
@@ -296,7 +347,7 @@ def _companions(value: object, where: str) -> tuple[Companion, ...]:
     for number, table in enumerate(value, start=1):
         at = f"{where}, [[companion]] {number}"
         if not isinstance(table, dict):
-            raise RulesError(f"{at}: expected a table, got {table!r}")
+            raise RulesError(f"{at}: expected a table, got {_shown(table)}")
         _refuse_unknown(table, ("kind", "file_suffixes", "label_sets", "text"), at)
         companions.append(
             Companion(

@@ -233,9 +233,7 @@ def _channel_count(raw: bytes, path: str, notes: list[Note]) -> int:
 def _record_duration_s(raw: bytes, path: str, notes: list[Note]) -> float:
     duration_s, was_repaired = parse_number(raw)
     if duration_s is None or duration_s < 0 or 0 < duration_s < SHORTEST_RECORD_S:
-        raise ReadError(
-            f"{path}: header, duration of a data record: expected seconds, got {quotable(raw)!r}"
-        )
+        raise ReadError(f"{path}: header, duration of a data record: expected seconds, got {quotable(raw)!r}")
     if was_repaired:
         notes.append(
             Note("header_number", f"duration of a data record {quotable(raw)!r} read as {duration_s:g} s")

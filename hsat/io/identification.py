@@ -16,11 +16,52 @@ OLDEST_AGE_YEARS = 114
 """Older "patients" are null dates such as 30-DEC-1899."""
 
 PLACEHOLDERS = frozenset(
-    "ANON ANONYM ANONYME ANONYMISED ANONYMISIERT ANONYMIZED ANONYMOUS CODE DEFAULT DEMO ID INCONNU "
-    "KEINE MRN NA NAN NIL NN NO NOCODE NOID NONE NOTAVAILABLE NULL OHNE PATIENT PATIENTID PID SUBJECT "
-    "TBD UNBEKANNT UNDEFINED UNK UNKNOWN".split()
+    [
+        "ANON",
+        "ANONYM",
+        "ANONYME",
+        "ANONYMISED",
+        "ANONYMISIERT",
+        "ANONYMIZED",
+        "ANONYMOUS",
+        "CODE",
+        "DEFAULT",
+        "DEMO",
+        "ID",
+        "INCONNU",
+        "KEINCODE",
+        "KEINE",
+        "KEINER",
+        "MRN",
+        "NA",
+        "NAN",
+        "NIL",
+        "NN",
+        "NO",
+        "NOCODE",
+        "NOID",
+        "NONE",
+        "NOTAVAILABLE",
+        "NOTGIVEN",
+        "NOTKNOWN",
+        "NOTSPECIFIED",
+        "NULL",
+        "OHNE",
+        "PATIENT",
+        "PATIENTID",
+        "PID",
+        "SUBJECT",
+        "TBD",
+        "UNBEKANNT",
+        "UNDEFINED",
+        "UNK",
+        "UNKNOWN",
+    ]
 )
-"""Codes, in capitals and without punctuation, that name nobody; two patients called so must not become one."""
+"""Codes, in capitals and without punctuation, that name nobody.
+
+Two patients called so must not become one.
+"""
 
 PLACEHOLDER_START = "TEST"
 

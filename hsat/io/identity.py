@@ -41,7 +41,10 @@ def pseudonym(code: str | None) -> tuple[str | None, tuple[Note, ...]]:
         key = _site_key()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        text = f"no pseudonym: the site's key cannot be read or made ({reason}); set {CONFIG_DIR_VARIABLE}"
+        text = (
+            "the file's patient code cannot be made a pseudonym: the site's key cannot be read or made "
+            f"({reason}); set {CONFIG_DIR_VARIABLE}"
+        )
         return None, (Note("no_pseudonym", text),)
     import hmac
 

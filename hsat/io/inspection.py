@@ -22,6 +22,9 @@ STRETCH_S = 10.0
 NUMBER_NAMES = frozenset(("spo2", "pulse", "position", "pressure", "leak", "snore"))
 """Channels that hold numbers or states, which may rest for long."""
 
+FLAT_THROUGHOUT_PERCENT = 99.0
+"""A waveform that rests in all but a few stretches was not connected; plugging it in moves it once."""
+
 AIRFLOW_NAMES = ("nasal_pressure", "flow", "thermistor", "rip_flow", "rip_sum")
 BELT_NAMES = ("thorax", "abdomen")
 
@@ -183,46 +186,52 @@ def _header_calibration(channel: EdfChannel, edf: EdfFile) -> Calibration:
 
 
 def _scorable(recording: Recording, channels: tuple[InspectedChannel, ...]) -> Scorable:
-    """What the channels allow; a channel without a valid sample, or constant, allows nothing."""
-    alive = {
-        c.name
-        for c in channels
-        if c.name is not None
-        and recording.has_signal(c.name)
-        and c.quality.lowest is not None
-        and (c.quality.lowest != c.quality.highest or c.name == "spo2")
-    }
+    """What the channels allow; a channel without a valid sample, or flat throughout, allows nothing."""
+    qualities = {c.name: c.quality for c in channels if c.name is not None and recording.has_signal(c.name)}
+    # Belts stand in for airflow only where no sensor of it was recorded, as in scoring.
+    airflow_names = tuple(name for name in AIRFLOW_NAMES if name in qualities) or BELT_NAMES
+    airflow = next((name for name in airflow_names if _is_moving(qualities.get(name))), None)
+    belt_names = tuple(name for name in BELT_NAMES if name != airflow)
+    has_belts = any(_is_moving(qualities.get(name)) for name in belt_names)
+    has_spo2 = "spo2" in qualities and qualities["spo2"].lowest is not None
     reasons = [note.text for note in recording.notes if note.code == "device_companion"]
-    airflow = next((name for name in (*AIRFLOW_NAMES, *BELT_NAMES) if name in alive), None)
-    belts = [name for name in BELT_NAMES if name in alive and name != airflow]
-    has_spo2 = "spo2" in alive
     if airflow is None:
-        reasons.append(
-            f"apneas: {_absence(recording, AIRFLOW_NAMES + BELT_NAMES, 'airflow sensor or effort belt')}"
-        )
+        what = "airflow sensor" if airflow_names != BELT_NAMES else "airflow sensor or effort belt"
+        reasons.append(f"apneas: {_absence(recording, qualities, airflow_names, what)}")
         reasons.append("hypopneas: no airflow to see them in")
     if not has_spo2:
-        reason = _absence(recording, ("spo2",), "SpO2 channel")
+        reason = _absence(recording, qualities, ("spo2",), "SpO2 channel")
         if airflow is not None:
             reasons.append(f"hypopneas: {reason}, and they need a desaturation")
         reasons.append(f"desaturations: {reason}")
-    if airflow is not None and not belts:
-        reasons.append("kinds of apnea: no effort belt to tell obstructive from central")
+    if airflow is not None and not has_belts:
+        reason = _absence(recording, qualities, belt_names, "effort belt")
+        reasons.append(f"kinds of apnea: {reason}, and nothing else tells obstructive from central")
     return Scorable(
         apneas=airflow is not None,
         hypopneas=airflow is not None and has_spo2,
         desaturations=has_spo2,
-        kinds=airflow is not None and bool(belts),
+        kinds=airflow is not None and has_belts,
         reasons=tuple(reasons),
     )
 
 
-def _absence(recording: Recording, names: tuple[str, ...], what: str) -> str:
+def _is_moving(quality: ChannelQuality | None) -> bool:
+    """Whether a waveform is there, and not flat throughout."""
+    if quality is None or quality.lowest is None or quality.lowest == quality.highest:
+        return False
+    return quality.flat_percent is None or quality.flat_percent < FLAT_THROUGHOUT_PERCENT
+
+
+def _absence(
+    recording: Recording, qualities: Mapping[str, ChannelQuality], names: tuple[str, ...], what: str
+) -> str:
     """Why none of the named channels can be used."""
-    if not any(recording.has_signal(name) for name in names):
+    present = [qualities[name] for name in names if name in qualities]
+    if not present:
         return f"no {what} in the file"
-    return (
-        f"the {what} holds no valid, changing sample"
-        if recording.duration_s > 0
-        else "the file holds no data"
-    )
+    if not recording.duration_s > 0:
+        return "the file holds no data"
+    if all(quality.lowest is None for quality in present):
+        return f"the {what} holds no valid sample"
+    return f"the {what} is flat throughout"

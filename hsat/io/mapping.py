@@ -98,15 +98,33 @@ def parse_channel_map(entries: Sequence[str]) -> dict[str, str]:
     Raises
     ------
     HsatError
-        Where an entry has no ``=`` or an unknown canonical name.
+        Where an entry has no ``=`` or an unknown canonical name, or where a name or a label is
+        given twice.
     """
     mapping: dict[str, str] = {}
     for entry in entries:
         name, separator, label = entry.partition("=")
         if not separator or not label.strip():
             raise HsatError(f"--map {entry!r}: expected CANONICAL=LABEL, such as spo2=SaO2")
-        mapping[canonical_channel(name.strip()).name] = label.strip()
+        name, label = name.strip(), label.strip()
+        try:
+            canonical_channel(name)
+        except HsatError as error:
+            raise HsatError(f"--map: {error}") from error
+        if name in mapping:
+            raise HsatError(f"--map: expected each canonical name once, got {name} twice")
+        mapping[name] = label
+    _refuse_shared_labels(mapping)
     return mapping
+
+
+def _refuse_shared_labels(channel_map: Mapping[str, str]) -> None:
+    """One sensor under two names would be counted as two that agree."""
+    first: dict[str, str] = {}
+    for name, label in channel_map.items():
+        if label in first:
+            raise HsatError(f"--map: expected each label once, got {label!r} for {first[label]} and {name}")
+        first[label] = name
 
 
 def map_channels(
@@ -121,6 +139,7 @@ def map_channels(
 
     The order: the user's map, the device profile's labels, aliases of the whole label, words.
     Among channels with the same claim the faster one wins, then the first; a note names the others.
+    A channel too slow for its name gets none, whoever gave it, and a note.
 
     Parameters
     ----------
@@ -133,7 +152,7 @@ def map_channels(
     path : str
         For error messages.
     notes : list of Note
-        Choices between several channels are added here.
+        Choices between several channels, and channels that are too slow, are added here.
 
     Returns
     -------
@@ -143,22 +162,20 @@ def map_channels(
     Raises
     ------
     HsatError
-        Where `channel_map` holds an unknown canonical name.
+        Where `channel_map` holds an unknown canonical name, or one channel under two names.
     MissingChannelError
         Where `channel_map` asks for a label that is not in the file.
     """
-    chosen: dict[str, ChannelMatch] = {}
-    for name, label in channel_map.items():
-        canonical_channel(name)
-        index = _find_label(candidates, label, path, notes)
-        chosen[name] = ChannelMatch(index, name, "--map")
+    _refuse_shared_labels(channel_map)
+    chosen = _by_map(candidates, channel_map, path, notes)
     taken = {match.channel for match in chosen.values()}
     claims: dict[str, list[tuple[int, float, int, ChannelMatch]]] = {}
     for candidate in candidates:
         claim = _claim(candidate, profile_labels) if candidate.channel not in taken else None
-        if claim is not None:
-            rank, match = claim
-            claims.setdefault(match.name, []).append((rank, -candidate.rate_hz, candidate.channel, match))
+        if claim is None or _is_too_slow(candidate, claim[1].name, notes):
+            continue
+        rank, match = claim
+        claims.setdefault(match.name, []).append((rank, -candidate.rate_hz, candidate.channel, match))
     labels = {candidate.channel: candidate.label for candidate in candidates}
     for name, rivals in claims.items():
         rivals.sort(key=lambda rival: rival[:3])
@@ -176,7 +193,43 @@ def map_channels(
                     f"not from {others}",
                 )
             )
+    # Nothing stands in for a channel the user named, not even where that one is too slow.
+    by_channel = {candidate.channel: candidate for candidate in candidates}
+    for name in channel_map:
+        if _is_too_slow(by_channel[chosen[name].channel], name, notes):
+            del chosen[name]
     return tuple(sorted(chosen.values()))
+
+
+def _by_map(
+    candidates: Sequence[ChannelCandidate], channel_map: Mapping[str, str], path: str, notes: list[Note]
+) -> dict[str, ChannelMatch]:
+    """The channels that the user named, by canonical name."""
+    chosen: dict[str, ChannelMatch] = {}
+    names: dict[int, str] = {}
+    for name, label in channel_map.items():
+        canonical_channel(name)
+        index = _find_label(candidates, label, path, notes)
+        if index in names:
+            raise HsatError(f"{path}: --map: {names[index]} and {name} are the same channel, {label!r}")
+        names[index] = name
+        chosen[name] = ChannelMatch(index, name, "--map")
+    return chosen
+
+
+def _is_too_slow(candidate: ChannelCandidate, name: str, notes: list[Note]) -> bool:
+    """Whether a channel cannot be what it is called; a note says so."""
+    slowest_hz = canonical_channel(name).slowest_hz
+    if not 0.0 < candidate.rate_hz < slowest_hz:
+        return False
+    notes.append(
+        Note(
+            "channel_too_slow",
+            f"channel {candidate.label!r} has {candidate.rate_hz:.3g} Hz; {name} needs {slowest_hz:g} Hz "
+            "or more; left out",
+        )
+    )
+    return True
 
 
 def _find_label(candidates: Sequence[ChannelCandidate], label: str, path: str, notes: list[Note]) -> int:
@@ -211,8 +264,6 @@ def _claim(candidate: ChannelCandidate, profile_labels: Mapping[str, str]) -> tu
         return None
     if name == "flow":
         name, why = _refine_flow(candidate.transducer, why)
-    if 0.0 < candidate.rate_hz < canonical_channel(name).slowest_hz:
-        return None
     return rank, ChannelMatch(candidate.channel, name, why)
 
 

@@ -10,6 +10,7 @@ from hsat.intervals import Spans
 from hsat.report.failed import FailedNight
 from hsat.report.plain import without_surrogates
 from hsat.report.rows import INDEX_ROWS, NO_REASON, index_value, reason_for
+from hsat.report.subject import absent_patient_reason
 from hsat.results import MonitoredTime, NightResult, RecordingInfo
 
 __all__ = ["SCHEMA", "json_text", "night_document", "night_json", "nights_json"]
@@ -213,7 +214,7 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
             else "the file could not be read again",
         ),
         "recording.start_local": (recording["start_local"] is None, "the file holds no valid start"),
-        "recording.patient": (recording["patient"] is None, "the file holds no patient code"),
+        "recording.patient": (recording["patient"] is None, absent_patient_reason(night.notes)),
         "flow_sensor": (night.flow_sensor is None, "no airflow channel"),
         "effort_sensor": (night.effort_sensor is None, "no effort belt"),
         "spo2_delay_s": (document["spo2_delay_s"] is None, "the night does not show a delay"),
@@ -224,6 +225,10 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         "events.desaturation": (
             any(event["desaturation"] is None for event in document["events"]),
             "no fall of SpO2 belongs to the event",
+        ),
+        "rejected.desaturation": (
+            any(candidate["desaturation"] is None for candidate in document["rejected"]),
+            "no fall of SpO2 belongs to the stretch",
         ),
     }
     for name, other in document["alternatives"].items():

@@ -7,6 +7,7 @@ from hsat.inspection import InspectedChannel, Inspection
 from hsat.report.document import json_text
 from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
+from hsat.report.subject import absent_patient_words
 
 __all__ = ["SCHEMA", "inspection_json", "inspection_text", "inspections_json", "inspections_text"]
 
@@ -86,7 +87,7 @@ def inspection_text(inspection: Inspection) -> str:
         ("Start", _start(inspection)),
         ("Duration", _duration(inspection)),
         ("Device", f"{inspection.device.name}, therapy {inspection.device.therapy}"),
-        ("Patient", inspection.patient or "no code in the file"),
+        ("Patient", inspection.patient or absent_patient_words(inspection.notes)),
         ("Annotations", str(inspection.n_annotations)),
         ("Gaps", _gaps(inspection)),
     ]

@@ -111,7 +111,7 @@ def _cells(result: NightResult | FailedNight) -> tuple[str, ...]:
     start = result.recording.start_local
     return (
         _number(result, "ahi_per_h"),
-        "on therapy" if result.therapy == "pap" else result.severity or "none",
+        "on therapy" if result.therapy == "pap" else result.severity or "no class",
         result.adequacy,
         rounded(result.monitored.monitoring_h, 1),
         _number(result, "odi4_per_h"),

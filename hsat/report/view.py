@@ -19,10 +19,14 @@ from hsat.report.rows import (
     reason_for,
     rounded,
 )
+from hsat.report.subject import absent_patient_words
 from hsat.results import SECONDS_PER_HOUR, NightResult
 
 __all__ = ["NightView", "Row", "Section", "view_night"]
 
+BELTS = ("thorax", "abdomen")
+BELT_SUMS = "rip_"
+"""How sensors begin that are computed from both belts."""
 NOT_A_DEVICE = (
     "hsat is no medical device. A qualified person must review the recording and this scoring "
     "before anything is decided on it."
@@ -111,10 +115,28 @@ def _headline(night: NightResult) -> str:
     amount = "not measured" if ahi is None else f"{rounded(ahi, 1)} /h"
     hours = rounded(night.monitored.monitoring_h, 1)
     rules = printable(night.rules_id.partition("@")[0])
-    return f"{name} {amount}, {grade}, {rules}, {night.adequacy}: {hours} h monitored"
+    verdict = night.adequacy + _missing_words(night)
+    return f"{name} {amount}, {grade}, {rules}, {verdict}: {hours} h monitored"
+
+
+def _missing_words(night: NightResult) -> str:
+    """What no channel was recorded for, so that "inadequate" does not read as a bad recording."""
+    if night.flow_sensor is None:
+        return " (oximetry only)"
+    has_spo2 = any(channel.name == "spo2" for channel in night.recording.channels)
+    return "" if has_spo2 else " (no SpO2)"
+
+
+def _is_belt(sensor: str | None) -> bool:
+    return sensor is not None and (sensor in BELTS or sensor.startswith(BELT_SUMS))
 
 
 def _remarks(night: NightResult) -> Iterable[str]:
+    if _is_belt(night.flow_sensor):
+        yield (
+            "No airflow sensor was recorded: breathing was judged from the effort belts "
+            f"({printable(str(night.flow_sensor))})."
+        )
     has_ahi = index_value(night.indices, "ahi_per_h") is not None
     if not has_ahi:
         yield f"No AHI: {printable(reason_for(night, 'ahi_per_h'))}."
@@ -159,7 +181,7 @@ def _facts(night: NightResult) -> Section:
 
 def _subject_words(night: NightResult) -> str:
     subject = night.recording.subject
-    words = [subject.patient or "no code in the file"]
+    words = [subject.patient or absent_patient_words(night.notes)]
     if subject.age_years is not None:
         words.append(f"{math.floor(subject.age_years)} years")
     if subject.sex is not None:

@@ -160,16 +160,15 @@ def read_rules(name_or_path: str | Path, model: type[Any]) -> RuleDocument:
         settings=MappingProxyType(settings),
         tables=tables,
     )
-    _refuse_borrowed_name(document, model)
+    if name_or_path not in rule_set_names():
+        _refuse_borrowed_name(document, model)
     return document
 
 
 def _refuse_borrowed_name(document: RuleDocument, model: type[Any]) -> None:
     """Results carry the name: a user's set may not pass for one that comes with hsat."""
     name = document.name
-    if name not in rule_set_names() or document.file == f"{name}.toml":
-        return
-    if document.rules_id != read_rules(name, model).rules_id:
+    if name in rule_set_names() and document.rules_id != read_rules(name, model).rules_id:
         what = f"{shown(name)} belongs to a packaged set with other values: choose another name"
         refuse(document.file, "name", what)
 

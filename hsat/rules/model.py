@@ -6,6 +6,7 @@ in ``docs/rules.md``.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = [
     "AdequacyRule",
@@ -30,6 +31,35 @@ __all__ = [
     "SeverityRule",
     "VentilatoryBurdenRule",
 ]
+
+
+MIN_WINDOW_S = 60.0
+"""Shortest window that a usual level is taken over; below it a level is one breath."""
+LONGEST_SEARCH_S = 3600.0
+"""Longest window around an event that hypoxic burden is searched in."""
+MIN_SAMPLES = 2.0
+"""A window of fewer samples has no excursion."""
+
+
+def _check_above_zero(rule: object, *keys: str) -> None:
+    _check_at_least(rule, 0.0, *keys, or_equal=False)
+
+
+def _check_at_least(rule: object, lowest: float, *keys: str, or_equal: bool = True) -> None:
+    for key in keys:
+        value = getattr(rule, key)
+        if value < lowest or (value == lowest and not or_equal):
+            words = "at least" if or_equal else "above"
+            raise ValueError(f"{key}: expected a number {words} {lowest:g}, got {value:g}")
+
+
+def _check_order(rule: object, *keys: str, or_equal: bool = False) -> None:
+    """Refuse values that do not rise from key to key."""
+    for lower, upper in pairwise(keys):
+        low, high = getattr(rule, lower), getattr(rule, upper)
+        if high < low or (high == low and not or_equal):
+            words = "at least" if or_equal else "above"
+            raise ValueError(f"{upper}: expected a number {words} {lower} ({low:g}), got {high:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +94,11 @@ class BaselineRule:
     outlier_quantile_fraction: float
     min_breath_fraction: float
 
+    def __post_init__(self) -> None:
+        _check_above_zero(self, "window_s")
+        _check_order(self, "window_s", "oldest_s", or_equal=True)
+        _check_at_least(self, MIN_WINDOW_S, "outlier_window_s")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSpanRule:
@@ -78,6 +113,10 @@ class EventSpanRule:
     min_listed_s: float
     min_counted_share_fraction: float
 
+    def __post_init__(self) -> None:
+        _check_above_zero(self, "min_recovery_s", "max_duration_s")
+        _check_order(self, "min_recovery_s", "max_duration_s", or_equal=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingRule:
@@ -88,6 +127,17 @@ class SamplingRule:
     oximetry_rate_hz: float
     smoothing_s: float
     drift_window_s: float
+
+    def __post_init__(self) -> None:
+        for key in ("flow_rate_hz", "effort_rate_hz", "oximetry_rate_hz"):
+            rate_hz = getattr(self, key)
+            if rate_hz < 1.0 or not float(rate_hz).is_integer():
+                raise ValueError(f"{key}: expected a whole number of Hz from 1 on, got {rate_hz:g}")
+            if key != "oximetry_rate_hz" and self.drift_window_s * rate_hz < 1.0:
+                raise ValueError(
+                    f"drift_window_s: expected one sample or more at {rate_hz:g} Hz, "
+                    f"got {self.drift_window_s:g}"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +156,13 @@ class BreathRule:
     fastest_per_min: float
     min_breaths: int
 
+    def __post_init__(self) -> None:
+        _check_at_least(self, MIN_WINDOW_S, "noise_floor_window_s")
+        _check_above_zero(
+            self, "search_window_s", "excursion_window_periods", "shortest_period_s", "fastest_per_min"
+        )
+        _check_order(self, "shortest_period_s", "assumed_period_s", "longest_period_s", or_equal=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorOffRule:
@@ -121,6 +178,9 @@ class SensorOffRule:
     min_duration_s: float
     min_piece_s: float
     min_share_fraction: float
+
+    def __post_init__(self) -> None:
+        _check_above_zero(self, "max_roughness", "min_duration_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +201,10 @@ class OxygenValidityRule:
     max_spike_s: float
     resolution_points: float
 
+    def __post_init__(self) -> None:
+        _check_order(self, "lowest_percent", "highest_percent")
+        _check_above_zero(self, "resolution_points")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeOffRule:
@@ -158,6 +222,9 @@ class PulseValidityRule:
     lowest_bpm: float
     highest_bpm: float
 
+    def __post_init__(self) -> None:
+        _check_order(self, "lowest_bpm", "highest_bpm")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OxygenDelayRule:
@@ -170,6 +237,10 @@ class OxygenDelayRule:
     assumed_s: float
     min_correlation_fraction: float
     min_reductions: int
+
+    def __post_init__(self) -> None:
+        _check_order(self, "shortest_s", "longest_s", or_equal=True)
+        _check_at_least(self, 1.0, "slope_span_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +258,10 @@ class DesaturationRule:
     recovered_fraction: float
     min_valid_share_fraction: float
 
+    def __post_init__(self) -> None:
+        _check_above_zero(self, "baseline_hold_s", "max_fall_s", "small_points", "resaturation_points")
+        _check_order(self, "small_points", "large_points", or_equal=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffortRule:
@@ -201,6 +276,10 @@ class EffortRule:
     mixed_absence_by_s: float
     max_roughness: float
 
+    def __post_init__(self) -> None:
+        _check_at_least(self, MIN_WINDOW_S, "level_window_s")
+        _check_above_zero(self, "max_roughness")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeverityRule:
@@ -211,6 +290,9 @@ class SeverityRule:
     severe_from_per_h: float
     min_age_years: float
 
+    def __post_init__(self) -> None:
+        _check_order(self, "mild_from_per_h", "moderate_from_per_h", "severe_from_per_h")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdequacyRule:
@@ -219,6 +301,9 @@ class AdequacyRule:
     adequate_from_h: float
     partial_from_h: float
     rate_from_h: float
+
+    def __post_init__(self) -> None:
+        _check_order(self, "partial_from_h", "adequate_from_h", or_equal=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +327,13 @@ class HypoxicBurdenRule:
     search_after_s: float
     smoothing_s: float
     peak_prominence_fraction: float
+
+    def __post_init__(self) -> None:
+        _check_order(self, "nadir_from_s", "search_before_s", or_equal=True)
+        for key in ("baseline_window_s", "search_before_s", "search_after_s"):
+            window_s = getattr(self, key)
+            if window_s > LONGEST_SEARCH_S:  # one row of this length is kept for every event
+                raise ValueError(f"{key}: expected a number up to {LONGEST_SEARCH_S:g}, got {window_s:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,3 +386,18 @@ class ScoringRules:
     hypoxic_burden: HypoxicBurdenRule
     ventilatory_burden: VentilatoryBurdenRule
     pulse_response: PulseResponseRule
+
+    def __post_init__(self) -> None:
+        window_s = self.breath.excursion_window_periods * self.breath.shortest_period_s
+        rate_hz = min(self.sampling.flow_rate_hz, self.sampling.effort_rate_hz)
+        if window_s * rate_hz < MIN_SAMPLES:
+            raise ValueError(
+                "[breath].excursion_window_periods times shortest_period_s: expected at least "
+                f"{MIN_SAMPLES:g} samples at {rate_hz:g} Hz, got {window_s:g} s"
+            )
+        hold_s, oximetry_hz = self.desaturation.baseline_hold_s, self.sampling.oximetry_rate_hz
+        if hold_s * oximetry_hz < 1.0:
+            raise ValueError(
+                f"[desaturation].baseline_hold_s: expected a sample or more "
+                f"at {oximetry_hz:g} Hz, got {hold_s:g}"
+            )

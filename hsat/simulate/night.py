@@ -165,6 +165,17 @@ def make_night(
     return record_night(night, Recorder(**storing), start_local=start_local, patient=patient)
 
 
+def _check_dates(first_start: datetime, n_nights: int) -> None:
+    """Refuse nights of which one may lie, in part, beyond the dates that Python has."""
+    try:
+        first_start - timedelta(days=1), first_start + timedelta(days=n_nights + 1)
+    except OverflowError as error:
+        raise SimulationError(
+            f"simulate, first_start: got {first_start:%Y-%m-%d} for {n_nights} nights, "
+            "allowed dates with all nights within the years 1 to 9999"
+        ) from error
+
+
 def make_patient(
     *,
     seed: int,
@@ -213,6 +224,7 @@ def make_patient(
     check_option("night_cv", night_cv, 0.0, 2.0)
     check_option("sensor_off_min", sensor_off_min, 0.0, 60.0)
     options = BreathingOptions() if options is None else options
+    _check_dates(first_start, n_nights)
     rng, off_rng = default_rng([seed, 2]), default_rng([seed, 3])
     for number in range(n_nights):
         rate = options.events_per_h
