@@ -20,7 +20,7 @@ N_NEIGHBOURS, NEIGHBOUR_STEP = 101, 10
 MINUTE_S = 60.0
 """Length of the pieces whose character is judged."""
 
-LEVEL_WINDOW_S, LEVEL_THINNING = 300.0, 5
+LEVEL_WINDOW_S, LEVEL_THINNING = 150.0, 5
 """Of the seconds in a window of this length, every fifth gives the same quantile."""
 
 

@@ -180,5 +180,6 @@ def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[
             samplers[places[block.position]].add(block)
     sampled = {name: sampler.finish() for name, sampler in zip(names, samplers, strict=True)}
     for values in sampled.values():
-        values[np.abs(values) > LARGEST_VALUE] = np.nan
+        if np.fmax.reduce(values) > LARGEST_VALUE or np.fmin.reduce(values) < -LARGEST_VALUE:
+            values[np.abs(values) > LARGEST_VALUE] = np.nan
     return sampled

@@ -94,13 +94,18 @@ def measure_way(flow, excursion, n_block, ways, reaches):
         Filled in place: sum of the absolute differences between neighbouring samples, each
         counted where it ends, and sum of `excursion`. ``k`` is at least 1.
     """
-    ways[:] = 0.0
-    reaches[:] = 0.0
-    for i in range(len(flow)):
-        block = min(i // n_block, len(ways) - 1)
-        if i > 0:
-            ways[block] += abs(flow[i] - flow[i - 1])
-        reaches[block] += excursion[i]
+    n = len(flow)
+    for block in range(len(ways)):
+        way = 0.0
+        reach = 0.0
+        start = block * n_block
+        stop = n if block == len(ways) - 1 else min(start + n_block, n)
+        for i in range(start, stop):
+            reach += excursion[i]
+        for i in range(max(start, 1), stop):
+            way += abs(flow[i] - flow[i - 1])
+        ways[block] = way
+        reaches[block] = reach
 
 
 class BaselineLimits(NamedTuple):
