@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class NightMeasurements:
 class _Found:
     """Values found so far, and the reason for each that could not be."""
 
-    values: dict[str, float | int]
+    values: dict[str, Any]
     reasons: dict[str, str]
 
     def refuse(self, names: Sequence[str], reason: str) -> None:
@@ -95,7 +96,7 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     _add_ventilation(found, night, rules)
     _add_pulse(found, night, counted, rules)
     _add_position(found, night, counted, rules)
-    indices = NightIndices(**found.values)  # type: ignore[arg-type]
+    indices = NightIndices(**found.values)
     for name, value in asdict(indices).items():
         if value is None:
             found.reasons.setdefault(f"indices.{name}", "not measurable in this recording")

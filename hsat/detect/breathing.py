@@ -14,14 +14,15 @@ __all__ = ["Breathing", "excursion_of", "local_level", "measure_breathing", "rem
 LEVEL_STEP_S = 10.0
 """Grid on which slow levels are computed; they change over minutes."""
 
-N_NEIGHBOURS, NEIGHBOUR_STEP = 101, 10
-"""Breaths a neighbourhood holds, and how many share one: five to eight minutes of breathing."""
+NEIGHBOUR_STEP = 10
+"""Breaths that share one neighbourhood, which holds many more."""
 
 MINUTE_S = 60.0
 """Length of the pieces whose character is judged."""
 
 LEVEL_WINDOW_S, LEVEL_THINNING = 150.0, 5
-"""Of the seconds in a window of this length, every fifth gives the same quantile."""
+"""A window of this length is sampled every fifth second and moved by `LEVEL_STEP_S`; a longer one in
+proportion more coarsely, which gives the same quantile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,18 +167,23 @@ def _onsets(
 
 
 def _usual_of_breaths(
-    onsets: NDArray[np.int64], breath_excursions: NDArray[np.float32], n_steps: int, step: float
+    onsets: NDArray[np.int64],
+    breath_excursions: NDArray[np.float32],
+    n_around: int,
+    *,
+    n_steps: int,
+    step: float,
 ) -> NDArray[np.float32]:
     """Median excursion of the breaths around every step of the level grid; shape (n_steps,).
 
     Where long apneas leave single breaths, these are what is usual, however little time they take.
     """
     excursions = np.nan_to_num(breath_excursions)
-    if len(excursions) < N_NEIGHBOURS:
+    if len(excursions) < n_around:
         return np.full(n_steps, np.median(excursions) if len(excursions) else 0.0, np.float32)
-    around = np.lib.stride_tricks.sliding_window_view(excursions, N_NEIGHBOURS)[::NEIGHBOUR_STEP]
+    around = np.lib.stride_tricks.sliding_window_view(excursions, n_around)[::NEIGHBOUR_STEP]
     medians = np.median(around, axis=1)
-    nearest = np.searchsorted(onsets, (np.arange(n_steps) + 0.5) * step) - N_NEIGHBOURS // 2
+    nearest = np.searchsorted(onsets, (np.arange(n_steps) + 0.5) * step) - n_around // 2
     usual: NDArray[np.float32] = medians[np.clip(nearest // NEIGHBOUR_STEP, 0, len(medians) - 1)]
     return usual
 
@@ -245,9 +251,9 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     measure_breaths(flow, onsets, int(period_s * rate_hz), breath_ranges)
     middles = np.minimum(onsets + int(period_s * rate_hz / 2), len(excursion) - 1)
     breath_excursions = excursion[middles]
-    level = np.maximum(
-        level, _usual_of_breaths(onsets, breath_excursions, len(level), LEVEL_STEP_S * rate_hz)
-    )
+    n_around, step = baseline.n_outlier_breaths, LEVEL_STEP_S * rate_hz
+    usual = _usual_of_breaths(onsets, breath_excursions, n_around, n_steps=len(level), step=step)
+    level = np.maximum(level, usual)
     return Breathing(
         rate_hz=rate_hz,
         is_missing=is_missing,

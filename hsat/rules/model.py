@@ -92,6 +92,7 @@ class BaselineRule:
     outlier_ratio: float
     outlier_window_s: float
     outlier_quantile_fraction: float
+    n_outlier_breaths: int
     min_breath_fraction: float
 
     def __post_init__(self) -> None:
