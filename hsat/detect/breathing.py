@@ -34,6 +34,8 @@ class Breathing:
     rate_hz : float
         Samples per second of the arrays over time.
     is_missing : ndarray, shape (n,), bool
+    flow : ndarray, shape (n,), float32
+        Flow without drift, inspiration upwards; 0 where missing.
     excursion : ndarray, shape (n,), float32
         Range of flow in a window of about one breath around each sample; NaN where missing.
     level : ndarray, shape (n_steps,), float32
@@ -56,6 +58,7 @@ class Breathing:
 
     rate_hz: float
     is_missing: NDArray[np.bool_]
+    flow: NDArray[np.float32]
     excursion: NDArray[np.float32]
     level: NDArray[np.float32]
     level_step_s: float
@@ -257,6 +260,7 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     return Breathing(
         rate_hz=rate_hz,
         is_missing=is_missing,
+        flow=flow,
         excursion=excursion,
         level=level,
         level_step_s=LEVEL_STEP_S,

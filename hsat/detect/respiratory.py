@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hsat.detect.breathing import Breathing
 from hsat.intervals import Spans, spans_from_mask
+from hsat.kernels.pauses import PauseLimits, find_pauses
 from hsat.kernels.reductions import (
     BaselineLimits,
     SpanLimits,
@@ -52,7 +53,9 @@ class Reductions:
     breath_baselines: NDArray[np.float64]
 
 
-def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reductions:
+def find_reduced_breathing(
+    breathing: Breathing, rules: ScoringRules, *, is_pressure: bool = False
+) -> Reductions:
     """Find every stretch in which breathing is reduced by the hypopnea limit or more.
 
     Parameters
@@ -60,6 +63,9 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     breathing : Breathing
     rules : ScoringRules
         ``[hypopnea]``, ``[apnea]``, ``[baseline]`` and ``[event_span]`` are used.
+    is_pressure : bool
+        Whether breathing was measured on nasal pressure that was not linearised: it goes with the
+        square of flow, and falls further than flow does.
 
     Returns
     -------
@@ -76,7 +82,7 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     limits = _span_limits(rules, rate_hz)
     n_most = len(breathing.excursion) // min(limits.n_recovery, max(limits.n_longest, 1)) + 1
     spans = np.empty((n_most, 2), np.int64)
-    span_baselines = np.empty(n_most, np.float64)
+    span_baselines, span_means = np.empty(n_most, np.float64), np.empty(n_most, np.float64)
     endings = np.empty(n_most, np.int8)
     breath_baselines = np.full(len(breathing.onsets), np.nan)
     limit = np.float32(baseline.outlier_ratio) * breathing.level_at(breathing.onsets)
@@ -89,6 +95,7 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
         limits,
         spans,
         span_baselines,
+        span_means,
         endings,
         breath_baselines,
     )
@@ -96,29 +103,65 @@ def find_reduced_breathing(breathing: Breathing, rules: ScoringRules) -> Reducti
     spans, endings = spans[:count].copy(), endings[:count].copy()
     span_baselines = span_baselines[:count].copy()
     reductions = np.empty(count, np.float64)
-    longest_low = np.empty((count, 2), np.int64)
-    apnea_fraction = _rest(rules.apnea.min_reduction_fraction)
-    measure_reductions(breathing.excursion, spans, span_baselines, apnea_fraction, reductions, longest_low)
+    measure_reductions(breathing.excursion, spans, span_baselines, reductions)
     # The excursion falls once its window has left the last large breath behind: what was
     # reduced starts and ends about half a window outside, at the breaths' own onsets.
     before_s = breathing.window_s / 2 - event_span.start_shift_periods * breathing.period_s
     after_s = breathing.window_s / 2 - event_span.stop_shift_periods * breathing.period_s
     core_s = spans / rate_hz
-    low_s = (longest_low[:, 1] - longest_low[:, 0]) / rate_hz
+    outer_s = np.column_stack((core_s[:, 0] - before_s, core_s[:, 1] + after_s))
+    pauses, pause_reductions = _measure_pauses(
+        breathing, spans, span_means[:count].copy(), rules, is_pressure=is_pressure
+    )
+    pauses_s = pauses / rate_hz
+    is_apnea = pauses_s[:, 2] - pauses_s[:, 0] >= rules.apnea.min_duration_s
+    outer_s[is_apnea, 0] = np.minimum(outer_s, pauses_s[:, :2])[is_apnea, 0]
+    outer_s[is_apnea, 1] = np.maximum(outer_s, pauses_s[:, 1:])[is_apnea, 1]
+    spans_s = _without_overlap(
+        outer_s,
+        spans_from_mask(breathing.is_missing, rate_hz),
+        len(breathing.excursion) / rate_hz,
+    )
+    longest_s = np.minimum(pauses_s[:, 2], spans_s[:, 1]) - np.maximum(pauses_s[:, 0], spans_s[:, 0])
+    middles_s = (pauses_s[:, 1] + pauses_s[:, 2]) / 2
+    half_s = np.maximum((pauses_s[:, 2] - pauses_s[:, 1] - breathing.window_s) / 2, 0.0)
     return Reductions(
-        spans_s=_without_overlap(
-            np.column_stack((core_s[:, 0] - before_s, core_s[:, 1] + after_s)),
-            spans_from_mask(breathing.is_missing, rate_hz),
-            len(breathing.excursion) / rate_hz,
-        ),
+        spans_s=spans_s,
         core_spans_s=core_s,
         baselines=span_baselines,
-        reduction_fractions=reductions,
-        longest_apnea_s=np.where(low_s > 0, low_s + breathing.window_s / 2 + after_s, 0.0),
-        apnea_core_spans_s=longest_low / rate_hz,
+        reduction_fractions=np.where(is_apnea, pause_reductions, reductions),
+        longest_apnea_s=np.maximum(longest_s, 0.0),
+        apnea_core_spans_s=np.column_stack((middles_s - half_s, middles_s + half_s)),
         endings=endings,
         breath_baselines=breath_baselines,
     )
+
+
+def _measure_pauses(
+    breathing: Breathing,
+    spans: NDArray[np.int64],
+    baselines: NDArray[np.float64],
+    rules: ScoringRules,
+    *,
+    is_pressure: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The longest pause in each span and its reduction, see `hsat.kernels.pauses.find_pauses`."""
+    apnea, rate_hz = rules.apnea, breathing.rate_hz
+    # A breath loses some of its range to the smoothing, a share that only depends on its period.
+    kept_fraction = np.sinc(apnea.smoothing_s / breathing.period_s)
+    least = apnea.min_pressure_reduction_fraction if is_pressure else apnea.min_reduction_fraction
+    limits = PauseLimits(
+        float(_rest(least) * kept_fraction),
+        int(apnea.smoothing_s * rate_hz / 2),
+        int(apnea.window_periods * breathing.period_s * rate_hz / 2),
+        int(breathing.window_s * rate_hz / 2),
+        int(apnea.nadir_within_periods * breathing.period_s * rate_hz),
+        apnea.nadir_rise_fraction,
+    )
+    pauses = np.empty((len(spans), 3), np.int64)
+    reductions = np.empty(len(spans), np.float64)
+    find_pauses(breathing.flow, breathing.is_missing, spans, baselines, limits, pauses, reductions)
+    return pauses, reductions
 
 
 def _baseline_limits(rules: ScoringRules, rate_hz: float) -> BaselineLimits:

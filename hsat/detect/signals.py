@@ -135,7 +135,7 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
 def _measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReading:
     """Breaths, reductions and artifacts of one airflow sensor."""
     breathing = measure_breathing(values, rules)
-    reductions = find_reduced_breathing(breathing, rules)
+    reductions = find_reduced_breathing(breathing, rules, is_pressure=sensor == "nasal_pressure")
     flags = flag_flow(breathing, rules)
     flags[QualityFlag.NO_BASELINE] = flag_missing_baseline(
         breathing.onsets / breathing.rate_hz,

@@ -212,7 +212,10 @@ def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
 
 @kernel
 def _baseline(ordered, limits):
-    """Baseline from rising excursions: the mean where they are stable, else that of the largest."""
+    """Baseline from rising excursions: the mean where they are stable, else that of the largest.
+
+    Returned with the mean, which is what breathing usually is.
+    """
     stop = len(ordered)
     while (
         stop > limits.n_largest
@@ -227,16 +230,16 @@ def _baseline(ordered, limits):
     for i in range(start, stop):
         variance += (ordered[i] - mean) ** 2
     if np.sqrt(variance / (stop - start)) <= limits.max_variation * mean:
-        return mean
-    return _mean(ordered, stop - limits.n_largest, stop)
+        return mean, mean
+    return _mean(ordered, stop - limits.n_largest, stop), mean
 
 
 @kernel
 def _baseline_at(k, onsets, excursions, is_left_out, limits, ordered):
-    """Baseline in force at breath `k`; NaN where too few breaths are near."""
+    """Baseline in force at breath `k`, and mean; NaN where too few breaths are near."""
     count = _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered)
     if count < limits.n_largest:
-        return np.nan
+        return np.nan, np.nan
     return _baseline(ordered[:count], limits)
 
 
@@ -294,6 +297,7 @@ def find_reductions(
     span_limits,
     spans,
     span_baselines,
+    span_means,
     endings,
     baselines,
 ):
@@ -318,9 +322,10 @@ def find_reductions(
     baseline_limits : BaselineLimits
     span_limits : SpanLimits
     spans : ndarray, shape (k, 2), int64
-    span_baselines : ndarray, shape (k,), float64
+    span_baselines, span_means : ndarray, shape (k,), float64
     endings : ndarray, shape (k,), int8
-        Filled in place: start and stop samples, baseline, 0 stopped by itself, 1 given up as too
+        Filled in place: start and stop samples, baseline, mean of the breaths that the baseline
+        rests on, 0 stopped by itself, 1 given up as too
         long, 2 interrupted by missing flow or the end (those shorter than ``n_recovery`` samples
         are left out). The walk ends when ``k`` are found; more than ``n // min(n_recovery,
         n_longest) + 1`` there cannot be.
@@ -337,14 +342,14 @@ def find_reductions(
     chosen = np.empty(m + 1, np.float64)
     count = 0
     k = -1
-    baseline = np.nan
+    baseline, mean = np.nan, np.nan
     if m > 0:  # before the first breath
-        baseline = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
+        baseline, mean = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
     i = 0
     while i < n:
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
-            baseline = _baseline_at(k, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
+            baseline, mean = _baseline_at(k, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
             baselines[k] = baseline
         if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
             i += 1
@@ -362,6 +367,7 @@ def find_reductions(
         spans[count, 0] = first
         spans[count, 1] = last + 1
         span_baselines[count] = baseline
+        span_means[count] = mean
         endings[count] = ending
         count += 1
         if ending == CLOSED:
@@ -375,31 +381,19 @@ def find_reductions(
 
 
 @kernel
-def measure_reductions(excursion, spans, span_baselines, apnea_fraction, reductions, longest_low):
-    """Measure how deep each stretch is, and its longest run below the apnea limit.
+def measure_reductions(excursion, spans, span_baselines, reductions):
+    """Measure how deep each stretch is.
 
     Parameters
     ----------
     excursion : ndarray, shape (n,), float32
     spans : ndarray, shape (k, 2), int64
     span_baselines : ndarray, shape (k,), float64
-    apnea_fraction : float
-        A sample is low where its excursion is at most this fraction of the baseline.
     reductions : ndarray, shape (k,), float64
         Filled in place: 1 minus the mean excursion over the baseline.
-    longest_low : ndarray, shape (k, 2), int64
-        Filled in place: start and stop of the first longest run of low samples; equal where there
-        is none.
     """
     for k in range(len(spans)):
         total = 0.0
-        run_start = spans[k, 0]
-        longest_low[k, 0] = longest_low[k, 1] = run_start
         for i in range(spans[k, 0], spans[k, 1]):
             total += excursion[i]
-            if not excursion[i] <= apnea_fraction * span_baselines[k]:
-                run_start = i + 1
-            elif i + 1 - run_start > longest_low[k, 1] - longest_low[k, 0]:
-                longest_low[k, 0] = run_start
-                longest_low[k, 1] = i + 1
         reductions[k] = 1.0 - total / ((spans[k, 1] - spans[k, 0]) * span_baselines[k])

@@ -67,7 +67,12 @@ class ApneaRule:
     """``[apnea]``: how deep and how long breathing must fall."""
 
     min_reduction_fraction: float
+    min_pressure_reduction_fraction: float
     min_duration_s: float
+    smoothing_s: float
+    window_periods: float
+    nadir_within_periods: float
+    nadir_rise_fraction: float
     longest_without_fall_s: float
 
 

@@ -1,0 +1,151 @@
+"""Pauses of breathing: where flow stands still within reduced breathing."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hsat.kernels import kernel
+
+__all__ = ["PauseLimits", "find_pauses"]
+
+
+class PauseLimits(NamedTuple):
+    """Numbers of the apnea rule, times in samples.
+
+    Attributes
+    ----------
+    still_fraction : float
+        Flow stands still where its range is at most this fraction of the baseline.
+    n_smooth : int
+        Half the width of the mean that takes the heart's beat out of flow.
+    n_half_window : int
+        Half the width of the window that the range is taken over.
+    n_reach : int
+        Samples beyond either end of a stretch that a pause in it may reach.
+    n_back : int
+        Samples before a pause in which the nadir of the breath before it is looked for.
+    rise_fraction : float
+        The nadir is the last one that flow fell to by this fraction of the baseline.
+    """
+
+    still_fraction: float
+    n_smooth: int
+    n_half_window: int
+    n_reach: int
+    n_back: int
+    rise_fraction: float
+
+
+@kernel
+def _smooth(flow, start, stop, n_smooth, smooth):
+    """Mean of `flow` around each sample of ``[start, stop)`` into the head of `smooth`."""
+    n = len(flow)
+    for i in range(start, stop):
+        first = max(i - n_smooth, 0)
+        last = min(i + n_smooth, n - 1)
+        total = 0.0
+        for j in range(first, last + 1):
+            total += flow[j]
+        smooth[i - start] = total / (last - first + 1)
+
+
+@kernel
+def _longest_still(smooth, n_part, n_half, limit, from_, to):
+    """Longest run of samples around which flow keeps within `limit`; it must touch ``[from_, to)``.
+
+    The window of a sample shrinks at the ends of the part. Returns start, stop and the mean range
+    over the run; an empty run where there is none.
+    """
+    best_start, best_stop, best_mean = 0, 0, 0.0
+    run_start = 0
+    total = 0.0
+    for i in range(n_part + 1):
+        is_still = False
+        if i < n_part:
+            first = max(i - n_half, 0)
+            last = min(i + n_half, n_part - 1)
+            largest = smooth[first]
+            smallest = largest
+            for j in range(first + 1, last + 1):
+                if smooth[j] > largest:
+                    largest = smooth[j]
+                elif smooth[j] < smallest:
+                    smallest = smooth[j]
+            is_still = largest - smallest <= limit
+            if is_still:
+                total += largest - smallest
+        if not is_still:
+            if i - run_start > best_stop - best_start and i > from_ and run_start < to:
+                best_start, best_stop, best_mean = run_start, i, total / (i - run_start)
+            run_start = i + 1
+            total = 0.0
+    return best_start, best_stop, best_mean
+
+
+@kernel
+def _last_nadir(flow, is_missing, start, earliest, rise):
+    """Lowest sample from `start` backwards, as far as flow has not risen by `rise` above it."""
+    lowest_at = start
+    j = start - 1
+    while j >= earliest and not is_missing[j] and flow[j] <= flow[lowest_at] + rise:
+        if flow[j] < flow[lowest_at]:
+            lowest_at = j
+        j -= 1
+    return lowest_at
+
+
+@kernel
+def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reductions):
+    """Find the longest pause in each stretch of reduced breathing.
+
+    Flow is smoothed first, so that the beat of the heart does not pass for breaths. A pause is the
+    longest run of samples around which smoothed flow keeps within a small range, half a window
+    longer at either end, so that its edges are those of the still flow. It begins at the nadir of
+    the breath before it.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (n,), float32
+        Flow without drift, inspiration upwards; finite.
+    is_missing : ndarray, shape (n,), bool
+        No pause reaches across a missing sample.
+    spans : ndarray, shape (k, 2), int64
+        Rising, without overlap. A pause touches its own stretch and keeps out of the others.
+    span_baselines : ndarray, shape (k,), float64
+    limits : PauseLimits
+    pauses : ndarray, shape (k, 3), int64
+        Filled in place: nadir of the breath before, start and stop of still flow; all equal where
+        there is none.
+    reductions : ndarray, shape (k,), float64
+        Filled in place: 1 minus the mean range of still flow over the baseline; NaN where there
+        is none.
+    """
+    n = len(flow)
+    longest = 0
+    for k in range(len(spans)):
+        longest = max(longest, spans[k, 1] - spans[k, 0])
+    smooth = np.empty(longest + 2 * limits.n_reach, np.float32)
+    for k in range(len(spans)):
+        first = max(spans[k, 0] - limits.n_reach, 0 if k == 0 else spans[k - 1, 1])
+        last = min(spans[k, 1] + limits.n_reach, n if k + 1 == len(spans) else spans[k + 1, 0])
+        start, stop = spans[k, 0], spans[k, 1]
+        while start > first and not is_missing[start - 1]:
+            start -= 1
+        while stop < last and not is_missing[stop]:
+            stop += 1
+        pauses[k, :] = spans[k, 0]
+        reductions[k] = np.nan
+        _smooth(flow, start, stop, limits.n_smooth, smooth)
+        limit = limits.still_fraction * span_baselines[k]
+        run_start, run_stop, mean = _longest_still(
+            smooth, stop - start, limits.n_half_window, limit, spans[k, 0] - start, spans[k, 1] - start
+        )
+        if run_stop == run_start:
+            continue
+        still_start = max(start + run_start - limits.n_half_window, start)
+        earliest = max(still_start - limits.n_back, 0 if k == 0 else pauses[k - 1, 2])
+        rise = limits.rise_fraction * span_baselines[k]
+        pauses[k, 0] = _last_nadir(flow, is_missing, still_start, earliest, rise)
+        pauses[k, 1] = still_start
+        pauses[k, 2] = min(start + run_stop + limits.n_half_window, stop)
+        reductions[k] = 1.0 - mean / span_baselines[k]
