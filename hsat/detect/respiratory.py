@@ -147,11 +147,9 @@ def _measure_pauses(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The longest pause in each span and its reduction, see `hsat.kernels.pauses.find_pauses`."""
     apnea, rate_hz = rules.apnea, breathing.rate_hz
-    # A breath loses some of its range to the smoothing, a share that only depends on its period.
-    kept_fraction = np.sinc(apnea.smoothing_s / breathing.period_s)
     least = apnea.min_pressure_reduction_fraction if is_pressure else apnea.min_reduction_fraction
     limits = PauseLimits(
-        float(_rest(least) * kept_fraction),
+        _rest(least),
         int(apnea.smoothing_s * rate_hz / 2),
         int(apnea.window_periods * breathing.period_s * rate_hz / 2),
         int(breathing.window_s * rate_hz / 2),

@@ -83,6 +83,18 @@ def _longest_still(smooth, n_part, n_half, limit, from_, to):
 
 
 @kernel
+def _edge(flow, start, step, n_most, level, limit):
+    """Walk from `start` for at most `n_most` samples, as long as flow keeps within `limit` of `level`."""
+    at = start
+    for _ in range(n_most):
+        j = at + step
+        if j < 0 or j >= len(flow) or abs(flow[j] - level) > limit:
+            break
+        at = j
+    return at
+
+
+@kernel
 def _last_nadir(flow, is_missing, start, earliest, rise):
     """Lowest sample from `start` backwards, as far as flow has not risen by `rise` above it."""
     lowest_at = start
@@ -143,9 +155,15 @@ def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reducti
         if run_stop == run_start:
             continue
         still_start = max(start + run_start - limits.n_half_window, start)
+        still_stop = min(start + run_stop + limits.n_half_window, stop)
+        # Smoothing took the edges off: they are looked for in flow itself.
+        level = smooth[still_start - start]
+        still_start = _edge(flow, still_start, -1, limits.n_smooth, level, limit)
+        level = smooth[still_stop - 1 - start]
+        still_stop = 1 + _edge(flow, still_stop - 1, 1, limits.n_smooth, level, limit)
         earliest = max(still_start - limits.n_back, 0 if k == 0 else pauses[k - 1, 2])
         rise = limits.rise_fraction * span_baselines[k]
         pauses[k, 0] = _last_nadir(flow, is_missing, still_start, earliest, rise)
         pauses[k, 1] = still_start
-        pauses[k, 2] = min(start + run_stop + limits.n_half_window, stop)
+        pauses[k, 2] = still_stop
         reductions[k] = 1.0 - mean / span_baselines[k]
