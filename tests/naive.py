@@ -41,6 +41,11 @@ def add_to_bins(stored, n_columns, first_sample, ratio, *, n_bins, valid=None, m
     return sums, weights
 
 
+def f32(values):
+    """As the kernels keep samples."""
+    return np.asarray(values, dtype=np.float32)
+
+
 def find_breaths(flow, hysteresis):
     """For each sample above the band: an onset where the flow was below it since the last such sample."""
     n = len(flow)
@@ -54,7 +59,7 @@ def find_breaths(flow, hysteresis):
 
 
 def baseline_before(k, onsets, excursions, is_left_out, rule):
-    """Baseline before breath `k` from sorted lists; NaN with too few breaths."""
+    """Baseline before breath `k` from sorted lists, and mean; NaN with too few breaths."""
     n_largest = rule["n_largest"]
     usable = [j for j in range(k) if not is_left_out[j] and onsets[k] - onsets[j] <= rule["n_oldest"]]
     recent = [j for j in usable if onsets[k] - onsets[j] <= rule["n_window"]]
@@ -68,15 +73,15 @@ def baseline_before(k, onsets, excursions, is_left_out, rule):
         ]
     sizes = sorted(float(excursions[j]) for j in recent)
     if len(sizes) < n_largest:
-        return np.nan
+        return np.nan, np.nan
     while len(sizes) > n_largest and sizes[-1] > rule["sigh_ratio"] * sizes[-1 - n_largest]:
         sizes = sizes[:-1]
     while len(sizes) > n_largest and sizes[0] < rule["floor"] * sizes[-1]:
         sizes = sizes[1:]
     mean = np.mean(sizes)
     if np.std(sizes) <= rule["max_variation"] * mean:
-        return mean
-    return np.mean(sizes[-n_largest:])
+        return mean, mean
+    return np.mean(sizes[-n_largest:]), mean
 
 
 def _first_run(is_high, start, length):
@@ -114,21 +119,21 @@ def _back(lowest, baseline, fraction):
 
 
 def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
-    """Walk from stretch to stretch. Returns spans, baselines of the spans, endings, baselines."""
+    """Walk from stretch to stretch. Returns spans, their baselines and means, endings, baselines."""
     is_left_out = list(is_unusable)
     in_force = []
-    spans, span_baselines, endings = [], [], []
+    spans, span_baselines, span_means, endings = [], [], [], []
     i = 0
     while i < len(excursion):
         for k in range(len(in_force), sum(onset <= i for onset in onsets)):
             in_force.append(baseline_before(k, onsets, breath_excursions, is_left_out, rule))
         k = len(in_force) - 1
         if in_force:
-            baseline = in_force[k]
+            baseline, mean = in_force[k]
         elif len(onsets):
-            baseline = baseline_before(0, onsets, breath_excursions, is_left_out, rule)
+            baseline, mean = baseline_before(0, onsets, breath_excursions, is_left_out, rule)
         else:
-            baseline = np.nan
+            baseline, mean = np.nan, np.nan
         if not excursion[i] < rule["enter_fraction"] * baseline:
             i += 1
             continue
@@ -147,14 +152,16 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
         last = max(low, default=lowest_at)
         spans.append((first, last + 1))
         span_baselines.append(baseline)
+        span_means.append(mean)
         endings.append(how)
         if how == 0:
             for b in range(len(onsets)):
                 if first <= onsets[b] <= last and b >= k:
                     is_left_out[b] = True
         i = max(end, i + 1)
-    in_force += [np.nan] * (len(onsets) - len(in_force))
-    return spans, span_baselines, endings, in_force
+    baselines = [baseline for baseline, _ in in_force]
+    baselines += [np.nan] * (len(onsets) - len(baselines))
+    return spans, span_baselines, span_means, endings, baselines
 
 
 def measure_breaths(flow, onsets, n_longest):
@@ -172,16 +179,85 @@ def measure_way(flow, excursion, n_block, n_blocks):
     return ways, [sum(excursion[blocks == k].astype(np.float64)) for k in range(n_blocks)]
 
 
-def measure_reductions(excursion, spans, span_baselines, apnea_fraction):
-    """Reduction of each span and its longest run of low samples."""
-    reductions, longest = [], []
-    for (start, stop), baseline in zip(spans, span_baselines, strict=True):
-        part = excursion[start:stop].astype(np.float64)
-        reductions.append(1 - part.mean() / baseline)
-        text = "".join("x" if x <= apnea_fraction * baseline else " " for x in excursion[start:stop])
-        run = max(text.split(), key=len, default="")
-        longest.append([start + text.find(run), start + text.find(run) + len(run)])
-    return reductions, longest
+def measure_reductions(excursion, spans, span_baselines):
+    """Reduction of each span."""
+    return [
+        1 - excursion[start:stop].astype(np.float64).mean() / baseline
+        for (start, stop), baseline in zip(spans, span_baselines, strict=True)
+    ]
+
+
+def _around(i, half, first, stop):
+    """Slice of half a width to either side of `i`, inside ``[first, stop)``."""
+    return slice(max(i - half, first), min(i + half + 1, stop))
+
+
+def _still_part(flow, is_missing, span, baseline, first, rule):
+    """Where flow is looked at for one pause, its smoothed samples, and which of them are still."""
+    n = len(flow)
+    begin, end = max(span[0], first), span[1]
+    gaps = np.flatnonzero(is_missing)
+    earliest = max([first, span[0] - rule["n_reach"], *(gaps[gaps < begin] + 1)])
+    latest = min([n, span[1] + rule["n_reach"], *gaps[gaps >= end]])
+    part = range(min(begin, earliest) if earliest <= begin else begin, max(end, latest))
+    smooth = f32([flow[_around(i, rule["n_smooth"], 0, n)].astype(np.float64).mean() for i in part])
+    ranges = [np.ptp(smooth[_around(i, rule["n_half_window"], 0, len(part))]) for i in range(len(part))]
+    return part, smooth, ranges, [x <= rule["still_fraction"] * baseline for x in ranges]
+
+
+def _walk_out(flow, places, level, limit):
+    """Last of the places that can be reached while flow is near the level; None: not even the first."""
+    reached = None
+    for j in places:
+        if abs(flow[j] - level) > limit:
+            break
+        reached = j
+    return reached
+
+
+def find_pauses(flow, is_missing, spans, span_baselines, rule):
+    """The longest still run of each span from lists. Returns pauses and reductions."""
+    pauses, reductions = [], []
+    behind = 0
+    for span, baseline in zip(spans, span_baselines, strict=True):
+        first = max(span[0] - rule["n_reach"], behind)
+        if max(span[0], first) >= span[1]:
+            pauses.append([max(span[0], first)] * 3)
+            reductions.append(np.nan)
+            behind = pauses[-1][2]
+            continue
+        part, smooth, ranges, is_still = _still_part(flow, is_missing, span, baseline, first, rule)
+        runs, k = [], 0
+        while k < len(part):
+            j = k
+            while j < len(part) and is_still[j]:
+                j += 1
+            if j > k and part[0] + j > span[0] and part[0] + k < span[1]:
+                runs.append((k, j))
+            k = max(j, k + 1)
+        if not runs:
+            pauses.append([part[0]] * 3)
+            reductions.append(np.nan)
+            behind = pauses[-1][2]
+            continue
+        k, j = max(runs, key=lambda run: (run[1] - run[0], -run[0]))
+        half, limit = rule["n_half_window"], rule["still_fraction"] * baseline
+        start, stop = max(part[0] + k - half, part[0]), min(part[0] + j + half, part[-1] + 1)
+        steps = range(1, rule["n_smooth"] + 1)
+        lefts = [start - x for x in steps if start - x >= part[0]]
+        rights = [stop - 1 + x for x in steps if stop - 1 + x <= part[-1]]
+        left = _walk_out(flow, lefts, smooth[start - part[0]], limit)
+        right = _walk_out(flow, rights, smooth[stop - 1 - part[0]], limit)
+        start, stop = start if left is None else left, stop if right is None else right + 1
+        lowest = start
+        for x in range(start - 1, max(start - rule["n_back"], behind) - 1, -1):
+            if is_missing[x] or flow[x] > flow[lowest] + rule["rise_fraction"] * baseline:
+                break
+            lowest = x if flow[x] < flow[lowest] else lowest
+        pauses.append([lowest, start, stop])
+        reductions.append(1 - np.mean(ranges[k:j]) / baseline)
+        behind = stop
+    return pauses, reductions
 
 
 def remove_spikes(values, n_longest, n_lag, max_change):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from hsat.kernels import oxygen, reductions, rolling, sampling
+from hsat.kernels import oxygen, pauses, reductions, rolling, sampling
 
 N_RANDOM = 200
 RULE = {
@@ -139,7 +139,7 @@ def test_find_breaths_in_a_sine_are_its_upward_crossings():
 def run_find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
     n, m = len(excursion), len(onsets)
     spans = np.zeros((n + 1, 2), np.int64)
-    span_baselines, endings = np.zeros(n + 1), np.zeros(n + 1, np.int8)
+    span_baselines, span_means, endings = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, np.int8)
     baselines = np.full(m, np.nan)
     count = reductions.find_reductions(
         excursion,
@@ -150,10 +150,11 @@ def run_find_reductions(excursion, onsets, breath_excursions, is_unusable, rule)
         reductions.SpanLimits(*(rule[key] for key in reductions.SpanLimits._fields)),
         spans,
         span_baselines,
+        span_means,
         endings,
         baselines,
     )
-    return spans[:count], span_baselines[:count], endings[:count], baselines
+    return spans[:count], span_baselines[:count], span_means[:count], endings[:count], baselines
 
 
 def random_breathing(rng):
@@ -175,11 +176,12 @@ def test_find_reductions():
         rule = dict(RULE, n_recovery=int(rng.integers(1, 6)), n_longest=int(rng.choice([15, 60, 200])))
         night = random_breathing(rng)
         got = run_find_reductions(*night, rule)
-        spans, span_baselines, endings, baselines = naive.find_reductions(*night, rule)
+        spans, span_baselines, span_means, endings, baselines = naive.find_reductions(*night, rule)
         assert got[0].tolist() == [list(x) for x in spans], turn
         np.testing.assert_allclose(got[1], span_baselines, rtol=1e-6)
-        assert got[2].tolist() == endings
-        np.testing.assert_allclose(got[3], baselines, rtol=1e-6)
+        np.testing.assert_allclose(got[2], span_means, rtol=1e-6)
+        assert got[3].tolist() == endings
+        np.testing.assert_allclose(got[4], baselines, rtol=1e-6)
         n_found += len(spans)
         endings_seen |= set(endings)
     assert n_found > N_RANDOM
@@ -211,9 +213,10 @@ def test_find_reductions_of_one_clear_fall():
     excursion = f32([1.0] * 100 + [0.4] * 30 + [1.0] * 40)
     onsets = np.arange(0, 170, 5)
     unusable = np.zeros(len(onsets), bool)
-    spans, bases, endings, _ = run_find_reductions(excursion, onsets, excursion[onsets], unusable, RULE)
+    found = run_find_reductions(excursion, onsets, excursion[onsets], unusable, RULE)
+    spans, bases, means, endings, _ = found
     assert spans.tolist() == [[100, 130]]
-    assert bases.tolist() == [1.0]
+    assert bases.tolist() == means.tolist() == [1.0]
     assert endings.tolist() == [0]
 
 
@@ -226,11 +229,76 @@ def test_measure_reductions():
             -1, 2
         )
         bases = rng.uniform(0.5, 2.0, len(spans))
-        got, longest = np.zeros(len(spans)), np.zeros((len(spans), 2), np.int64)
-        reductions.measure_reductions(excursion, spans, bases, 0.1, got, longest)
-        expected = naive.measure_reductions(excursion, spans, bases, 0.1)
-        np.testing.assert_allclose(got, expected[0], rtol=1e-5, atol=1e-6)
-        assert longest.tolist() == expected[1]
+        got = np.zeros(len(spans))
+        reductions.measure_reductions(excursion, spans, bases, got)
+        expected = naive.measure_reductions(excursion, spans, bases)
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+PAUSE = {
+    "still_fraction": 0.1,
+    "n_smooth": 2,
+    "n_half_window": 3,
+    "n_reach": 6,
+    "n_back": 12,
+    "rise_fraction": 0.25,
+}
+
+
+def run_find_pauses(flow, is_missing, spans, bases, rule):
+    found, depths = np.zeros((len(spans), 3), np.int64), np.zeros(len(spans))
+    limits = pauses.PauseLimits(*(rule[key] for key in pauses.PauseLimits._fields))
+    pauses.find_pauses(
+        flow, is_missing, np.asarray(spans, np.int64), np.asarray(bases), limits, found, depths
+    )
+    return found.tolist(), depths
+
+
+def test_find_pauses():
+    rng = np.random.default_rng(33)
+    n_found = n_none = 0
+    for turn in range(N_RANDOM):
+        n = int(rng.integers(30, 300))
+        depth = np.repeat(rng.choice([1.0, 0.3, 0.02], n // 15 + 1), 15)[:n]
+        flow = f32(depth * np.sin(2 * np.pi * np.arange(n) / 11) + 0.02 * rng.normal(size=n))
+        is_missing = rng.random(n) < rng.choice([0.0, 0.01])
+        flow[is_missing] = 0.0
+        edges = np.sort(rng.choice(n, 2 * int(rng.integers(0, 6)), replace=False)).reshape(-1, 2)
+        spans = edges[[not is_missing[a:b].any() for a, b in edges]] if len(edges) else edges
+        bases = rng.uniform(0.8, 2.2, len(spans))
+        rule = dict(PAUSE, n_back=int(rng.integers(0, 20)), n_smooth=int(rng.integers(0, 4)))
+        got, got_depths = run_find_pauses(flow, is_missing, spans, bases, rule)
+        expected, expected_depths = naive.find_pauses(flow, is_missing, spans.tolist(), bases, rule)
+        assert got == expected, turn
+        np.testing.assert_allclose(got_depths, expected_depths, rtol=1e-4, atol=1e-5)
+        n_found += int(np.count_nonzero(~np.isnan(got_depths)))
+        n_none += int(np.count_nonzero(np.isnan(got_depths)))
+    assert n_found > 100
+    assert n_none > 100
+
+
+def test_a_pause_by_hand():
+    """Expiration ends at sample 40 at -1 and decays to 0 by 44; flow rises at sample 100."""
+    flow = f32(np.zeros(140))
+    flow[:40] = np.tile([1.0] * 5 + [-1.0] * 5, 4)
+    flow[40:44] = [-1.0, -0.75, -0.5, -0.25]
+    flow[100:] = np.tile([1.0] * 5 + [-1.0] * 5, 4)
+    rule = dict(PAUSE, n_smooth=0)
+    found, depths = run_find_pauses(flow, np.zeros(140, bool), [(50, 95)], [2.0], rule)
+    # The last nadir is sample 40: the latest at -1 before flow stands still from 44 to 100; a limit
+    # of 0.2 lets the window of the first still sample begin at 44.
+    assert found == [[40, 44, 100]]
+    assert depths.tolist() == [1.0]
+
+
+def test_a_pause_that_two_stretches_share_belongs_to_the_first():
+    flow = f32(np.zeros(100))
+    flow[:20] = flow[80:] = np.tile([1.0, 1.0, -1.0, -1.0], 5)
+    found, depths = run_find_pauses(flow, np.zeros(100, bool), [(25, 45), (50, 70)], [2.0, 2.0], PAUSE)
+    assert found[0][2] > 45
+    assert found[1][1] >= found[0][2]
+    assert found[1][2] - found[1][1] < 40
+    assert not np.isnan(depths[0])
 
 
 def test_measure_breaths():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.detect.ventilation import ventilation_share
 from hsat.kernels.reductions import find_breaths, measure_breaths, measure_way
 from hsat.kernels.rolling import moving_mean, rolling_range
 from hsat.rules.model import ScoringRules
@@ -34,6 +35,8 @@ class Breathing:
     rate_hz : float
         Samples per second of the arrays over time.
     is_missing : ndarray, shape (n,), bool
+    ventilation_share : ndarray, shape (n,), float32, or None
+        `hsat.detect.ventilation.ventilation_share`, where the rules judge apneas by it.
     flow : ndarray, shape (n,), float32
         Flow without drift, inspiration upwards; 0 where missing.
     excursion : ndarray, shape (n,), float32
@@ -58,6 +61,7 @@ class Breathing:
 
     rate_hz: float
     is_missing: NDArray[np.bool_]
+    ventilation_share: NDArray[np.float32] | None
     flow: NDArray[np.float32]
     excursion: NDArray[np.float32]
     level: NDArray[np.float32]
@@ -238,6 +242,9 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     rate_hz = rules.sampling.flow_rate_hz
     breath = rules.breath
     is_missing = np.isnan(values)
+    share = None
+    if rules.ventilation.window_s > 0:
+        share = ventilation_share(values, rate_hz, rules.ventilation, rules.apnea.smoothing_s)
     flow = remove_drift(values, rules, rate_hz)
     if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
         np.negative(flow, out=flow)
@@ -260,6 +267,7 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     return Breathing(
         rate_hz=rate_hz,
         is_missing=is_missing,
+        ventilation_share=share,
         flow=flow,
         excursion=excursion,
         level=level,

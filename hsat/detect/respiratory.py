@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.breathing import Breathing
+from hsat.detect.ventilation import find_still_ventilation
 from hsat.intervals import Spans, spans_from_mask
 from hsat.kernels.pauses import PauseLimits, find_pauses
 from hsat.kernels.reductions import (
@@ -147,6 +148,14 @@ def _measure_pauses(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The longest pause in each span and its reduction, see `hsat.kernels.pauses.find_pauses`."""
     apnea, rate_hz = rules.apnea, breathing.rate_hz
+    if breathing.ventilation_share is not None:
+        return find_still_ventilation(
+            breathing.ventilation_share,
+            spans,
+            int(breathing.window_s * rate_hz / 2),
+            int(rules.ventilation.window_s * rate_hz),
+            _rest(apnea.min_reduction_fraction),
+        )
     least = apnea.min_pressure_reduction_fraction if is_pressure else apnea.min_reduction_fraction
     limits = PauseLimits(
         _rest(least),

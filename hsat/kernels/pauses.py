@@ -87,10 +87,9 @@ def _edge(flow, start, step, n_most, level, limit):
     """Walk from `start` for at most `n_most` samples, as long as flow keeps within `limit` of `level`."""
     at = start
     for _ in range(n_most):
-        j = at + step
-        if j < 0 or j >= len(flow) or abs(flow[j] - level) > limit:
+        if abs(flow[at + step] - level) > limit:
             break
-        at = j
+        at += step
     return at
 
 
@@ -122,7 +121,7 @@ def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reducti
     is_missing : ndarray, shape (n,), bool
         No pause reaches across a missing sample.
     spans : ndarray, shape (k, 2), int64
-        Rising, without overlap. A pause touches its own stretch and keeps out of the others.
+        Rising, without overlap. A pause touches its own stretch and keeps out of the pause before.
     span_baselines : ndarray, shape (k,), float64
     limits : PauseLimits
     pauses : ndarray, shape (k, 3), int64
@@ -138,15 +137,17 @@ def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reducti
         longest = max(longest, spans[k, 1] - spans[k, 0])
     smooth = np.empty(longest + 2 * limits.n_reach, np.float32)
     for k in range(len(spans)):
-        first = max(spans[k, 0] - limits.n_reach, 0 if k == 0 else spans[k - 1, 1])
-        last = min(spans[k, 1] + limits.n_reach, n if k + 1 == len(spans) else spans[k + 1, 0])
-        start, stop = spans[k, 0], spans[k, 1]
+        first = max(spans[k, 0] - limits.n_reach, 0 if k == 0 else pauses[k - 1, 2])
+        last = min(spans[k, 1] + limits.n_reach, n)
+        start, stop = max(spans[k, 0], first), spans[k, 1]
         while start > first and not is_missing[start - 1]:
             start -= 1
         while stop < last and not is_missing[stop]:
             stop += 1
-        pauses[k, :] = spans[k, 0]
+        pauses[k, :] = start
         reductions[k] = np.nan
+        if start >= stop:  # the pause of the stretch before goes on through this one
+            continue
         _smooth(flow, start, stop, limits.n_smooth, smooth)
         limit = limits.still_fraction * span_baselines[k]
         run_start, run_stop, mean = _longest_still(
@@ -158,9 +159,11 @@ def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reducti
         still_stop = min(start + run_stop + limits.n_half_window, stop)
         # Smoothing took the edges off: they are looked for in flow itself.
         level = smooth[still_start - start]
-        still_start = _edge(flow, still_start, -1, limits.n_smooth, level, limit)
+        n_most = min(limits.n_smooth, still_start - start)
+        still_start = _edge(flow, still_start, -1, n_most, level, limit)
         level = smooth[still_stop - 1 - start]
-        still_stop = 1 + _edge(flow, still_stop - 1, 1, limits.n_smooth, level, limit)
+        n_most = min(limits.n_smooth, stop - still_stop)
+        still_stop = 1 + _edge(flow, still_stop - 1, 1, n_most, level, limit)
         earliest = max(still_start - limits.n_back, 0 if k == 0 else pauses[k - 1, 2])
         rise = limits.rise_fraction * span_baselines[k]
         pauses[k, 0] = _last_nadir(flow, is_missing, still_start, earliest, rise)

@@ -29,6 +29,7 @@ __all__ = [
     "ScoringRules",
     "SensorOffRule",
     "SeverityRule",
+    "VentilationRule",
     "VentilatoryBurdenRule",
 ]
 
@@ -74,6 +75,17 @@ class ApneaRule:
     nadir_within_periods: float
     nadir_rise_fraction: float
     longest_without_fall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VentilationRule:
+    """``[ventilation]``: apneas told by the power of flow, as devices do; 0 s: not used."""
+
+    window_s: float
+    recent_s: float
+
+    def __post_init__(self) -> None:
+        _check_above_zero(self, "recent_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +385,7 @@ class ScoringRules:
     source: str
     rules_id: str
     apnea: ApneaRule
+    ventilation: VentilationRule
     hypopnea: HypopneaRule
     baseline: BaselineRule
     event_span: EventSpanRule
