@@ -187,6 +187,16 @@ def measure_reductions(excursion, spans, span_baselines):
     ]
 
 
+def measure_smoothing(flow, middles, n_half, n_smooth):
+    """Ranges of whole slices."""
+    smooth = [flow[_around(i, n_smooth, 0, len(flow))].astype(np.float64).mean() for i in range(len(flow))]
+    windows = [_around(middle, n_half, 0, len(flow)) for middle in middles]
+    return [
+        np.ptp(smooth[window]) / np.ptp(flow[window]) if np.ptp(flow[window]) else np.nan
+        for window in windows
+    ]
+
+
 def _around(i, half, first, stop):
     """Slice of half a width to either side of `i`, inside ``[first, stop)``."""
     return slice(max(i - half, first), min(i + half + 1, stop))

@@ -63,7 +63,8 @@ def test_an_hour_of_apneas_with_one_breath_between(length_s, lead_s):
     assert sum(is_mine) >= 0.95 * n
     assert len(night.events) == pytest.approx(n, rel=0.05)
     assert night.indices.ahi_per_h == pytest.approx(n / (duration_s / 3600), rel=0.05)
-    assert night.indices.mean_apnea_duration_s == pytest.approx(length_s, abs=PERIOD_S / 2)
+    # The nadir of the breath before, from which apneas are counted, lies 1.9 s before the onset.
+    assert length_s <= night.indices.mean_apnea_duration_s <= length_s + 2.3
 
 
 @pytest.mark.parametrize(

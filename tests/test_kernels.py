@@ -277,6 +277,19 @@ def test_find_pauses():
     assert n_none > 100
 
 
+def test_measure_smoothing():
+    rng = np.random.default_rng(35)
+    for _ in range(N_RANDOM):
+        flow = f32(rng.normal(size=rng.integers(1, 60)) * rng.choice([0.0, 1.0], p=[0.1, 0.9]))
+        middles = rng.integers(0, len(flow), rng.integers(0, 6))
+        n_half, n_smooth = int(rng.integers(1, 8)), int(rng.integers(0, 4))
+        got = np.zeros(len(middles))
+        pauses.measure_smoothing(flow, middles, n_half, n_smooth, got)
+        np.testing.assert_allclose(
+            got, naive.measure_smoothing(flow, middles, n_half, n_smooth), rtol=1e-4, atol=1e-6
+        )
+
+
 def test_a_pause_by_hand():
     """Expiration ends at sample 40 at -1 and decays to 0 by 44; flow rises at sample 100."""
     flow = f32(np.zeros(140))

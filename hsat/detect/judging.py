@@ -165,7 +165,7 @@ def _match_falls(
     long = np.flatnonzero((spans[:, 1] - spans[:, 0] >= shortest_s) & (reductions.endings == CLOSED))
     is_apnea = reductions.longest_apnea_s[long] >= rules.apnea.min_duration_s
     matched = match_desaturations(
-        spans[long, 0], spans[long, 1], is_apnea, oximetry, delay_s=delay_s, rules=rules
+        reductions.reduced_from_s[long], spans[long, 1], is_apnea, oximetry, delay_s=delay_s, rules=rules
     )
     return dict(zip(long.tolist(), matched, strict=True))
 

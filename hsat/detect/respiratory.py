@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.breathing import Breathing
-from hsat.detect.ventilation import find_still_ventilation
+from hsat.detect.pauses import measure_pauses, rest_of
 from hsat.intervals import Spans, spans_from_mask
-from hsat.kernels.pauses import PauseLimits, find_pauses
 from hsat.kernels.reductions import (
     BaselineLimits,
     SpanLimits,
@@ -27,17 +26,21 @@ class Reductions:
     Attributes
     ----------
     spans_s : ndarray, shape (k, 2), float64
-        First reduced breath to first recovered breath.
+        First reduced breath to first recovered breath; of an apnea from the nadir before its pause,
+        where that is earlier.
+    reduced_from_s : ndarray, shape (k,), float64
+        First reduced breath.
     core_spans_s : ndarray, shape (k, 2), float64
         The part of each in which the whole measuring window is reduced.
     baselines : ndarray, shape (k,), float64
         Pre-event baseline excursion in the unit of flow.
     reduction_fractions : ndarray, shape (k,), float64
+        Mean over the core; of an apnea, over its pause.
     longest_apnea_s : ndarray, shape (k,), float64
-        Length of the longest part that is deep enough for an apnea, from the nadir before it to
-        the breath after it; 0 where there is none.
+        Length of the longest pause, from the nadir before it to the breath after it; 0 where
+        there is none.
     apnea_core_spans_s : ndarray, shape (k, 2), float64
-        Of that part, where the whole measuring window is as deep; empty where there is none.
+        Where the whole measuring window lies in the pause; empty where it never does.
     endings : ndarray, shape (k,), int8
         How each ended, see `hsat.kernels.reductions.find_reductions`.
     breath_baselines : ndarray, shape (m,), float64
@@ -45,6 +48,7 @@ class Reductions:
     """
 
     spans_s: Spans
+    reduced_from_s: NDArray[np.float64]
     core_spans_s: Spans
     baselines: NDArray[np.float64]
     reduction_fractions: NDArray[np.float64]
@@ -111,64 +115,28 @@ def find_reduced_breathing(
     after_s = breathing.window_s / 2 - event_span.stop_shift_periods * breathing.period_s
     core_s = spans / rate_hz
     outer_s = np.column_stack((core_s[:, 0] - before_s, core_s[:, 1] + after_s))
-    pauses, pause_reductions = _measure_pauses(
-        breathing, spans, span_means[:count].copy(), rules, is_pressure=is_pressure
-    )
-    pauses_s = pauses / rate_hz
-    is_apnea = pauses_s[:, 2] - pauses_s[:, 0] >= rules.apnea.min_duration_s
-    outer_s[is_apnea, 0] = np.minimum(outer_s, pauses_s[:, :2])[is_apnea, 0]
-    outer_s[is_apnea, 1] = np.maximum(outer_s, pauses_s[:, 1:])[is_apnea, 1]
+    pauses = measure_pauses(breathing, spans, span_means[:count], rules, is_pressure=is_pressure)
+    is_apnea = pauses.durations_s >= rules.apnea.min_duration_s
+    reduced_from_s = outer_s[:, 0].copy()
+    outer_s[is_apnea, 0] = np.minimum(outer_s, pauses.spans_s)[is_apnea, 0]
+    outer_s[is_apnea, 1] = np.maximum(outer_s, pauses.spans_s)[is_apnea, 1]
     spans_s = _without_overlap(
         outer_s,
         spans_from_mask(breathing.is_missing, rate_hz),
         len(breathing.excursion) / rate_hz,
     )
-    longest_s = np.minimum(pauses_s[:, 2], spans_s[:, 1]) - np.maximum(pauses_s[:, 0], spans_s[:, 0])
-    middles_s = (pauses_s[:, 1] + pauses_s[:, 2]) / 2
-    half_s = np.maximum((pauses_s[:, 2] - pauses_s[:, 1] - breathing.window_s) / 2, 0.0)
+    inside_s = np.clip(pauses.spans_s, spans_s[:, :1], spans_s[:, 1:])
     return Reductions(
         spans_s=spans_s,
+        reduced_from_s=np.clip(reduced_from_s, spans_s[:, 0], spans_s[:, 1]),
         core_spans_s=core_s,
         baselines=span_baselines,
-        reduction_fractions=np.where(is_apnea, pause_reductions, reductions),
-        longest_apnea_s=np.maximum(longest_s, 0.0),
-        apnea_core_spans_s=np.column_stack((middles_s - half_s, middles_s + half_s)),
+        reduction_fractions=np.where(is_apnea, pauses.reduction_fractions, reductions),
+        longest_apnea_s=inside_s[:, 1] - inside_s[:, 0],
+        apnea_core_spans_s=pauses.core_spans_s,
         endings=endings,
         breath_baselines=breath_baselines,
     )
-
-
-def _measure_pauses(
-    breathing: Breathing,
-    spans: NDArray[np.int64],
-    baselines: NDArray[np.float64],
-    rules: ScoringRules,
-    *,
-    is_pressure: bool,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The longest pause in each span and its reduction, see `hsat.kernels.pauses.find_pauses`."""
-    apnea, rate_hz = rules.apnea, breathing.rate_hz
-    if breathing.ventilation_share is not None:
-        return find_still_ventilation(
-            breathing.ventilation_share,
-            spans,
-            int(breathing.window_s * rate_hz / 2),
-            int(rules.ventilation.window_s * rate_hz),
-            _rest(apnea.min_reduction_fraction),
-        )
-    least = apnea.min_pressure_reduction_fraction if is_pressure else apnea.min_reduction_fraction
-    limits = PauseLimits(
-        _rest(least),
-        int(apnea.smoothing_s * rate_hz / 2),
-        int(apnea.window_periods * breathing.period_s * rate_hz / 2),
-        int(breathing.window_s * rate_hz / 2),
-        int(apnea.nadir_within_periods * breathing.period_s * rate_hz),
-        apnea.nadir_rise_fraction,
-    )
-    pauses = np.empty((len(spans), 3), np.int64)
-    reductions = np.empty(len(spans), np.float64)
-    find_pauses(breathing.flow, breathing.is_missing, spans, baselines, limits, pauses, reductions)
-    return pauses, reductions
 
 
 def _baseline_limits(rules: ScoringRules, rate_hz: float) -> BaselineLimits:
@@ -186,7 +154,7 @@ def _baseline_limits(rules: ScoringRules, rate_hz: float) -> BaselineLimits:
 def _span_limits(rules: ScoringRules, rate_hz: float) -> SpanLimits:
     rule = rules.event_span
     return SpanLimits(
-        _rest(rules.hypopnea.min_reduction_fraction),
+        rest_of(rules.hypopnea.min_reduction_fraction),
         rule.recovery_fraction,
         rule.level_floor_fraction,
         max(int(rule.min_recovery_s * rate_hz), 1),
@@ -217,8 +185,3 @@ def _without_overlap(spans_s: Spans, missing_s: Spans, duration_s: float) -> Spa
         starts, stops = np.maximum(starts, edges[0][after]), np.minimum(stops, edges[1][after])
     starts[1:] = np.maximum(starts[1:], stops[:-1])
     return np.column_stack((starts, np.maximum(stops, starts)))
-
-
-def _rest(reduction_fraction: float) -> float:
-    """What is left after a reduction; 1 - 0.9 is 0.1 here, not the next number below."""
-    return round(1.0 - reduction_fraction, 9)

@@ -45,7 +45,9 @@ def ventilation_share(
     ) -> NDArray[np.float64]:
         first, last = np.clip(start, 0, n), np.clip(stop, 0, n)
         held = counts[last] - counts[first]
-        return np.divide(sums[last] - sums[first], held, out=np.full(n, np.nan), where=held > 0)
+        means: NDArray[np.float64] = np.full(n, np.nan)
+        np.divide(sums[last] - sums[first], held, out=means, where=held > 0)
+        return means
 
     flow = np.where(is_there, values, 0.0).astype(np.float64)
     n_smooth = int(smoothing_s * rate_hz / 2)
@@ -54,9 +56,10 @@ def ventilation_share(
     power = _running_sums(np.where(is_there, (flow - leak) ** 2, 0.0))
     now = mean(power, places - n_window // 2, places + n_window - n_window // 2)
     recent = mean(power, places - n_recent, places)
-    share = np.sqrt(np.divide(now, recent, out=np.full(n, np.nan), where=recent > 0))
+    share: NDArray[np.float32] = np.full(n, np.nan, np.float32)
+    np.sqrt(np.divide(now, recent, out=np.full(n, np.nan), where=recent > 0), out=share, casting="same_kind")
     share[~is_there] = np.nan
-    return share.astype(np.float32)
+    return share
 
 
 def find_still_ventilation(

@@ -6,7 +6,7 @@ import numpy as np
 
 from hsat.kernels import kernel
 
-__all__ = ["PauseLimits", "find_pauses"]
+__all__ = ["PauseLimits", "find_pauses", "measure_smoothing"]
 
 
 class PauseLimits(NamedTuple):
@@ -47,6 +47,38 @@ def _smooth(flow, start, stop, n_smooth, smooth):
         for j in range(first, last + 1):
             total += flow[j]
         smooth[i - start] = total / (last - first + 1)
+
+
+@kernel
+def measure_smoothing(flow, middles, n_half, n_smooth, shares):
+    """Share of its range that each breath keeps when flow is smoothed.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (n,), float32
+        Finite.
+    middles : ndarray, shape (m,), int64
+        A sample in the middle of each breath.
+    n_half, n_smooth : int
+        Half the width of the window around a breath, and of the mean that smooths.
+    shares : ndarray, shape (m,), float64
+        Filled in place: range of smoothed flow over range of flow; NaN where flow has none.
+    """
+    smooth = np.empty(2 * n_half + 1, np.float32)
+    for k in range(len(middles)):
+        start = max(middles[k] - n_half, 0)
+        stop = min(middles[k] + n_half + 1, len(flow))
+        _smooth(flow, start, stop, n_smooth, smooth)
+        largest, smallest = flow[start], flow[start]
+        largest_smooth, smallest_smooth = smooth[0], smooth[0]
+        for i in range(start, stop):
+            largest = max(largest, flow[i])
+            smallest = min(smallest, flow[i])
+            largest_smooth = max(largest_smooth, smooth[i - start])
+            smallest_smooth = min(smallest_smooth, smooth[i - start])
+        shares[k] = np.nan
+        if largest > smallest:
+            shares[k] = (largest_smooth - smallest_smooth) / (largest - smallest)
 
 
 @kernel
