@@ -108,6 +108,7 @@ class NightIndices:
     t85_percent: float | None = None
     t85_min: float | None = None
     hypoxic_burden_percent_min_per_h: float | None = None
+    desaturation_burden_percent_min_per_h: float | None = None
     ventilatory_burden_percent: float | None = None
     pulse_response_bpm: float | None = None
     mean_pulse_bpm: float | None = None

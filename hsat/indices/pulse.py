@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.events import RespiratoryEvent
+from hsat.indices.aligned import align_at_ends, mean_curve, steps_to_peak
 from hsat.indices.measurements import NO_FLOW, Floats, Found, NightMeasurements, mask_of
 from hsat.rules.model import ScoringRules
 
@@ -38,17 +39,55 @@ def add_pulse(
     if not counted:
         found.refuse(["pulse_response_bpm"], "no event was counted")
         return
-    starts = np.array([event.start_s for event in counted])
-    stops = np.array([event.stop_s for event in counted])
-    lowest = _extreme(np.fmin, pulse, starts, stops, night.oximetry_rate_hz)
-    after = stops + rules.pulse_response.search_after_s
-    highest = _extreme(np.fmax, pulse, stops, after, night.oximetry_rate_hz)
-    responses = highest - lowest
-    responses = responses[~np.isnan(responses)]
+    responses = _responses_bpm(pulse, night.oximetry_rate_hz, counted, rules)
     if len(responses) == 0:
         found.refuse(["pulse_response_bpm"], "no valid pulse rate at any event")
     else:
         found.values["pulse_response_bpm"] = float(np.mean(responses, dtype=np.float64))
+
+
+def _responses_bpm(
+    pulse: Floats, rate_hz: float, events: Sequence[RespiratoryEvent], rules: ScoringRules
+) -> Floats:
+    """Highest pulse in the night's own window minus the lowest within the event, where both are known.
+
+    Azarbarzin 2021; the window as their program finds it (see ``docs/indices.md``).
+    """
+    starts = np.array([event.start_s for event in events])
+    stops = np.array([event.stop_s for event in events])
+    first_s, last_s = _window_s(pulse, rate_hz, starts, stops, rules)
+    lowest = _extreme(np.fmin, pulse, starts, stops, rate_hz)
+    highest = _extreme(np.fmax, pulse, stops + first_s, stops + last_s, rate_hz)
+    responses = highest - lowest
+    known: Floats = responses[~np.isnan(responses)]
+    return known
+
+
+def _window_s(
+    pulse: Floats,
+    rate_hz: float,
+    starts_s: NDArray[np.float64],
+    stops_s: NDArray[np.float64],
+    rules: ScoringRules,
+) -> tuple[float, float]:
+    """Where responses are looked for, in seconds from an event's end: between the troughs beside the peak."""
+    rule = rules.pulse_response
+    usual = (-float(np.mean(stops_s - starts_s)) / 2.0, rule.peak_within_s)
+    curves = align_at_ends(pulse, rate_hz, stops_s, rule.search_before_s, rule.search_after_s)
+    if np.count_nonzero(~np.isnan(curves).all(axis=1)) < rule.min_events:
+        return usual
+    mean = mean_curve(curves, rule.smoothing_s)
+    curve = np.where(np.isnan(mean), np.inf, -mean)  # upside down: the peak becomes a dip
+    end = int(rule.search_before_s)
+    earliest, latest = end - int(rule.peak_from_s), end + int(rule.peak_within_s)
+    peak = earliest + int(np.argmin(curve[earliest : latest + 1]))
+    turn, share = rule.trough_prominence_fraction, rule.trough_share_fraction
+    before = steps_to_peak(curve[peak::-1], turn, share)
+    after = steps_to_peak(curve[peak:], turn, share)
+    is_peak = before > 0 and after > 0 and curve[peak] == np.min(curve[max(peak - 1, 0) : peak + 2])
+    if not is_peak:
+        return usual
+    return float(peak - before - end), float(peak + after - end)
 
 
 def _extreme(

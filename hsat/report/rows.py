@@ -76,6 +76,7 @@ INDEX_ROWS: tuple[IndexRow, ...] = (
     IndexRow("t85_percent", "Time below 85 % (T85)", "% of time", 1, "Oxygen", beside="t85_min"),
     IndexRow("t85_min", "Time below 85 % (T85)", "min", 1, ""),
     IndexRow("hypoxic_burden_percent_min_per_h", "Hypoxic burden", "%min/h", 1, "Oxygen"),
+    IndexRow("desaturation_burden_percent_min_per_h", "Burden of desaturations", "%min/h", 1, "Oxygen"),
     IndexRow("mean_pulse_bpm", "Mean pulse", "bpm", 0, "Pulse"),
     IndexRow("min_pulse_bpm", "Lowest pulse", "bpm", 0, "Pulse"),
     IndexRow("max_pulse_bpm", "Highest pulse", "bpm", 0, "Pulse"),

@@ -13,6 +13,7 @@ __all__ = [
     "ApneaRule",
     "BaselineRule",
     "BreathRule",
+    "DesaturationBurdenRule",
     "DesaturationRule",
     "EffortRule",
     "EventSpanRule",
@@ -37,7 +38,7 @@ __all__ = [
 MIN_WINDOW_S = 60.0
 """Shortest window that a usual level is taken over; below it a level is one breath."""
 LONGEST_SEARCH_S = 3600.0
-"""Longest window around an event that hypoxic burden is searched in."""
+"""Longest window around an event that a response to it is searched in."""
 MIN_SAMPLES = 2.0
 """A window of fewer samples has no excursion."""
 
@@ -61,6 +62,14 @@ def _check_order(rule: object, *keys: str, or_equal: bool = False) -> None:
         if high < low or (high == low and not or_equal):
             words = "at least" if or_equal else "above"
             raise ValueError(f"{upper}: expected a number {words} {lower} ({low:g}), got {high:g}")
+
+
+def _check_searches(rule: object, *keys: str) -> None:
+    """Refuse windows around events so long that one row of each would fill the memory."""
+    for key in keys:
+        window_s = getattr(rule, key)
+        if window_s > LONGEST_SEARCH_S:
+            raise ValueError(f"{key}: expected a number up to {LONGEST_SEARCH_S:g}, got {window_s:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,13 +354,18 @@ class HypoxicBurdenRule:
     search_after_s: float
     smoothing_s: float
     peak_prominence_fraction: float
+    peak_share_fraction: float
 
     def __post_init__(self) -> None:
         _check_order(self, "nadir_from_s", "search_before_s", or_equal=True)
-        for key in ("baseline_window_s", "search_before_s", "search_after_s"):
-            window_s = getattr(self, key)
-            if window_s > LONGEST_SEARCH_S:  # one row of this length is kept for every event
-                raise ValueError(f"{key}: expected a number up to {LONGEST_SEARCH_S:g}, got {window_s:g}")
+        _check_searches(self, "baseline_window_s", "search_before_s", "search_after_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesaturationBurdenRule:
+    """``[desaturation_burden]``: how long a fall is followed back to its baseline."""
+
+    max_recovery_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,7 +379,19 @@ class VentilatoryBurdenRule:
 class PulseResponseRule:
     """``[pulse_response]``: where the peak after an event is looked for."""
 
+    search_before_s: float
+    peak_from_s: float
+    peak_within_s: float
     search_after_s: float
+    smoothing_s: float
+    trough_prominence_fraction: float
+    trough_share_fraction: float
+    min_events: int
+
+    def __post_init__(self) -> None:
+        _check_order(self, "peak_from_s", "search_before_s")
+        _check_order(self, "peak_within_s", "search_after_s")
+        _check_searches(self, "search_before_s", "search_after_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,6 +429,7 @@ class ScoringRules:
     adequacy: AdequacyRule
     oxygen_time: OxygenTimeRule
     hypoxic_burden: HypoxicBurdenRule
+    desaturation_burden: DesaturationBurdenRule
     ventilatory_burden: VentilatoryBurdenRule
     pulse_response: PulseResponseRule
 
