@@ -170,6 +170,41 @@ def test_ventilatory_burden_counts_breaths_in_flow_time():
     assert found.ventilatory_burden_percent == 10.0
 
 
+@pytest.mark.parametrize(("pause_s", "n_missing"), [(8.0, 0), (9.9, 0), (10.1, 2), (20.0, 4), (41.0, 9)])
+def test_ventilatory_burden_counts_breaths_missing_in_a_pause_from_10_s(pause_s, n_missing):
+    """A hundred breaths of 4 s, a pause from one onset to the next, a hundred more breaths.
+
+    41 s have time for ten breaths; one was there, so nine are missing.
+    """
+    before = np.arange(100) * 4.0
+    breaths = {"breath_ranges": np.ones(200, np.float32), "breath_baselines": np.ones(200)}
+    onsets = np.concatenate((before, before[-1] + pause_s + before))
+    found = indices_of(breath_onsets_s=onsets, **breaths)
+    assert found.ventilatory_burden_percent == pytest.approx(100 * n_missing / (200 + n_missing))
+
+
+def test_no_breath_is_missing_where_flow_cannot_be_judged():
+    """Of a pause of 40 s, 396 to 436 s, the flow of the last 20 s cannot be judged; nine would be missing."""
+    before = np.arange(100) * 4.0
+    breaths = {"breath_ranges": np.ones(200, np.float32), "breath_baselines": np.ones(200)}
+    onsets = np.concatenate((before, before[-1] + 40.0 + before))
+    found = indices_of(
+        breath_onsets_s=onsets, monitored=monitored_of((0.0, 416.0), (436.0, 7200.0)), **breaths
+    )
+    n_missing = 4  # at 400, 404, 408 and 412 s
+    assert found.ventilatory_burden_percent == pytest.approx(100 * n_missing / (200 + n_missing))
+
+
+def test_breaths_missing_without_a_baseline_are_not_judged():
+    before = np.arange(100) * 4.0
+    baselines = np.ones(200)
+    baselines[99] = np.nan  # of the breath before the pause
+    onsets = np.concatenate((before, before[-1] + 40.0 + before))
+    ranges = np.ones(200, np.float32)
+    found = indices_of(breath_onsets_s=onsets, breath_ranges=ranges, breath_baselines=baselines)
+    assert found.ventilatory_burden_percent == 0.0
+
+
 def test_supine_and_non_supine():
     """Back for 30 min, sides for 60, sensor lost for 30; an event belongs where its middle lies."""
     codes = np.concatenate((np.zeros(1800), np.ones(1800), np.full(1800, 2.0), np.full(1800, np.nan)))
@@ -228,9 +263,10 @@ def test_indices_of_a_drawn_hour():
     assert found.non_supine_ahi_per_h == pytest.approx(8 / (1830 / 3600))
 
 
-def test_ventilatory_burden_of_drawn_breathing():
-    """Ten falls by 60 % of five breaths each, among 900 breaths."""
-    falls = [Fall(300.0 + 310 * i, 20, 0.6, 6) for i in range(10)]
+@pytest.mark.parametrize("reduction", [0.6, 0.8, 1.0])
+def test_ventilatory_burden_of_drawn_breathing(reduction):
+    """Ten falls of five breaths each, among 900 breaths; no breath at all counts as a small one."""
+    falls = [Fall(300.0 + 310 * i, 20, reduction, 6) for i in range(10)]
     night = hsat.score_night(recording_of(flow_channel(3600.0, falls), spo2_channel(3600.0, falls)))
     assert night.indices.ventilatory_burden_percent == pytest.approx(100 * 50 / 900, abs=0.6)
 

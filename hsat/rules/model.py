@@ -370,9 +370,13 @@ class DesaturationBurdenRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VentilatoryBurdenRule:
-    """``[ventilatory_burden]``: which breaths count as small."""
+    """``[ventilatory_burden]``: which breaths count as small, and which as missing."""
 
     small_breath_fraction: float
+    pause_from_s: float
+
+    def __post_init__(self) -> None:
+        _check_above_zero(self, "pause_from_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
