@@ -111,6 +111,7 @@ class NightIndices:
     desaturation_burden_percent_min_per_h: float | None = None
     ventilatory_burden_percent: float | None = None
     pulse_response_bpm: float | None = None
+    snore_percent: float | None = None
     mean_pulse_bpm: float | None = None
     min_pulse_bpm: float | None = None
     max_pulse_bpm: float | None = None

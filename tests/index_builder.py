@@ -59,6 +59,7 @@ def measured(**changes: Any) -> NightMeasurements:
         "desaturations": (),
         "has_flow": True,
         "has_effort": True,
+        "has_snore": False,
         "oximetry_rate_hz": RATE_HZ,
         "spo2_percent": quarter_seconds(np.full(int(DURATION_S), 96.0)),
         "why_no_spo2": "no SpO2 channel",

@@ -205,6 +205,13 @@ def test_breaths_missing_without_a_baseline_are_not_judged():
     assert found.ventilatory_burden_percent == 0.0
 
 
+@pytest.mark.parametrize(("has_snore", "reason"), [(False, "no snore channel"), (True, "own unit")])
+def test_no_share_of_snoring_and_the_reason(has_snore, reason):
+    indices, reasons = compute_indices(measured(has_snore=has_snore), RULES)
+    assert indices.snore_percent is None
+    assert reason in reasons["indices.snore_percent"]
+
+
 def test_supine_and_non_supine():
     """Back for 30 min, sides for 60, sensor lost for 30; an event belongs where its middle lies."""
     codes = np.concatenate((np.zeros(1800), np.ones(1800), np.full(1800, 2.0), np.full(1800, np.nan)))

@@ -7,6 +7,7 @@
 - *Luna*: lunapi 1.7.0, commands ``HB`` (which carries Azarbarzin's program) and ``DESAT`` with
   their default settings and ``drop=3`` or ``4``; all of the time was given as stage N2. It stores
   signals in 16 bit, so the sixth digit differs.
+- *psgscoring* 0.37.0, ``compute_ventilatory_burden``; it rounds to one digit.
 - *pobm* 1.2.0 (Levy 2021), ``DesaturationsMeasures`` with ``desat_max_length=120`` and
   ``HypoxicBurdenMeasures`` with ``CT_Threshold=88``.
 
@@ -198,3 +199,25 @@ def test_time_below_90_and_88_by_luna_and_pobm(name):
 def test_pulse_response_by_luna(name, luna):
     """DHR_MIN_BL. It takes the lowest pulse of 100 s to either side, here that within the event."""
     assert indices_of_signal(name).pulse_response_bpm == pytest.approx(luna, rel=SIXTH_DIGIT)
+
+
+def test_ventilatory_burden_by_psgscoring():
+    """1800 breaths of 4 s, given there as an envelope that is already divided by its baseline."""
+    ranges = 1.0 - 0.9 * np.abs(np.sin(np.arange(1800) / 50.0)) ** 3
+    night = measured(breath_ranges=ranges.astype(np.float32))
+    indices, _ = compute_indices(night, RULES)
+    assert indices.ventilatory_burden_percent == pytest.approx(38.3, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["night-1", "night-2", "night-3"])
+def test_ventilatory_burden_of_sample_nights_is_at_least_what_was_planted(name):
+    """Time of planted events that are more than half down on average, per hour with flow.
+
+    Breaths that are small in shallower events and in planted near misses come on top.
+    """
+    truth = json.loads((SAMPLES / f"{name}.truth.json").read_text(encoding="utf-8"))
+    night = hsat.score_night(hsat.read_recording(SAMPLES / f"{name}.edf"))
+    deep = [e for e in truth["events"] if e["flow_reduction"]["recorded"] > 0.5]
+    seconds = sum(e["stop_s"] - e["start_s"] for e in deep)
+    planted_percent = 100 * seconds / (night.monitored.flow_h * 3600)
+    assert planted_percent <= night.indices.ventilatory_burden_percent <= planted_percent + 2.5

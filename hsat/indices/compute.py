@@ -7,7 +7,7 @@ from hsat.indices.measurements import Found, NightMeasurements
 from hsat.indices.oxygen import add_oxygen
 from hsat.indices.position import add_position
 from hsat.indices.pulse import add_pulse
-from hsat.indices.ventilation import add_ventilation
+from hsat.indices.ventilation import add_ventilation, refuse_snore
 from hsat.results import NightIndices
 from hsat.rules.model import ScoringRules
 
@@ -34,6 +34,7 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     add_durations(found, night, counted)
     add_oxygen(found, night, counted, rules)
     add_ventilation(found, night, rules)
+    refuse_snore(found, night)
     add_pulse(found, night, counted, rules)
     add_position(found, night, counted, rules)
     indices = NightIndices(**found.values)

@@ -41,7 +41,7 @@ class NightMeasurements:
         All of the night; only those with ``is_counted`` enter.
     desaturations : sequence of Desaturation
         In order of time.
-    has_flow, has_effort : bool
+    has_flow, has_effort, has_snore : bool
     oximetry_rate_hz : float
         Rate of the three arrays that follow.
     spo2_percent : ndarray, shape (n,), float32, or None
@@ -60,6 +60,7 @@ class NightMeasurements:
     desaturations: Sequence[Desaturation]
     has_flow: bool
     has_effort: bool
+    has_snore: bool
     oximetry_rate_hz: float
     spo2_percent: Floats | None
     why_no_spo2: str

@@ -1,4 +1,4 @@
-"""Ventilatory burden: the share of small breaths."""
+"""Ventilatory burden, the share of small breaths, and why there is no share of snoring."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from hsat.indices.measurements import NO_FLOW, Found, NightMeasurements
 from hsat.rules.model import ScoringRules
 
-__all__ = ["add_ventilation"]
+__all__ = ["add_ventilation", "refuse_snore"]
 
 
 def add_ventilation(found: Found, night: NightMeasurements, rules: ScoringRules) -> None:
@@ -27,6 +27,14 @@ def add_ventilation(found: Found, night: NightMeasurements, rules: ScoringRules)
         return
     n_small = int(np.count_nonzero(ratios < rules.ventilatory_burden.small_breath_fraction)) + n_missing
     found.values[name] = 100.0 * n_small / n_breaths
+
+
+def refuse_snore(found: Found, night: NightMeasurements) -> None:
+    """Give the reason why no share of snoring is measured: recorders store it in units of their own."""
+    reason = "no snore channel"
+    if night.has_snore:
+        reason = "snoring is recorded in the device's own unit, for which no limit is published"
+    found.refuse(["snore_percent"], reason)
 
 
 def _is_inside(times_s: NDArray[np.float64], spans_s: NDArray[np.float64]) -> NDArray[np.bool_]:
