@@ -31,9 +31,13 @@ def align_at_ends(
         NaN also where the recording has not begun or is over.
     """
     seconds = values[:: int(rate_hz)]
-    places = np.rint(ends_s).astype(np.int64)[:, None] + np.arange(-int(before_s), int(after_s) + 1)
-    is_inside = (places >= 0) & (places < len(seconds))
-    return np.where(is_inside, seconds[np.clip(places, 0, len(seconds) - 1)], np.nan).astype(np.float64)
+    width = int(before_s) + int(after_s) + 1
+    padded = np.full(len(seconds) + 2 * width, np.nan)
+    padded[width : width + len(seconds)] = seconds
+    firsts = np.rint(ends_s).astype(np.int64) - int(before_s) + width
+    rows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    aligned: Curves = rows[np.clip(firsts, 0, len(rows) - 1)]
+    return aligned
 
 
 def mean_curve(curves: Curves, smoothing_s: float) -> Curves:
@@ -51,12 +55,14 @@ def mean_curve(curves: Curves, smoothing_s: float) -> Curves:
     ndarray, shape (n,), float64
         NaN within half a smoothing width of seconds in which no row is valid.
     """
-    is_valid = ~np.isnan(curves)
-    n_valid = is_valid.sum(axis=0)
-    sums = np.where(is_valid, curves, 0.0).sum(axis=0)
-    mean = np.where(n_valid > 0, sums / np.maximum(n_valid, 1), np.nan)
+    mean = curves.sum(axis=0) / len(curves)
+    if np.isnan(mean).any():
+        is_valid = ~np.isnan(curves)
+        n_valid = is_valid.sum(axis=0)
+        sums = np.where(is_valid, curves, 0.0).sum(axis=0)
+        mean = np.where(n_valid > 0, sums / np.maximum(n_valid, 1), np.nan)
     half = int(smoothing_s / 2)
-    around = np.pad(mean, half, mode="edge")
+    around = np.concatenate((np.full(half, mean[0]), mean, np.full(half, mean[-1])))
     smooth: Curves = np.mean(np.lib.stride_tricks.sliding_window_view(around, 2 * half + 1), axis=1)
     return smooth
 

@@ -52,12 +52,12 @@ def hypoxic_area_percent_min(
     mean = mean_curve(curves, rule.smoothing_s)
     first, last = _window(np.where(np.isnan(mean), np.inf, mean), rules)
     before = align_at_ends(spo2_percent, rate_hz, ends_s, rule.baseline_window_s, 0.0)
-    baselines = np.max(np.where(np.isnan(before), -np.inf, before), axis=1)
-    depth = np.nan_to_num(baselines[:, None] - curves[:, first : last + 1], nan=0.0, neginf=0.0)
+    baselines = np.fmax.reduce(before, axis=1)
+    depth = np.fmax(baselines[:, None] - curves[:, first : last + 1], 0.0)  # fmax: missing is 0
     places = np.rint(ends_s).astype(np.int64)[:, None] + np.arange(first, last + 1)
     is_fresh = places[1:] > np.maximum.accumulate(places[:-1, -1])[:, None]
     depth[1:][~is_fresh] = 0.0
-    return float(np.sum(np.maximum(depth, 0.0))) / SECONDS_PER_MINUTE
+    return float(np.sum(depth)) / SECONDS_PER_MINUTE
 
 
 def _window(curve: NDArray[np.float64], rules: ScoringRules) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """`compute_indices`: every subject in turn, and a reason for what stays None."""
 
-from dataclasses import asdict
+from dataclasses import fields
 
 from hsat.indices.breathing import add_breathing, add_durations
 from hsat.indices.measurements import Found, NightMeasurements
@@ -38,7 +38,7 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     add_pulse(found, night, counted, rules)
     add_position(found, night, counted, rules)
     indices = NightIndices(**found.values)
-    for name, value in asdict(indices).items():
-        if value is None:
-            found.reasons.setdefault(f"indices.{name}", "not measurable in this recording")
+    for field in fields(indices):
+        if getattr(indices, field.name) is None:
+            found.reasons.setdefault(f"indices.{field.name}", "not measurable in this recording")
     return indices, {name: found.reasons[name] for name in sorted(found.reasons)}

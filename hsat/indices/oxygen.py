@@ -65,15 +65,14 @@ def _add_levels(found: Found, valid: Floats, rate_hz: float, rules: ScoringRules
     median, baseline = np.quantile(valid, [0.5, times.baseline_quantile_fraction]).tolist()
     found.values["median_spo2_percent"] = median
     found.values["baseline_spo2_percent"] = baseline
-    shares = {
-        "t90": np.mean(valid < times.t90_below_percent),
-        "t88": np.mean(valid <= times.t88_at_or_below_percent),
-        "t85": np.mean(valid < times.t85_below_percent),
+    counts = {
+        "t90": np.count_nonzero(valid < times.t90_below_percent),
+        "t88": np.count_nonzero(valid <= times.t88_at_or_below_percent),
+        "t85": np.count_nonzero(valid < times.t85_below_percent),
     }
-    valid_min = len(valid) / rate_hz / SECONDS_PER_MINUTE
-    for name, share in shares.items():
-        found.values[f"{name}_percent"] = float(share) * 100.0
-        found.values[f"{name}_min"] = float(share) * valid_min
+    for name, count in counts.items():
+        found.values[f"{name}_percent"] = int(count) / len(valid) * 100.0
+        found.values[f"{name}_min"] = int(count) / rate_hz / SECONDS_PER_MINUTE
 
 
 def _add_desaturations(found: Found, night: NightMeasurements, spo2: Floats, rules: ScoringRules) -> None:
