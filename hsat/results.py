@@ -108,8 +108,10 @@ class NightIndices:
     t85_percent: float | None = None
     t85_min: float | None = None
     hypoxic_burden_percent_min_per_h: float | None = None
+    desaturation_burden_percent_min_per_h: float | None = None
     ventilatory_burden_percent: float | None = None
     pulse_response_bpm: float | None = None
+    snore_percent: float | None = None
     mean_pulse_bpm: float | None = None
     min_pulse_bpm: float | None = None
     max_pulse_bpm: float | None = None

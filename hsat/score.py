@@ -92,6 +92,7 @@ def score_night(
         desaturations=desaturations,
         has_flow=flow is not None,
         has_effort=signals.effort is not None,
+        has_snore=recording.has_signal("snore"),
         oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
         spo2_percent=None if oximetry is None else oximetry.percent,
         why_no_spo2=_why_no_spo2(recording),

@@ -351,3 +351,20 @@ def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten):
             levels.append([top, values[nadir_at]])
             rest = [] if end is None else [j for j in rest if j >= end]
     return falls, levels
+
+
+def fall_areas(values, falls, levels, min_rise, n_longest, n_forgotten):
+    """Cut each fall's own samples out, find where it ends among the valid ones, add up."""
+    areas = []
+    for k, (start, nadir) in enumerate(falls):
+        last = min(len(values) - 1, nadir + n_longest, *(row[0] for row in falls[k + 1 : k + 2]))
+        after = [i for i in range(nadir, last + 1) if not np.isnan(values[i])]
+        holes = [n for n in range(1, len(after)) if after[n] - after[n - 1] > n_forgotten]
+        known = after[: min(holes, default=len(after))]
+        back = [i for i in known if values[i] >= levels[k]]
+        way = known[: known.index(back[0]) + 1] if back else known
+        highest = max(way, key=lambda i: (values[i], -i))
+        stop = highest if values[highest] >= values[nadir] + min_rise else way[-1] + 1
+        depths = [levels[k] - values[i] for i in range(start, stop) if not np.isnan(values[i])]
+        areas.append(sum(depth for depth in depths if depth > 0))
+    return areas

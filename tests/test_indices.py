@@ -1,81 +1,17 @@
 """Every index by hand: events, curves and times are given, the numbers worked out on paper."""
 
 from dataclasses import fields, replace
-from typing import Any
 
 import numpy as np
 import pytest
 from breathing_signals import Fall, flow_channel, recording_of, signal_of, spo2_channel
+from index_builder import RULES, event_at, fall_at, indices_of, measured, monitored_of, quarter_seconds
 
 import hsat
-from hsat.events import Desaturation, EventKind, RespiratoryEvent
-from hsat.indices import NightMeasurements, compute_indices
+from hsat.events import EventKind, RespiratoryEvent
+from hsat.indices import compute_indices
 from hsat.intervals import as_spans
-from hsat.results import MonitoredTime, NightIndices
-
-RULES = hsat.load_rules("aasm_1b")
-RATE_HZ = 4.0
-HOURS = 2.0
-DURATION_S = HOURS * 3600.0
-
-
-def event_at(
-    start_s: float, length_s: float = 20.0, kind: EventKind = EventKind.HYPOPNEA, **changes: Any
-) -> RespiratoryEvent:
-    event = RespiratoryEvent(
-        kind=kind,
-        start_s=start_s,
-        stop_s=start_s + length_s,
-        flow_reduction_fraction=0.5,
-        baseline_excursion=1.0,
-        effort_fraction=None,
-        desaturation=None,
-        criterion="by hand",
-    )
-    return replace(event, **changes)
-
-
-def fall_at(start_s: float, points: float) -> Desaturation:
-    return Desaturation(
-        start_s=start_s,
-        nadir_s=start_s + 20,
-        stop_s=start_s + 30,
-        baseline_percent=96.0,
-        nadir_percent=96.0 - points,
-    )
-
-
-def monitored_of(*spans: tuple[float, float], **changes: Any) -> MonitoredTime:
-    rows = as_spans(spans or [(0.0, DURATION_S)])
-    return replace(MonitoredTime(spans_s=rows, flow_spans_s=rows, spo2_spans_s=rows, excluded=()), **changes)
-
-
-def quarter_seconds(values: np.ndarray) -> np.ndarray:
-    return np.repeat(values.astype(np.float32), int(RATE_HZ))
-
-
-def measured(**changes: Any) -> NightMeasurements:
-    plain: dict[str, Any] = {
-        "monitored": monitored_of(),
-        "events": (),
-        "desaturations": (),
-        "has_flow": True,
-        "has_effort": True,
-        "oximetry_rate_hz": RATE_HZ,
-        "spo2_percent": quarter_seconds(np.full(int(DURATION_S), 96.0)),
-        "why_no_spo2": "no SpO2 channel",
-        "pulse_bpm": None,
-        "position": None,
-        "breath_onsets_s": np.arange(0.0, DURATION_S, 4.0),
-        "breath_ranges": np.full(1800, 1.0, np.float32),
-        "breath_baselines": np.full(1800, 1.0),
-    }
-    return NightMeasurements(**{**plain, **changes})
-
-
-def indices_of(**changes: Any) -> NightIndices:
-    return compute_indices(measured(**changes), RULES)[0]
-
+from hsat.results import NightIndices
 
 # events per hour --------------------------------------------------------------------------------
 
@@ -168,6 +104,27 @@ def test_odi_counts_falls_in_valid_time():
     assert found.odi4_per_h == 1 / 0.5
 
 
+@pytest.mark.parametrize(
+    ("start_s", "n_counted"),
+    [(479.0, 0), (480.0, 0), (481.0, 1), (2299.0, 1), (2300.0, 0)],
+)
+def test_a_fall_counts_where_it_goes_down_within_spo2_time(start_s, n_counted):
+    """From 500 s to 2300 s, half an hour, SpO2 can be judged; the fall takes 20 s to its nadir."""
+    half = as_spans([(500.0, 2300.0)])
+    found = indices_of(desaturations=[fall_at(start_s, 5.0)], monitored=monitored_of(spo2_spans_s=half))
+    assert (found.odi3_per_h, found.odi4_per_h) == (n_counted / 0.5, n_counted / 0.5)
+
+
+def test_each_rate_has_its_own_hours():
+    """2 h monitored of which SpO2 can be judged in 1.5 h: events per 2 h, falls per 1.5 h."""
+    found = indices_of(
+        events=[event_at(100.0 + 100 * i) for i in range(6)],
+        desaturations=[fall_at(100.0 + 100 * i, 3.0) for i in range(6)],
+        monitored=monitored_of(spo2_spans_s=as_spans([(0.0, 5400.0)])),
+    )
+    assert (found.ahi_per_h, found.odi3_per_h, found.odi4_per_h) == (6 / 2, 6 / 1.5, 0.0)
+
+
 def test_more_than_128_desaturations():
     """The sickest patients: an 8 bit count would be negative."""
     falls = [fall_at(20.0 * i, 5.0) for i in range(300)]
@@ -192,108 +149,7 @@ def test_spo2_statistics_leave_out_what_cannot_be_judged():
     assert (found.min_spo2_percent, found.mean_spo2_percent, found.t90_percent) == (96.0, 96.0, 0.0)
 
 
-# hypoxic burden ---------------------------------------------------------------------------------
-
-STOPS_S = (1000.0, 2500.0, 4000.0)
-
-
-def dips(
-    points: float, *, start_s: float = 0.0, half_s: float = 16.0, stops_s: tuple[float, ...] = STOPS_S
-) -> np.ndarray:
-    """How far SpO2 is below its baseline: a triangle that starts `start_s` after each event's end."""
-    depth = np.zeros(int(DURATION_S))
-    for stop_s in stops_s:
-        first = stop_s + start_s
-        depth += np.interp(
-            np.arange(len(depth)),
-            [first, first + half_s, first + 2 * half_s],
-            [0.0, points, 0.0],
-            left=0,
-            right=0,
-        )
-    return depth
-
-
-def burden_of(depth: np.ndarray, stops_s: tuple[float, ...] = STOPS_S, baseline: float = 96.0) -> float:
-    events = [event_at(stop_s - 20.0) for stop_s in stops_s]
-    return indices_of(
-        events=events, spo2_percent=quarter_seconds(baseline - depth)
-    ).hypoxic_burden_percent_min_per_h
-
-
-@pytest.mark.parametrize("points", [4.0, 8.0])
-@pytest.mark.parametrize(
-    ("start_s", "half_s"),
-    [(-15.0, 16.0), (-15.0, 25.0), (0.0, 10.0), (0.0, 16.0), (0.0, 25.0), (10.0, 10.0), (10.0, 25.0)],
-)
-def test_hypoxic_burden_of_triangles(points, half_s, start_s):
-    """Three triangles of ``points * half_s`` %s each in 2 h, their nadir after the event's end."""
-    area_percent_min = 3 * points * half_s / 60
-    assert burden_of(dips(points, start_s=start_s, half_s=half_s)) == pytest.approx(
-        area_percent_min / 2, rel=0.01
-    )
-
-
-def test_hypoxic_burden_needs_events():
-    assert burden_of(dips(8.0), stops_s=()) == 0.0
-
-
-def test_hypoxic_burden_baseline_is_the_highest_of_the_100_s_before_the_end():
-    """A level one point higher from 90 s to 70 s before the end lifts the baseline of the event."""
-    depth = dips(8.0)
-    for stop_s in STOPS_S:
-        depth[int(stop_s) - 90 : int(stop_s) - 70] -= 1.0
-    # The dip lasts from 0 to 32 s; its mean over 5 s is back at the baseline at -2 and at 34 s.
-    window_s = 37.0
-    by_hand = 3 * (8.0 * 16.0 + 1.0 * window_s) / 60 / 2
-    assert burden_of(depth) == pytest.approx(by_hand, rel=0.01)
-    for stop_s in STOPS_S:
-        depth[int(stop_s) - 90 : int(stop_s) - 70] += 1.0
-        depth[int(stop_s) - 140 : int(stop_s) - 110] -= 1.0
-    assert burden_of(depth) == pytest.approx(3 * 8.0 * 16.0 / 60 / 2, rel=0.01)
-
-
-def test_hypoxic_burden_ends_at_the_peak_after_the_dip():
-    """A second dip, 20 s after SpO2 is back, belongs to none of the events."""
-    depth = dips(8.0) + dips(5.0, start_s=60.0)
-    assert burden_of(depth) == pytest.approx(3 * 8.0 * 16.0 / 60 / 2, rel=0.01)
-
-
-@pytest.mark.parametrize(
-    ("cycle_s", "half_s"), [(50, 20.0), (50, 25.0), (40, 20.0), (60, 25.0)], ids=lambda value: f"{value:g}"
-)
-def test_hypoxic_burden_of_periodic_breathing_counts_each_dip_once(cycle_s, half_s):
-    """Sixty dips of 6 points, one a cycle, as in Cheyne-Stokes breathing: the window is one dip wide."""
-    stops_s = tuple(1000.0 + cycle_s * i for i in range(60))
-    depth = dips(6.0, start_s=5.0, half_s=half_s, stops_s=stops_s)
-    assert burden_of(depth, stops_s) == pytest.approx(60 * 6.0 * half_s / 60 / 2, rel=0.04)
-
-
-def test_hypoxic_burden_is_not_lessened_by_spo2_above_its_baseline():
-    """After the dip SpO2 climbs to 2 points above the baseline: that is no negative burden."""
-    depth = dips(8.0) - dips(2.0, start_s=32.0)
-    assert burden_of(depth) == pytest.approx(3 * 8.0 * 16.0 / 60 / 2, rel=0.01)
-
-
-def test_hypoxic_burden_is_per_monitored_hour():
-    events = [event_at(stop_s - 20.0) for stop_s in STOPS_S]
-    found = indices_of(
-        events=events,
-        spo2_percent=quarter_seconds(96.0 - dips(8.0)),
-        monitored=monitored_of((0.0, 4500.0)),
-    )
-    assert found.hypoxic_burden_percent_min_per_h == pytest.approx(3 * 8 * 16 / 60 / 1.25, rel=0.01)
-
-
-def test_hypoxic_burden_of_an_event_without_spo2_adds_nothing():
-    percent = 96.0 - dips(8.0)
-    percent[3800:4200] = np.nan
-    events = [event_at(stop_s - 20.0) for stop_s in STOPS_S]
-    found = indices_of(events=events, spo2_percent=quarter_seconds(percent))
-    assert found.hypoxic_burden_percent_min_per_h == pytest.approx(2 * 8 * 16 / 60 / 2, rel=0.01)
-
-
-# ventilation, pulse, position -------------------------------------------------------------------
+# ventilation, position ----------------------------------------------------------------------------
 
 
 def test_ventilatory_burden_is_the_share_of_breaths_below_half():
@@ -314,48 +170,46 @@ def test_ventilatory_burden_counts_breaths_in_flow_time():
     assert found.ventilatory_burden_percent == 10.0
 
 
-def pulse_of(*parts: tuple[float, float, float]) -> np.ndarray:
-    """60 a minute, and `bpm` from `start_s` to `stop_s`."""
-    seconds = np.full(int(DURATION_S), 60.0)
-    for start_s, stop_s, bpm in parts:
-        seconds[int(start_s) : int(stop_s)] = bpm
-    return quarter_seconds(seconds)
+@pytest.mark.parametrize(("pause_s", "n_missing"), [(8.0, 0), (9.9, 0), (10.1, 2), (20.0, 4), (41.0, 9)])
+def test_ventilatory_burden_counts_breaths_missing_in_a_pause_from_10_s(pause_s, n_missing):
+    """A hundred breaths of 4 s, a pause from one onset to the next, a hundred more breaths.
+
+    41 s have time for ten breaths; one was there, so nine are missing.
+    """
+    before = np.arange(100) * 4.0
+    breaths = {"breath_ranges": np.ones(200, np.float32), "breath_baselines": np.ones(200)}
+    onsets = np.concatenate((before, before[-1] + pause_s + before))
+    found = indices_of(breath_onsets_s=onsets, **breaths)
+    assert found.ventilatory_burden_percent == pytest.approx(100 * n_missing / (200 + n_missing))
 
 
-def test_pulse_response():
-    """Event 1: 52 within, 75 after: 23. Event 2: 60 within, 70 after, 90 beyond 30 s: 10."""
-    pulse = pulse_of((1005, 1010, 52), (1030, 1034, 75), (2025, 2030, 70), (2051, 2060, 90), (995, 1000, 45))
-    found = indices_of(events=[event_at(1000.0), event_at(2000.0)], pulse_bpm=pulse)
-    assert found.pulse_response_bpm == (23 + 10) / 2
-    assert (found.min_pulse_bpm, found.max_pulse_bpm) == (45.0, 90.0)
-
-
-def test_pulse_response_of_events_closer_than_its_window():
-    pulse = pulse_of((1000, 1020, 50), (1022, 1025, 80), (1030, 1050, 55), (1055, 1060, 85))
-    found = indices_of(events=[event_at(1000.0), event_at(1030.0)], pulse_bpm=pulse)
-    assert found.pulse_response_bpm == (30 + 30) / 2
-
-
-def test_pulse_leaves_out_impossible_values():
-    pulse = pulse_of((100, 200, 511), (300, 400, 0), (500, 600, 24), (700, 800, 221), (1025, 1030, np.nan))
-    pulse[:10] = (25.0, 220.0, *[60.0] * 8)
-    found = indices_of(events=[event_at(1000.0)], pulse_bpm=pulse)
-    assert (found.min_pulse_bpm, found.max_pulse_bpm) == (25.0, 220.0)
-    assert found.mean_pulse_bpm == pytest.approx(60.0, abs=0.01)
-    assert found.pulse_response_bpm == 0.0
-
-
-def test_mean_pulse():
-    assert indices_of(pulse_bpm=pulse_of((0, 1800, 80))).mean_pulse_bpm == 65.0
-
-
-def test_pulse_without_values_at_any_event():
-    indices, reasons = compute_indices(
-        measured(events=[event_at(1000.0)], pulse_bpm=pulse_of((900, 1100, np.nan))), RULES
+def test_no_breath_is_missing_where_flow_cannot_be_judged():
+    """Of a pause of 40 s, 396 to 436 s, the flow of the last 20 s cannot be judged; nine would be missing."""
+    before = np.arange(100) * 4.0
+    breaths = {"breath_ranges": np.ones(200, np.float32), "breath_baselines": np.ones(200)}
+    onsets = np.concatenate((before, before[-1] + 40.0 + before))
+    found = indices_of(
+        breath_onsets_s=onsets, monitored=monitored_of((0.0, 416.0), (436.0, 7200.0)), **breaths
     )
-    assert indices.pulse_response_bpm is None
-    assert reasons["indices.pulse_response_bpm"] == "no valid pulse rate at any event"
-    assert indices.mean_pulse_bpm == 60.0
+    n_missing = 4  # at 400, 404, 408 and 412 s
+    assert found.ventilatory_burden_percent == pytest.approx(100 * n_missing / (200 + n_missing))
+
+
+def test_breaths_missing_without_a_baseline_are_not_judged():
+    before = np.arange(100) * 4.0
+    baselines = np.ones(200)
+    baselines[99] = np.nan  # of the breath before the pause
+    onsets = np.concatenate((before, before[-1] + 40.0 + before))
+    ranges = np.ones(200, np.float32)
+    found = indices_of(breath_onsets_s=onsets, breath_ranges=ranges, breath_baselines=baselines)
+    assert found.ventilatory_burden_percent == 0.0
+
+
+@pytest.mark.parametrize(("has_snore", "reason"), [(False, "no snore channel"), (True, "own unit")])
+def test_no_share_of_snoring_and_the_reason(has_snore, reason):
+    indices, reasons = compute_indices(measured(has_snore=has_snore), RULES)
+    assert indices.snore_percent is None
+    assert reason in reasons["indices.snore_percent"]
 
 
 def test_supine_and_non_supine():
@@ -416,8 +270,28 @@ def test_indices_of_a_drawn_hour():
     assert found.non_supine_ahi_per_h == pytest.approx(8 / (1830 / 3600))
 
 
-def test_ventilatory_burden_of_drawn_breathing():
-    """Ten falls by 60 % of five breaths each, among 900 breaths."""
-    falls = [Fall(300.0 + 310 * i, 20, 0.6, 6) for i in range(10)]
+@pytest.mark.parametrize("reduction", [0.6, 0.8, 1.0])
+def test_ventilatory_burden_of_drawn_breathing(reduction):
+    """Ten falls of five breaths each, among 900 breaths; no breath at all counts as a small one."""
+    falls = [Fall(300.0 + 310 * i, 20, reduction, 6) for i in range(10)]
     night = hsat.score_night(recording_of(flow_channel(3600.0, falls), spo2_channel(3600.0, falls)))
     assert night.indices.ventilatory_burden_percent == pytest.approx(100 * 50 / 900, abs=0.6)
+
+
+def test_oximetry_alone_gives_odi_burden_and_time_but_no_ahi():
+    """One hour of SpO2: four falls by 8 points in 16 s, back in 16 s, so 4 x 128 %s; nothing else."""
+    percent = np.full(3600, 96.0)
+    for start in (500, 1200, 2000, 3000):
+        percent[start : start + 33] -= 8.0 - np.abs(np.arange(33) - 16) / 2
+    night = hsat.score_night(recording_of(signal_of("spo2", percent, 1.0)))
+    found = night.indices
+    assert (found.odi3_per_h, found.odi4_per_h) == (4.0, 4.0)
+    assert found.desaturation_burden_percent_min_per_h == pytest.approx(4 * 128 / 60, abs=0.1)
+    # Below 90 lies what is more than 6 points down: 3.5 s to either side of the nadir and itself.
+    assert found.t90_percent == pytest.approx(100 * 4 * 7 / 3600)
+    reasons = night.not_measured
+    for name in ("ahi_per_h", "hypoxic_burden_percent_min_per_h", "ventilatory_burden_percent"):
+        assert getattr(found, name) is None
+        assert "no airflow" in reasons[f"indices.{name}"]
+    assert night.severity is None
+    assert reasons["indices.pulse_response_bpm"] == "no pulse channel"

@@ -417,3 +417,57 @@ def test_find_falls_at_just_below_and_above_the_smallest_drop(drop, n_falls):
 def test_find_falls_ignores_a_slow_drift():
     values = f32(np.repeat(np.arange(98, 88, -1), 20))
     assert run_find_falls(values, 3.0, 2.0, 30)[0] == []
+
+
+def run_fall_areas(values, falls, levels, n_longest=30, n_forgotten=8, min_rise=2.0):
+    rows = np.array([fall[:2] for fall in falls], dtype=np.int64).reshape(-1, 2)
+    areas = np.full(len(rows), -1.0)
+    tops = np.array(levels, dtype=np.float64)
+    oxygen.fall_areas(values, rows, tops, min_rise, n_longest, n_forgotten, areas)
+    return areas.tolist()
+
+
+def test_fall_areas():
+    rng = np.random.default_rng(30)
+    n_found = 0
+    for values in (random_saturation(rng) for _ in range(2 * N_RANDOM)):
+        falls, levels, _ = run_find_falls(values, 3.0, 2.0, 30)
+        tops = [level for level, _ in levels]
+        for n_longest, n_forgotten in ((30, 8), (3, 2), (500, 500)):
+            result = run_fall_areas(values, falls, tops, n_longest, n_forgotten)
+            rows = [fall[:2] for fall in falls]
+            assert result == pytest.approx(naive.fall_areas(values, rows, tops, 2.0, n_longest, n_forgotten))
+        n_found += len(falls)
+    assert n_found > N_RANDOM
+
+
+def test_no_sample_is_in_the_area_of_two_falls():
+    """The areas of all falls together are at most the area below the highest level."""
+    rng = np.random.default_rng(31)
+    for values in (random_saturation(rng) for _ in range(N_RANDOM)):
+        falls, levels, _ = run_find_falls(values, 3.0, 2.0, 30)
+        if falls:
+            below = np.nansum(np.maximum(max(level for level, _ in levels) - values.astype(float), 0))
+            assert sum(run_fall_areas(values, falls, [x for x, _ in levels], 500)) <= below + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("after", "area"),
+    [
+        ([92, 94, 96, 96], 6 + 4 + 2),  # back at the level: the sample that is back is not counted
+        ([92, 94, 97, 97], 6 + 4 + 2),  # above the level
+        ([92, 94, 94, 94], 6 + 4),  # not back: to the first of the highest
+        ([92, 94, 93, 95], 6 + 4 + 2 + 3),
+        ([np.nan, 94, np.nan, 96], 6 + 2),  # missing samples add nothing
+        ([92, *[np.nan] * 8, 96], 6),  # nothing is known across a long hole
+        ([92, *[np.nan] * 7, 96], 6 + 4),
+        ([92] * 29 + [96], 6 + 29 * 4),  # at the longest way back
+        ([92] * 30 + [96], 6),  # just above it
+        ([91, 91, 91.5, 91], 6 + 5 + 5 + 4.5 + 5),  # no rise by 2: all that was followed
+        ([91, 92, 91, 91], 6 + 5),  # a rise by 2: until there
+        ([90, 90, 90], 4 * 6),
+        ([], 6),  # the series ends at the nadir
+    ],
+)
+def test_fall_area_by_hand(after, area):
+    assert run_fall_areas(f32([96, 96, 90, *after]), [[1, 2]], [96.0]) == [area]

@@ -4,7 +4,7 @@ import numpy as np
 
 from hsat.kernels import kernel
 
-__all__ = ["find_falls", "match_falls", "remove_spikes"]
+__all__ = ["fall_areas", "find_falls", "match_falls", "remove_spikes"]
 
 
 @kernel
@@ -179,3 +179,55 @@ def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_f
         levels[k, 1] = nadir
         if level > nadir:
             previous_nadir = nadir_at
+
+
+@kernel
+def fall_areas(values, falls, levels, min_rise, n_longest, n_forgotten, areas):
+    """Area between its level and the values of each fall, until the values are back.
+
+    A fall is followed from its nadir until a sample is back at the level, the next fall begins,
+    values are missing for `n_forgotten` samples or `n_longest` samples have passed. If it is not
+    back by then, it ends at the first of the highest samples on the way, provided that one is
+    `min_rise` above the nadir; the sample at which a fall ends is not part of it. Without such a
+    rise all that was followed is part of it. Values above the level and missing values add nothing.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        SpO2 with NaN where missing.
+    falls : ndarray, shape (k, 2), int64
+        Last sample at the level and nadir of each fall, rising.
+    levels : ndarray, shape (k,), float64
+        Level of each fall in percent.
+    min_rise : float
+        Points.
+    n_longest, n_forgotten : int
+        Samples after the nadir, and of missing values across which nothing is known.
+    areas : ndarray, shape (k,), float64
+        Filled in place: sum over samples, in percent.
+    """
+    for k in range(len(falls)):
+        start, nadir = falls[k, 0], falls[k, 1]
+        limit = min(len(values), nadir + n_longest + 1)
+        if k + 1 < len(falls):
+            limit = min(limit, falls[k + 1, 0] + 1)
+        stop = nadir
+        last_valid = nadir
+        for i in range(nadir, limit):
+            if np.isnan(values[i]):
+                continue
+            if i - last_valid - 1 >= n_forgotten:
+                break
+            last_valid = i
+            if values[i] > values[stop]:
+                stop = i
+            if values[i] >= levels[k]:
+                break
+        if values[stop] < values[nadir] + min_rise:
+            stop = last_valid + 1
+        total = 0.0
+        for i in range(start, stop):
+            depth = levels[k] - values[i]
+            if depth > 0.0:
+                total += depth
+        areas[k] = total

@@ -6,13 +6,22 @@ in ``docs/rules.md``.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+
+from hsat.rules.index_rules import (
+    DesaturationBurdenRule,
+    HypoxicBurdenRule,
+    OxygenTimeRule,
+    PulseResponseRule,
+    VentilatoryBurdenRule,
+)
+from hsat.rules.relations import check_above_zero, check_at_least, check_order
 
 __all__ = [
     "AdequacyRule",
     "ApneaRule",
     "BaselineRule",
     "BreathRule",
+    "DesaturationBurdenRule",
     "DesaturationRule",
     "EffortRule",
     "EventSpanRule",
@@ -36,31 +45,8 @@ __all__ = [
 
 MIN_WINDOW_S = 60.0
 """Shortest window that a usual level is taken over; below it a level is one breath."""
-LONGEST_SEARCH_S = 3600.0
-"""Longest window around an event that hypoxic burden is searched in."""
 MIN_SAMPLES = 2.0
 """A window of fewer samples has no excursion."""
-
-
-def _check_above_zero(rule: object, *keys: str) -> None:
-    _check_at_least(rule, 0.0, *keys, or_equal=False)
-
-
-def _check_at_least(rule: object, lowest: float, *keys: str, or_equal: bool = True) -> None:
-    for key in keys:
-        value = getattr(rule, key)
-        if value < lowest or (value == lowest and not or_equal):
-            words = "at least" if or_equal else "above"
-            raise ValueError(f"{key}: expected a number {words} {lowest:g}, got {value:g}")
-
-
-def _check_order(rule: object, *keys: str, or_equal: bool = False) -> None:
-    """Refuse values that do not rise from key to key."""
-    for lower, upper in pairwise(keys):
-        low, high = getattr(rule, lower), getattr(rule, upper)
-        if high < low or (high == low and not or_equal):
-            words = "at least" if or_equal else "above"
-            raise ValueError(f"{upper}: expected a number {words} {lower} ({low:g}), got {high:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +71,7 @@ class VentilationRule:
     recent_s: float
 
     def __post_init__(self) -> None:
-        _check_above_zero(self, "recent_s")
+        check_above_zero(self, "recent_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +99,9 @@ class BaselineRule:
     min_breath_fraction: float
 
     def __post_init__(self) -> None:
-        _check_above_zero(self, "window_s")
-        _check_order(self, "window_s", "oldest_s", or_equal=True)
-        _check_at_least(self, MIN_WINDOW_S, "outlier_window_s")
+        check_above_zero(self, "window_s")
+        check_order(self, "window_s", "oldest_s", or_equal=True)
+        check_at_least(self, MIN_WINDOW_S, "outlier_window_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +118,8 @@ class EventSpanRule:
     min_counted_share_fraction: float
 
     def __post_init__(self) -> None:
-        _check_above_zero(self, "min_recovery_s", "max_duration_s")
-        _check_order(self, "min_recovery_s", "max_duration_s", or_equal=True)
+        check_above_zero(self, "min_recovery_s", "max_duration_s")
+        check_order(self, "min_recovery_s", "max_duration_s", or_equal=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,11 +161,11 @@ class BreathRule:
     min_breaths: int
 
     def __post_init__(self) -> None:
-        _check_at_least(self, MIN_WINDOW_S, "noise_floor_window_s")
-        _check_above_zero(
+        check_at_least(self, MIN_WINDOW_S, "noise_floor_window_s")
+        check_above_zero(
             self, "search_window_s", "excursion_window_periods", "shortest_period_s", "fastest_per_min"
         )
-        _check_order(self, "shortest_period_s", "assumed_period_s", "longest_period_s", or_equal=True)
+        check_order(self, "shortest_period_s", "assumed_period_s", "longest_period_s", or_equal=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +184,7 @@ class SensorOffRule:
     min_share_fraction: float
 
     def __post_init__(self) -> None:
-        _check_above_zero(self, "max_roughness", "min_duration_s")
+        check_above_zero(self, "max_roughness", "min_duration_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,8 +206,8 @@ class OxygenValidityRule:
     resolution_points: float
 
     def __post_init__(self) -> None:
-        _check_order(self, "lowest_percent", "highest_percent")
-        _check_above_zero(self, "resolution_points")
+        check_order(self, "lowest_percent", "highest_percent")
+        check_above_zero(self, "resolution_points")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +227,7 @@ class PulseValidityRule:
     highest_bpm: float
 
     def __post_init__(self) -> None:
-        _check_order(self, "lowest_bpm", "highest_bpm")
+        check_order(self, "lowest_bpm", "highest_bpm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,8 +243,8 @@ class OxygenDelayRule:
     min_reductions: int
 
     def __post_init__(self) -> None:
-        _check_order(self, "shortest_s", "longest_s", or_equal=True)
-        _check_at_least(self, 1.0, "slope_span_s")
+        check_order(self, "shortest_s", "longest_s", or_equal=True)
+        check_at_least(self, 1.0, "slope_span_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,8 +263,8 @@ class DesaturationRule:
     min_valid_share_fraction: float
 
     def __post_init__(self) -> None:
-        _check_above_zero(self, "baseline_hold_s", "max_fall_s", "small_points", "resaturation_points")
-        _check_order(self, "small_points", "large_points", or_equal=True)
+        check_above_zero(self, "baseline_hold_s", "max_fall_s", "small_points", "resaturation_points")
+        check_order(self, "small_points", "large_points", or_equal=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,8 +281,8 @@ class EffortRule:
     max_roughness: float
 
     def __post_init__(self) -> None:
-        _check_at_least(self, MIN_WINDOW_S, "level_window_s")
-        _check_above_zero(self, "max_roughness")
+        check_at_least(self, MIN_WINDOW_S, "level_window_s")
+        check_above_zero(self, "max_roughness")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +295,7 @@ class SeverityRule:
     min_age_years: float
 
     def __post_init__(self) -> None:
-        _check_order(self, "mild_from_per_h", "moderate_from_per_h", "severe_from_per_h")
+        check_order(self, "mild_from_per_h", "moderate_from_per_h", "severe_from_per_h")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,51 +307,7 @@ class AdequacyRule:
     rate_from_h: float
 
     def __post_init__(self) -> None:
-        _check_order(self, "partial_from_h", "adequate_from_h", or_equal=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OxygenTimeRule:
-    """``[oxygen_time]``: thresholds of T90, T88 and T85."""
-
-    t90_below_percent: float
-    t88_at_or_below_percent: float
-    t85_below_percent: float
-    baseline_quantile_fraction: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HypoxicBurdenRule:
-    """``[hypoxic_burden]``: baseline and window of the area under the events."""
-
-    baseline_window_s: float
-    search_before_s: float
-    nadir_from_s: float
-    nadir_within_s: float
-    search_after_s: float
-    smoothing_s: float
-    peak_prominence_fraction: float
-
-    def __post_init__(self) -> None:
-        _check_order(self, "nadir_from_s", "search_before_s", or_equal=True)
-        for key in ("baseline_window_s", "search_before_s", "search_after_s"):
-            window_s = getattr(self, key)
-            if window_s > LONGEST_SEARCH_S:  # one row of this length is kept for every event
-                raise ValueError(f"{key}: expected a number up to {LONGEST_SEARCH_S:g}, got {window_s:g}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VentilatoryBurdenRule:
-    """``[ventilatory_burden]``: which breaths count as small."""
-
-    small_breath_fraction: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PulseResponseRule:
-    """``[pulse_response]``: where the peak after an event is looked for."""
-
-    search_after_s: float
+        check_order(self, "partial_from_h", "adequate_from_h", or_equal=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,6 +345,7 @@ class ScoringRules:
     adequacy: AdequacyRule
     oxygen_time: OxygenTimeRule
     hypoxic_burden: HypoxicBurdenRule
+    desaturation_burden: DesaturationBurdenRule
     ventilatory_burden: VentilatoryBurdenRule
     pulse_response: PulseResponseRule
 

@@ -39,6 +39,7 @@ BY_ENDING: dict[str, Unit] = {
     "samples": Unit("samples", lowest=1.0, highest=10_000.0),
     "breaths": Unit("breaths", lowest=1.0, highest=10_000.0),
     "reductions": COUNT,
+    "events": COUNT,
     "periods": Unit("breath periods", highest=100.0),
     "ratio": Unit("times", highest=1000.0),
     "roughness": Unit("", highest=1000.0),

@@ -1,0 +1,96 @@
+"""What the indices are computed from, and where the found values and reasons are gathered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.events import Desaturation, RespiratoryEvent
+from hsat.intervals import Spans
+from hsat.results import MonitoredTime
+
+__all__ = [
+    "NO_FLOW",
+    "NO_TIME",
+    "SUPINE_CODE",
+    "Floats",
+    "Found",
+    "NightMeasurements",
+    "mask_of",
+]
+
+SUPINE_CODE = 0
+"""Canonical position code of lying on the back, see `hsat.io.channels`."""
+
+NO_FLOW = "no airflow or effort channel"
+NO_TIME = "too little monitored time"
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightMeasurements:
+    """What the indices are computed from.
+
+    Attributes
+    ----------
+    monitored : MonitoredTime
+    events : sequence of RespiratoryEvent
+        All of the night; only those with ``is_counted`` enter.
+    desaturations : sequence of Desaturation
+        In order of time.
+    has_flow, has_effort, has_snore : bool
+    oximetry_rate_hz : float
+        Rate of the three arrays that follow.
+    spo2_percent : ndarray, shape (n,), float32, or None
+        Valid SpO2, NaN where missing; None where there is none.
+    why_no_spo2 : str
+        The reason to give where `spo2_percent` is None.
+    pulse_bpm, position : ndarray, shape (n,), float32, or None
+        Likewise; position as canonical codes.
+    breath_onsets_s : ndarray, shape (m,), float64
+    breath_ranges, breath_baselines : ndarray, shape (m,)
+        Range of flow within every breath and the baseline in force.
+    """
+
+    monitored: MonitoredTime
+    events: Sequence[RespiratoryEvent]
+    desaturations: Sequence[Desaturation]
+    has_flow: bool
+    has_effort: bool
+    has_snore: bool
+    oximetry_rate_hz: float
+    spo2_percent: Floats | None
+    why_no_spo2: str
+    pulse_bpm: Floats | None
+    position: Floats | None
+    breath_onsets_s: NDArray[np.float64]
+    breath_ranges: Floats
+    breath_baselines: NDArray[np.float64]
+
+    def counted_events(self) -> list[RespiratoryEvent]:
+        """Events within monitored time: the ones that indices count."""
+        return [event for event in self.events if event.is_counted]
+
+
+@dataclass(slots=True)
+class Found:
+    """Values found so far, and the reason for each that could not be."""
+
+    values: dict[str, Any]
+    reasons: dict[str, str]
+
+    def refuse(self, names: Sequence[str], reason: str) -> None:
+        """Give one reason for several indices that stay None."""
+        for name in names:
+            self.reasons[f"indices.{name}"] = reason
+
+
+def mask_of(spans: Spans, n_samples: int, rate_hz: float) -> NDArray[np.bool_]:
+    """Which of the first `n_samples` lie in the spans."""
+    mask = np.zeros(n_samples, dtype=bool)
+    for start, stop in np.rint(spans * rate_hz).astype(np.int64).tolist():
+        mask[start:stop] = True
+    return mask
