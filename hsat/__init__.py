@@ -5,20 +5,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hsat.io import read_recording
+    from hsat.io.scorings import read_scoring
     from hsat.recording import Recording
     from hsat.results import NightResult
     from hsat.rules.load import load_rules
     from hsat.score import score_night
+    from hsat.scorings import Scoring
 
 __version__ = "0.1.0"
 
-__all__ = ["NightResult", "Recording", "__version__", "load_rules", "read_recording", "score_night"]
+__all__ = [
+    "NightResult",
+    "Recording",
+    "Scoring",
+    "__version__",
+    "load_rules",
+    "read_recording",
+    "read_scoring",
+    "score_night",
+]
 
 _HOMES = {
     "NightResult": "hsat.results",
     "Recording": "hsat.recording",
+    "Scoring": "hsat.scorings",
     "load_rules": "hsat.rules.load",
     "read_recording": "hsat.io",
+    "read_scoring": "hsat.io.scorings",
     "score_night": "hsat.score",
 }
 

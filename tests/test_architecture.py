@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "hsat"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-TYPES = {"errors", "intervals", "recording", "events", "quality", "results", "inspection"}
+TYPES = {"errors", "intervals", "recording", "events", "quality", "results", "inspection", "scorings"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -27,8 +27,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": set(),
     "events": {"errors", "intervals"},
     "recording": {"errors", "intervals", "quality"},
-    "results": TYPES - {"inspection"},
-    "inspection": TYPES - {"results"},
+    "results": TYPES - {"inspection", "scorings"},
+    "inspection": TYPES - {"results", "scorings"},
+    "scorings": {"events", "intervals"},
     "rules": {"errors"},
     "io": TYPES,
     "kernels": set(),

@@ -1,0 +1,95 @@
+"""A scoring: the events that a person or a program found in one night, and what it says of the time."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hsat.events import EventKind
+from hsat.intervals import Spans
+
+__all__ = ["ScoredEvent", "Scoring"]
+
+
+def _no_spans() -> Spans:
+    return np.empty((0, 2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredEvent:
+    """An event of a scoring.
+
+    Attributes
+    ----------
+    kind : EventKind
+    start_s, stop_s : float
+        Half-open span, seconds from the start of the recording, gaps counted; ``0 <= start_s < stop_s``.
+    is_counted : bool
+        False where the scoring lists the event without counting it in its AHI.
+    event_id, origin : str or None
+        What the scoring calls the event, and who or what put it there, if it says so.
+    """
+
+    kind: EventKind
+    start_s: float
+    stop_s: float
+    is_counted: bool = True
+    event_id: str | None = None
+    origin: str | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the event in seconds."""
+        return self.stop_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scoring:
+    """The events of one night as one file tells them; see `hsat.io.scorings.read_scoring`.
+
+    What a format does not tell is None: a bare list of events has neither duration nor hours.
+
+    Attributes
+    ----------
+    source_path : str
+        The file, as the caller named it.
+    format : str
+        Name of the format: ``"hsat.night/1"``, ``"planted-night/1"``, ``"event table"``.
+    events : tuple of ScoredEvent
+        In order of time.
+    duration_s : float or None
+        Length of the recording, gaps included.
+    monitored_h : float or None
+        Hours in which the scoring counts events: the denominator of its AHI.
+    monitored_spans_s : ndarray, shape (n, 2), or None
+        Those hours as spans.
+    ahi_per_h : float or None
+        The scoring's own AHI.
+    no_class_reason : str or None
+        Why the scoring gives the night no severity class, where it says that it gives none.
+    ignored_spans_s : ndarray, shape (n, 2)
+        One row for each event that the scoring itself calls uncertain: it counts neither way.
+    patient : str or None
+        Pseudonymous code.
+    recording_sha256 : str or None
+        Checksum of the recording that was scored.
+    rules_id : str or None
+        Rule set of an automatic scoring.
+    """
+
+    source_path: str
+    format: str
+    events: tuple[ScoredEvent, ...]
+    duration_s: float | None = None
+    monitored_h: float | None = None
+    monitored_spans_s: Spans | None = None
+    ahi_per_h: float | None = None
+    no_class_reason: str | None = None
+    ignored_spans_s: Spans = field(default_factory=_no_spans)
+    patient: str | None = None
+    recording_sha256: str | None = None
+    rules_id: str | None = None
+
+    @property
+    def counted_events(self) -> tuple[ScoredEvent, ...]:
+        """The events that the scoring counts, in order of time."""
+        return tuple(event for event in self.events if event.is_counted)
