@@ -64,6 +64,8 @@ class Scoring:
         Those hours as spans.
     ahi_per_h : float or None
         The scoring's own AHI.
+    no_ahi_reason : str or None
+        Why the scoring gives no AHI, where it says that it gives none.
     no_class_reason : str or None
         Why the scoring gives the night no severity class, where it says that it gives none.
     ignored_spans_s : ndarray, shape (n, 2)
@@ -83,6 +85,7 @@ class Scoring:
     monitored_h: float | None = None
     monitored_spans_s: Spans | None = None
     ahi_per_h: float | None = None
+    no_ahi_reason: str | None = None
     no_class_reason: str | None = None
     ignored_spans_s: Spans = field(default_factory=_no_spans)
     patient: str | None = None

@@ -38,10 +38,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "grading": {"rules"} | TYPES,
     "score": {"detect", "indices", "grading", "rules"} | TYPES,
     "nights": {"rules", "kernels"} | TYPES,
-    "agreement": TYPES,
+    "agreement": {"rules", "grading"} | TYPES,
     "simulate": {"io"} | TYPES,
     "batch": {"score", "nights", "report", "io", "rules"} | TYPES,
-    "report": {"rules"} | TYPES,
+    "report": {"rules", "agreement"} | TYPES,
     "interop": TYPES,
 }
 """Room of the house -> rooms it may import from, besides itself. `cli` may import everything."""
@@ -52,6 +52,7 @@ VERSION_READERS = {"score", "report", "batch", "interop", "simulate", "nights"}
 LAZY_BRIDGES = {
     ("recording", "to_mne", "interop"),
     ("results", "plot", "report"),
+    ("agreement", "plot", "report"),
 }
 """(room, function, room): imports inside one method that exist so that a result can draw itself."""
 

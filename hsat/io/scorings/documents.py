@@ -64,7 +64,8 @@ def read_night_document(file: ScoringFile) -> Scoring:
         monitored_h=_amount(path, "monitored.monitoring_h", monitored.get("monitoring_h")),
         monitored_spans_s=None if spans is None else _spans(checker, "monitored.spans_s", spans),
         ahi_per_h=_amount(path, "indices.ahi_per_h", indices.get("ahi_per_h")),
-        no_class_reason=_no_class_reason(document, reasons),
+        no_ahi_reason=_why_null(indices, "ahi_per_h", reasons.get("indices.ahi_per_h")),
+        no_class_reason=_why_null(document, "severity", reasons.get("severity")),
         patient=_text(path, "recording.patient", recording.get("patient")),
         recording_sha256=_text(path, "recording.sha256", recording.get("sha256")),
         rules_id=_text(path, "rules_id", document.get("rules_id")),
@@ -129,11 +130,11 @@ def _in_order(events: list[ScoredEvent]) -> tuple[ScoredEvent, ...]:
     return tuple(sorted(events, key=lambda event: (event.start_s, event.stop_s)))
 
 
-def _no_class_reason(document: Mapping[str, Any], reasons: Mapping[str, Any]) -> str | None:
-    """Why there is no class; None where there is one, or only the AHI is missing for it."""
-    if "severity" not in document or document["severity"] is not None:
+def _why_null(values: Mapping[str, Any], key: str, reason: object) -> str | None:
+    """The reason for a null; None where there is a value, or the file does not know the key."""
+    if key not in values or values[key] is not None:
         return None
-    return str(reasons.get("severity", "the scoring gives no class"))
+    return str(reason) if reason else "the file gives no reason"
 
 
 def _mapping(path: str, key: str, value: object) -> Mapping[str, Any]:

@@ -43,8 +43,8 @@ def read_scoring(path: str | os.PathLike[str]) -> Scoring:
     ----------
     path : str or path-like
         JSON of schema ``hsat.night/1`` (one night, or a list with one), JSON of schema
-        ``planted-night/1`` or ``hsat.simulated-night/1``, or CSV with the columns ``start_s``, ``stop_s`` and ``kind``. Known by
-        content, whatever its name; at most 64 MiB.
+        ``planted-night/1`` or ``hsat.simulated-night/1``, or CSV with the columns ``start_s``,
+        ``stop_s`` and ``kind``. Known by content, whatever its name; at most 64 MiB.
 
     Returns
     -------
