@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hsat.agreement import compare_nights, summarize_agreement
     from hsat.io import read_recording
     from hsat.io.scorings import read_scoring
     from hsat.recording import Recording
@@ -19,20 +20,24 @@ __all__ = [
     "Recording",
     "Scoring",
     "__version__",
+    "compare_nights",
     "load_rules",
     "read_recording",
     "read_scoring",
     "score_night",
+    "summarize_agreement",
 ]
 
 _HOMES = {
     "NightResult": "hsat.results",
     "Recording": "hsat.recording",
     "Scoring": "hsat.scorings",
+    "compare_nights": "hsat.agreement",
     "load_rules": "hsat.rules.load",
     "read_recording": "hsat.io",
     "read_scoring": "hsat.io.scorings",
     "score_night": "hsat.score",
+    "summarize_agreement": "hsat.agreement",
 }
 
 

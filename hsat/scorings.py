@@ -1,13 +1,38 @@
 """A scoring: the events that a person or a program found in one night, and what it says of the time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 import numpy as np
 
 from hsat.events import EventKind
 from hsat.intervals import Spans
 
-__all__ = ["ScoredEvent", "Scoring"]
+__all__ = ["ScoredEvent", "Scoring", "night_name"]
+
+FILE_ENDINGS = (".json", ".csv")
+ROLE_ENDINGS = (".night", ".events", ".truth")
+"""``hsat score`` writes ``NAME.night.json`` and ``NAME.events.csv``; ``NAME.truth.*`` is a reference."""
+
+
+def night_name(path: str) -> str:
+    """What a scoring's file calls its night: ``NAME`` of ``folder/NAME.night.json`` and ``NAME.csv``.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+    """
+    name = PurePath(path).name
+    for endings in (FILE_ENDINGS, ROLE_ENDINGS):
+        stem, dot, ending = name.rpartition(".")
+        if stem and f"{dot}{ending}".lower() in endings:
+            name = stem
+    return name
 
 
 def _no_spans() -> Spans:
@@ -68,6 +93,9 @@ class Scoring:
         Why the scoring gives no AHI, where it says that it gives none.
     no_class_reason : str or None
         Why the scoring gives the night no severity class, where it says that it gives none.
+    not_scored : mapping of str to str
+        What the scoring could not tell, with the reason: ``"apneas"``, ``"hypopneas"``,
+        ``"apnea_types"``. No event of such a kind means nothing then.
     ignored_spans_s : ndarray, shape (n, 2)
         One row for each event that the scoring itself calls uncertain: it counts neither way.
     patient : str or None
@@ -87,10 +115,16 @@ class Scoring:
     ahi_per_h: float | None = None
     no_ahi_reason: str | None = None
     no_class_reason: str | None = None
+    not_scored: Mapping[str, str] = field(default_factory=dict)
     ignored_spans_s: Spans = field(default_factory=_no_spans)
     patient: str | None = None
     recording_sha256: str | None = None
     rules_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the scored night is called: the file's name without folder and endings."""
+        return night_name(self.source_path)
 
     @property
     def counted_events(self) -> tuple[ScoredEvent, ...]:

@@ -103,7 +103,8 @@ class CohortAgreement:
     ahi : AhiCohort
     severity : SeverityCohort
     overlaps : tuple of OverlapAgreement
-        Events of all nights together, one for each threshold.
+        Events of all nights together, one for each threshold; a group is that of the nights in
+        which it was compared.
     times : tuple of TimeAgreement
         Time of all nights together; ``blocks`` holds one table a patient.
     notes : tuple of Note
@@ -260,11 +261,15 @@ def _share(part: int, whole: Mapping[int, float]) -> Figure:
 
 
 def _pool_overlaps(nights: Sequence[OverlapAgreement], patients: Sequence[int]) -> OverlapAgreement:
-    groups = {}
+    groups, not_compared = {}, {}
     for name in EVENT_GROUPS:
-        ours = [night.groups[name] for night in nights]
+        used = [i for i, night in enumerate(nights) if name in night.groups]
+        if not used:
+            not_compared[name] = nights[0].not_compared[name]
+            continue
+        ours = [nights[i].groups[name] for i in used]
         counts = np.array([(x.n_matched, x.n_false_positives, x.n_false_negatives) for x in ours])
-        groups[name] = _pooled_group(counts, sum(x.n_excused for x in ours), patients)
+        groups[name] = _pooled_group(counts, sum(x.n_excused for x in ours), [patients[i] for i in used])
     pairs: Counter[tuple[EventKind, EventKind]] = Counter()
     for night in nights:
         pairs.update({(pair.reference, pair.scored): pair.n for pair in night.kind_pairs})
@@ -272,6 +277,7 @@ def _pool_overlaps(nights: Sequence[OverlapAgreement], patients: Sequence[int]) 
     return OverlapAgreement(
         min_iou_fraction=nights[0].min_iou_fraction,
         groups=groups,
+        not_compared=not_compared,
         kind_pairs=tuple(KindPair(true, ours, n) for (true, ours), n in ordered),
         start_errors_s=np.concatenate([night.start_errors_s for night in nights]),
         stop_errors_s=np.concatenate([night.stop_errors_s for night in nights]),
@@ -332,13 +338,22 @@ def _notes(
     if n_patients < n_nights:
         text = f"{n_nights} nights of {n_patients} patients: bias, limits and ICC take nights for independent"
         notes.append(Note(code="repeated_nights", text=f"{text}, and their intervals come out too narrow"))
-    if MIN_NIGHTS <= n_patients < FEW_PATIENTS:
-        text = f"{n_patients} patients: intervals by bootstrap are rough, and rather too narrow"
+    with_events = [i for i, night in enumerate(nights) if "events" in night.overlaps[0].groups]
+    used = [len({patients[i] for i in places}) for places in (ahi.nights, with_events)]
+    if any(MIN_NIGHTS <= n < FEW_PATIENTS for n in used):
+        text = f"{used[0]} patients with AHI, {used[1]} with events from both scorings"
+        text += ": intervals by bootstrap are rough, and rather too narrow"
         notes.append(Note(code="few_patients", text=text))
     n_doubtful = sum(len(night.reference.ignored_spans_s) > 0 for night in nights)
     if n_doubtful:
-        text = f"{n_doubtful} references have events they are uncertain of: their AHI is that of the others"
-        notes.append(Note(code="uncertain_events", text=f"{text}, so the bias leans to the scoring"))
+        text = f"uncertain events of the reference ({n_doubtful} nights) are not in its AHI"
+        notes.append(
+            Note(code="uncertain_events", text=f"{text}: where they were scored they raise the bias")
+        )
+    n_without_events = n_nights - len(with_events)
+    if n_without_events:
+        text = f"{n_without_events} of {n_nights} nights: a scoring could not tell apneas or hypopneas"
+        notes.append(Note(code="nights_without_events", text=f"{text}; not in the figures of all events"))
     n_without_ahi = n_nights - len(ahi.nights)
     if n_without_ahi:
         text = f"{n_without_ahi} of {n_nights} nights have no AHI from both scorings: not in its figures"

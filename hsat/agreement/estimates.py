@@ -167,7 +167,8 @@ def bootstrap_estimate(
     n_units = len(sums)
     if n_units < min_units:
         return Estimate(value=value, ci95_reason=f"{n_units} {unit}: an interval needs {min_units}")
-    drawn = resampling_weights(n_units) @ sums.reshape(n_units, -1)
+    # Not the threads of a matrix product: so little work is done before they have woken up.
+    drawn = np.einsum("ru,uc->rc", resampling_weights(n_units), sums.reshape(n_units, -1))
     figures = figure(drawn.reshape(-1, *sums.shape[1:]))
     figures = figures[np.isfinite(figures)]
     if len(figures) < (1.0 - MAX_UNDEFINED_FRACTION) * N_RESAMPLES:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.agreement.estimates import Estimate, bootstrap_estimate
-from hsat.events import EventKind
 from hsat.intervals import Spans
 from hsat.scorings import ScoredEvent
 
@@ -37,20 +36,17 @@ class Grid(NamedTuple):
     n_steps: int
     is_epoch: bool
 
-    def bounds(self, start_s: float, stop_s: float) -> slice:
-        """The steps that belong to a span."""
-        shift = 0.0 if self.is_epoch else 0.5
-        first = np.floor(start_s / self.step_s) if self.is_epoch else np.ceil(start_s / self.step_s - shift)
-        end = np.ceil(stop_s / self.step_s - shift)
-        first, end = np.clip([first, end], 0, self.n_steps)
-        return slice(int(first), int(end))
-
     def mask(self, spans_s: Spans) -> NDArray[np.bool_]:
-        """Steps that belong to any of the spans."""
-        mask = np.zeros(self.n_steps, dtype=bool)
-        for start_s, stop_s in spans_s.tolist():
-            mask[self.bounds(start_s, stop_s)] = True
-        return mask
+        """Steps that belong to any of the spans, shape (n_steps,)."""
+        steps = spans_s.reshape(-1, 2) / self.step_s
+        if self.is_epoch:
+            first, end = np.floor(steps[:, 0]), np.ceil(steps[:, 1])
+        else:
+            first, end = np.ceil(steps - 0.5).T
+        edges = np.clip(np.stack((first, end)), 0, self.n_steps).astype(np.intp)
+        opened, closed = (np.bincount(places, minlength=self.n_steps + 1) for places in edges)
+        covered: NDArray[np.bool_] = np.cumsum(opened - closed)[: self.n_steps] > 0
+        return covered
 
     def middles_in(self, spans_s: Spans) -> NDArray[np.bool_]:
         """Steps whose middle lies in any of the spans."""
@@ -71,13 +67,10 @@ def label_steps(events: tuple[ScoredEvent, ...], grid: Grid) -> NDArray[np.intp]
         0 nothing, 1 hypopnea, 2 apnea; an apnea wins where both belong to a step.
     """
     labels = np.full(grid.n_steps, NOTHING, dtype=np.intp)
-    for event in sorted(events, key=lambda event: event.kind.is_apnea):
-        labels[grid.bounds(event.start_s, event.stop_s)] = _class_of(event.kind)
+    for label, is_apnea in ((HYPOPNEA, False), (APNEA, True)):
+        spans = [(event.start_s, event.stop_s) for event in events if event.kind.is_apnea is is_apnea]
+        labels[grid.mask(np.array(spans, dtype=np.float64).reshape(-1, 2))] = label
     return labels
-
-
-def _class_of(kind: EventKind) -> int:
-    return APNEA if kind.is_apnea else HYPOPNEA
 
 
 def count_blocks(
@@ -103,7 +96,9 @@ def count_blocks(
     cell = (block * N_CLASSES + reference) * N_CLASSES + scored
     counts = np.bincount(cell[is_compared], minlength=n_blocks * N_CLASSES**2).astype(np.float64)
     tables = counts.reshape(n_blocks, N_CLASSES, N_CLASSES)
-    return tables[tables.sum(axis=(1, 2)) > 0]
+    is_used = tables.sum(axis=(1, 2)) > 0
+    used: NDArray[np.float64] = tables[is_used]
+    return used
 
 
 def to_two_classes(tables: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,14 +125,14 @@ def kappa(tables: NDArray[np.float64], *, power: int = 0) -> NDArray[np.float64]
     """
     classes = np.arange(tables.shape[-1])
     distance = np.abs(classes[:, None] - classes[None, :])
-    cost = (distance > 0).astype(np.float64) if power == 0 else distance.astype(np.float64) ** power
+    cost: NDArray[np.float64] = np.sign(distance) * distance.astype(np.float64) ** power
     total = tables.sum(axis=(1, 2))
     chance = tables.sum(axis=2)[:, :, None] * tables.sum(axis=1)[:, None, :]
     expected = (cost * chance).sum(axis=(1, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        agreed = 1.0 - (cost * tables).sum(axis=(1, 2)) * total / expected
-    result: NDArray[np.float64] = np.where(expected > 0.0, agreed, np.nan)
-    return result
+        agreed: NDArray[np.float64] = 1.0 - (cost * tables).sum(axis=(1, 2)) * total / expected
+    agreed[expected <= 0.0] = np.nan
+    return agreed
 
 
 def kappa_by_blocks(blocks: NDArray[np.float64]) -> Estimate:

@@ -57,20 +57,22 @@ def match_events(a: ArrayLike, b: ArrayLike, *, min_iou_fraction: float) -> list
     groups, each solved as an assignment of its own; the result is that of one assignment over all.
     """
     spans_a, spans_b = _rows(a), _rows(b)
-    i, j, iou = _overlapping_pairs(spans_a, spans_b)
+    if len(spans_a) == 0 or len(spans_b) == 0:
+        return []
+    # In order of time, so that a tie is broken the same way whatever the order of the rows.
+    order_a, order_b = (np.lexsort((spans[:, 1], spans[:, 0])) for spans in (spans_a, spans_b))
+    i, j, iou = _overlapping_pairs(spans_a[order_a], spans_b[order_b])
     is_allowed = iou >= min_iou_fraction
     i, j, iou = i[is_allowed], j[is_allowed], iou[is_allowed]
-    if len(i) == 0:
-        return []
-    group = _groups(i, j, len(spans_a), len(spans_b))
-    n_pairs = np.bincount(group)
-    is_alone = n_pairs[group] == 1
-    pairs = list(zip(i[is_alone].tolist(), j[is_alone].tolist(), strict=True))
-    order = np.flatnonzero(~is_alone)
-    order = order[np.argsort(group[order], kind="stable")]
-    for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-        pairs += _assign(i[rows], j[rows], iou[rows])
-    return sorted(pairs)
+    is_alone = (np.bincount(i)[i] == 1) & (np.bincount(j)[j] == 1)
+    chosen = np.column_stack((i[is_alone], j[is_alone])).tolist()
+    if not is_alone.all():
+        i, j, iou = i[~is_alone], j[~is_alone], iou[~is_alone]
+        group = _groups(i, j)
+        order = np.argsort(group, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+            chosen += _assign(i[rows], j[rows], iou[rows])
+    return sorted((int(order_a[i]), int(order_b[j])) for i, j in chosen)
 
 
 def match_with_excuses(
@@ -102,11 +104,9 @@ def _rows(spans: ArrayLike) -> Spans:
 
 
 def _overlapping_pairs(a: Spans, b: Spans) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Rows of ``a`` and of ``b`` that overlap, and their IoU."""
-    order = np.argsort(b[:, 0], kind="stable")
-    reach_s = np.maximum.accumulate(b[order, 1])
-    first = np.searchsorted(reach_s, a[:, 0], side="right")
-    last = np.searchsorted(b[order, 0], a[:, 1], side="left")
+    """Rows of ``a`` and of ``b``, both in order of their starts, that overlap, and their IoU."""
+    first = np.searchsorted(np.maximum.accumulate(b[:, 1]), a[:, 0], side="right")
+    last = np.searchsorted(b[:, 0], a[:, 1], side="left")
     n_candidates = np.maximum(last - first, 0)
     found_i, found_j, found_iou = [], [], []
     n_found = 0
@@ -115,7 +115,7 @@ def _overlapping_pairs(a: Spans, b: Spans) -> tuple[NDArray[np.intp], NDArray[np
         counts = n_candidates[rows]
         i = np.repeat(rows, counts)
         within = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
-        j = order[np.repeat(first[rows], counts) + within]
+        j = np.repeat(first[rows], counts) + within
         shared_s = np.minimum(a[i, 1], b[j, 1]) - np.maximum(a[i, 0], b[j, 0])
         covered_s = (a[i, 1] - a[i, 0]) + (b[j, 1] - b[j, 0]) - shared_s
         meets = shared_s > 0.0
@@ -131,27 +131,26 @@ def _overlapping_pairs(a: Spans, b: Spans) -> tuple[NDArray[np.intp], NDArray[np
     return np.concatenate(found_i), np.concatenate(found_j), np.concatenate(found_iou)
 
 
-def _groups(i: NDArray[np.intp], j: NDArray[np.intp], n: int, m: int) -> NDArray[np.intp]:
+def _groups(i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.int32]:
     """A number for each pair, the same for pairs that compete for events, even by way of others."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_array((np.ones(len(i), dtype=np.int8), (i, n + j)), shape=(n + m, n + m))
-    _, labels = connected_components(graph, directed=False)
-    groups: NDArray[np.intp] = np.unique(labels[i], return_inverse=True)[1]
-    return groups
+    n = int(i.max()) + 1
+    size = n + int(j.max()) + 1
+    graph = coo_array((np.ones(len(i), dtype=np.int8), (i, n + j)), shape=(size, size))
+    labels: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return labels[i]
 
 
-def _assign(i: NDArray[np.intp], j: NDArray[np.intp], iou: NDArray[np.float64]) -> list[tuple[int, int]]:
+def _assign(i: NDArray[np.intp], j: NDArray[np.intp], iou: NDArray[np.float64]) -> list[list[int]]:
     """The best pairs of one group."""
     from scipy.optimize import linear_sum_assignment
 
-    if len(i) == 0:
-        return []
     rows, row = np.unique(i, return_inverse=True)
     columns, column = np.unique(j, return_inverse=True)
     weight = np.zeros((len(rows), len(columns)))
     # Any pair weighs more than every gain of IoU together: pairs first, IoU second.
     weight[row, column] = min(weight.shape) + 1.0 + iou
     chosen = zip(*linear_sum_assignment(weight, maximize=True), strict=True)
-    return [(int(rows[r]), int(columns[c])) for r, c in chosen if weight[r, c] > 0.0]
+    return [[int(rows[r]), int(columns[c])] for r, c in chosen if weight[r, c] > 0.0]

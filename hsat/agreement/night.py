@@ -2,14 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hsat.agreement.estimates import Estimate, f1_estimate, wilson_estimate
 from hsat.agreement.kappa import Grid, count_blocks, kappa_by_blocks, label_steps, to_two_classes
-from hsat.agreement.matching import match_with_excuses
+from hsat.agreement.matching import match_events, match_with_excuses
 from hsat.agreement.rates import compare_ahi
 from hsat.agreement.results import (
     EVENT_GROUPS,
@@ -29,6 +29,7 @@ from hsat.scorings import ScoredEvent, Scoring
 
 __all__ = ["compare_nights"]
 
+TYPED_GROUPS = ("obstructive_apnea", "central_apnea", "mixed_apnea")
 SECOND_S = 1.0
 MAX_DURATION_S = 14 * 86_400.0
 """Two weeks: no recording of one night; its seconds would fill the memory for nothing."""
@@ -81,11 +82,14 @@ def compare_nights(
     rules = load_rules("aasm_1b") if rules is None else rules
     rates = compare_ahi(scored, reference, hours=hours, rules=rules)
     ignored_s = _ignored_spans(reference)
+    not_compared = _not_compared(scored, reference)
     return NightAgreement(
         scored=scored,
         reference=reference,
-        overlaps=tuple(_compare_events(scored, reference, ignored_s, x) for x in IOU_THRESHOLDS),
-        times=tuple(_compare_times(scored, reference, ignored_s, epoch_s)),
+        overlaps=tuple(
+            _compare_events(scored, reference, ignored_s, not_compared, x) for x in IOU_THRESHOLDS
+        ),
+        times=tuple(_compare_times(scored, reference, ignored_s, epoch_s, not_compared.get("events"))),
         ahi=rates.ahi,
         not_measured=rates.not_measured,
         notes=(*rates.notes, *_notes(scored, reference, ignored_s)),
@@ -105,30 +109,63 @@ def _spans(events: Sequence[ScoredEvent]) -> Spans:
 
 
 def _compare_events(
-    scored: Scoring, reference: Scoring, ignored_s: Spans, min_iou_fraction: float
+    scored: Scoring,
+    reference: Scoring,
+    ignored_s: Spans,
+    not_compared: Mapping[str, str],
+    min_iou_fraction: float,
 ) -> OverlapAgreement:
     groups: dict[str, EventAgreement] = {}
-    for name, kinds in EVENT_GROUPS.items():
-        ours = [event for event in scored.counted_events if event.kind in kinds]
-        theirs = [event for event in reference.counted_events if event.kind in kinds]
+    all_ours, all_theirs = scored.counted_events, reference.counted_events
+    for name in (name for name in EVENT_GROUPS if name not in not_compared):
+        ours = [event for event in all_ours if event.kind in EVENT_GROUPS[name]]
+        theirs = [event for event in all_theirs if event.kind in EVENT_GROUPS[name]]
         pairs, excused = match_with_excuses(
             _spans(ours), _spans(theirs), ignored_s, min_iou_fraction=min_iou_fraction
         )
         groups[name] = event_agreement(
             len(pairs), len(ours) - len(pairs) - len(excused), len(theirs) - len(pairs), len(excused)
         )
-        if name == "events":
-            matched = [(ours[i], theirs[j]) for i, j in pairs]
+    indices = match_events(_spans(all_ours), _spans(all_theirs), min_iou_fraction=min_iou_fraction)
+    matched = [(all_ours[i], all_theirs[j]) for i, j in indices]
     kinds_of = Counter((theirs.kind, ours.kind) for ours, theirs in matched)
     ordered = sorted(kinds_of.items(), key=lambda item: (-item[1], item[0]))
     errors_s = _spans([ours for ours, _ in matched]) - _spans([theirs for _, theirs in matched])
     return OverlapAgreement(
         min_iou_fraction=min_iou_fraction,
         groups=groups,
+        not_compared=not_compared,
         kind_pairs=tuple(KindPair(true, ours, n) for (true, ours), n in ordered),
         start_errors_s=errors_s[:, 0],
         stop_errors_s=errors_s[:, 1],
     )
+
+
+def _not_compared(scored: Scoring, reference: Scoring) -> dict[str, str]:
+    """Groups that one of the scorings could not tell: no event of them means nothing then."""
+    reasons: dict[str, str] = {}
+    for name, scoring in (("scoring", scored), ("reference", reference)):
+        for group in ("apneas", "hypopneas"):
+            if group in scoring.not_scored:
+                reason = f"the {name} has no {group}: {scoring.not_scored[group]}"
+                reasons.setdefault(group, reason)
+                reasons.setdefault("events", reason)
+    untyped = [_is_untyped(scoring) for scoring in (scored, reference)]
+    for name, is_untyped in zip(("scoring", "reference"), untyped, strict=True):
+        if is_untyped or "apneas" in reasons:
+            reason = reasons.get("apneas", f"the {name} gives its apneas no type")
+            for group in TYPED_GROUPS:
+                reasons.setdefault(group, reason)
+            if not all(untyped) or "apneas" in reasons:
+                reasons.setdefault("unclassified_apnea", reason)
+    return reasons
+
+
+def _is_untyped(scoring: Scoring) -> bool:
+    """Whether the scoring leaves all apneas unclassified: for want of belts, or of interest."""
+    kinds = {event.kind for event in scoring.counted_events if event.kind.is_apnea}
+    untyped = EVENT_GROUPS["unclassified_apnea"]
+    return kinds <= untyped and (bool(kinds) or "apnea_types" in scoring.not_scored)
 
 
 def event_agreement(
@@ -153,14 +190,18 @@ def event_agreement(
 
 
 def _compare_times(
-    scored: Scoring, reference: Scoring, ignored_s: Spans, epoch_s: float | None
+    scored: Scoring,
+    reference: Scoring,
+    ignored_s: Spans,
+    epoch_s: float | None,
+    refusal: str | None,
 ) -> list[TimeAgreement]:
     known = [x.duration_s for x in (scored, reference) if x.duration_s is not None]
     monitored = [x.monitored_spans_s for x in (scored, reference) if x.monitored_spans_s is not None]
     steps = [(SECOND_S, False)] + ([] if epoch_s is None else [(epoch_s, True)])
     results = []
     for step_s, is_epoch in steps:
-        reason = NO_DURATION if not known else _why_no_grid(min(known), step_s)
+        reason = refusal or (NO_DURATION if not known else _why_no_grid(min(known), step_s))
         grid = Grid(step_s, 0 if reason else math.floor(min(known) / step_s + 1e-9), is_epoch)
         ours, theirs = (label_steps(x.counted_events, grid) for x in (scored, reference))
         is_compared = ~grid.mask(ignored_s)
@@ -171,7 +212,7 @@ def _compare_times(
             spans_s = intersect_spans(monitored[0], monitored[-1])
             is_compared &= grid.middles_in(spans_s)
         else:
-            reason = "neither scoring says when the recording was monitored"
+            reason = reason or "neither scoring says when the recording was monitored"
             is_compared[:] = False
         results.append(
             _time_agreement(count_blocks(theirs, ours, is_compared, grid), grid, reason, is_monitored=True)
@@ -233,18 +274,11 @@ def _notes(scored: Scoring, reference: Scoring, ignored_s: Spans) -> list[Note]:
         inside = overlaps_s(rows, scored.monitored_spans_s) > 0.0
         n_outside = int(np.count_nonzero(~inside))
         if n_outside:
-            text = f"{n_outside} reference events lie wholly in time that the scoring does not monitor"
-            notes.append(Note(code="reference_not_monitored", text=f"{text}: they count as missed"))
+            text = "reference events wholly in time that the scoring does not monitor, which count as missed"
+            notes.append(Note(code="reference_not_monitored", text=f"{text}: {n_outside}"))
     if len(ignored_s):
-        text = f"{len(ignored_s)} events of the reference count neither way: uncertain, or not counted there"
-        notes.append(Note(code="ignored_events", text=text))
-    types = {event.kind for event in reference.counted_events if event.kind.is_apnea}
-    ours = {event.kind for event in scored.counted_events if event.kind.is_apnea}
-    untyped = EVENT_GROUPS["unclassified_apnea"]
-    for name, one, other in (("reference", types, ours), ("scored", ours, types)):
-        if one and one <= untyped and other - untyped:
-            text = f"the {name} apneas have no type: compare apneas as a whole, not their types"
-            notes.append(Note(code="untyped_apneas", text=text))
+        text = "reference events that count neither way, being uncertain or not counted there"
+        notes.append(Note(code="ignored_events", text=f"{text}: {len(ignored_s)}"))
     return notes
 
 
@@ -255,5 +289,5 @@ def _late_events(name: str, scoring: Scoring, other: Scoring) -> list[Note]:
     n_late = sum(event.stop_s > other.duration_s + DURATION_NOISE_S for event in scoring.counted_events)
     if not n_late:
         return []
-    text = f"{n_late} {name} events end after the recording does ({other.duration_s:.0f} s): the same night?"
-    return [Note(code="events_after_end", text=text)]
+    text = f"{name} events that end after the recording does, at {other.duration_s:.0f} s: {n_late}"
+    return [Note(code="events_after_end", text=f"{text}; is it the same night?")]

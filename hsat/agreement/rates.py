@@ -50,7 +50,7 @@ def compare_ahi(
     -------
     ComparedAhi
     """
-    ours = _rate("scored", scored, reference, hours, rules)
+    ours = _rate("scoring", scored, reference, hours, rules)
     theirs = _rate("reference", reference, scored, hours, rules)
     difference = upper = error = None
     if theirs.per_h is not None:
@@ -88,19 +88,18 @@ def _rate(name: str, scoring: Scoring, other: Scoring, hours: float | None, rule
         return _Rate(reason=f"the scoring gives no AHI: {scoring.no_ahi_reason}")
     n_events = n_all = len(scoring.counted_events)
     if scoring.monitored_h is not None:
-        used_h, words = scoring.monitored_h, "its own monitored hours"
+        used_h, words = scoring.monitored_h, "over its own {:.2f} h"
     elif hours is not None:
-        used_h, words = hours, f"the {hours:g} h given"
+        used_h, words = hours, "over the {:g} h given"
     elif other.monitored_h is not None:
-        used_h = other.monitored_h
+        used_h, words = other.monitored_h, "over the {:.2f} h that the other file calls monitored"
         n_events = _n_monitored(scoring, other, rules)
-        words = f"the {used_h:.2f} h that the other scoring calls monitored"
     else:
-        return _Rate(reason="neither scoring says how many hours were monitored, and none were given")
+        return _Rate(reason="neither file says how many hours were monitored, and none were given")
     if used_h < rules.adequacy.rate_from_h:
         return _Rate(reason=f"{used_h:.3g} h monitored: a rate needs {rules.adequacy.rate_from_h:g} h")
-    which = f"all {n_all} events" if n_events == n_all else f"the {n_events} of {n_all} events in that time"
-    note = Note(code="hours_assumed", text=f"AHI of the {name} events: {which} over {words}")
+    which = "events" if n_events == n_all else f"of {n_all} events, those that lie in them,"
+    note = Note(code="hours_assumed", text=f"AHI of the {name}: {n_events} {which} {words.format(used_h)}")
     return _Rate(per_h=n_events / used_h, hours=used_h, notes=[note])
 
 

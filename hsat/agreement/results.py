@@ -100,15 +100,18 @@ class OverlapAgreement:
     min_iou_fraction : float
         Least intersection over union of a pair; 0: any overlap.
     groups : mapping of str to EventAgreement
-        By the names in `EVENT_GROUPS`.
+        By the names in `EVENT_GROUPS`; only what both scorings could tell.
+    not_compared : mapping of str to str
+        The other groups, each with the reason.
     kind_pairs : tuple of KindPair
-        The pairs of the group ``"events"`` by their two kinds, most frequent first.
+        All events matched whatever their kind: the pairs by their two kinds, most frequent first.
     start_errors_s, stop_errors_s : ndarray, shape (n_matched,), float64
         Scored minus reference boundary of those pairs, in order of the scored events.
     """
 
     min_iou_fraction: float
     groups: Mapping[str, EventAgreement]
+    not_compared: Mapping[str, str]
     kind_pairs: tuple[KindPair, ...]
     start_errors_s: NDArray[np.float64]
     stop_errors_s: NDArray[np.float64]
@@ -217,6 +220,11 @@ class NightAgreement:
     ahi: AhiAgreement
     not_measured: Mapping[str, str]
     notes: tuple[Note, ...]
+
+    @property
+    def name(self) -> str:
+        """What the night is called: the name of the scored file."""
+        return self.scored.name
 
     @property
     def patient(self) -> str | None:

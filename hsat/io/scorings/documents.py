@@ -64,6 +64,7 @@ def read_night_document(file: ScoringFile) -> Scoring:
         monitored_h=_amount(path, "monitored.monitoring_h", monitored.get("monitoring_h")),
         monitored_spans_s=None if spans is None else _spans(checker, "monitored.spans_s", spans),
         ahi_per_h=_amount(path, "indices.ahi_per_h", indices.get("ahi_per_h")),
+        not_scored=_not_scored(indices, reasons),
         no_ahi_reason=_why_null(indices, "ahi_per_h", reasons.get("indices.ahi_per_h")),
         no_class_reason=_why_null(document, "severity", reasons.get("severity")),
         patient=_text(path, "recording.patient", recording.get("patient")),
@@ -135,6 +136,21 @@ def _why_null(values: Mapping[str, Any], key: str, reason: object) -> str | None
     if key not in values or values[key] is not None:
         return None
     return str(reason) if reason else "the file gives no reason"
+
+
+SILENT_INDICES = {
+    "apneas": "n_apneas",
+    "hypopneas": "n_hypopneas",
+    "apnea_types": "obstructive_apnea_index_per_h",
+}
+"""The index that is null where the recording did not show this at all."""
+
+
+def _not_scored(indices: Mapping[str, Any], reasons: Mapping[str, Any]) -> dict[str, str]:
+    found = {
+        name: _why_null(indices, key, reasons.get(f"indices.{key}")) for name, key in SILENT_INDICES.items()
+    }
+    return {name: reason for name, reason in found.items() if reason is not None}
 
 
 def _mapping(path: str, key: str, value: object) -> Mapping[str, Any]:
