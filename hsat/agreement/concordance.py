@@ -10,6 +10,8 @@ from hsat.agreement.estimates import Z_975, Estimate
 
 __all__ = ["MIN_NIGHTS", "BlandAltman", "bland_altman", "intraclass_correlation"]
 
+FLOAT_NOISE = 1e-12
+"""Sums of squares that should be 0 are less than this share of the whole."""
 MIN_NIGHTS = 3
 """Two nights have no spread to speak of."""
 
@@ -101,14 +103,19 @@ def intraclass_correlation(table: ArrayLike) -> Estimate:
     n, k = values.shape
     if n < MIN_NIGHTS:
         return Estimate.missing(f"{n} nights with both AHI: needs {MIN_NIGHTS}")
+    if np.ptp(values) <= FLOAT_NOISE * np.abs(values).max():
+        return Estimate.missing("all AHI are the same: there is nothing to tell nights apart by")
     rows, columns, error = _mean_squares(values)
     whole = rows + (k - 1) * error + k * (columns - error) / n
-    if whole <= 0.0:
-        return Estimate.missing("all AHI are the same: there is nothing to tell nights apart by")
     icc = (rows - error) / whole
-    if rows == 0.0 or (error <= 0.0 and columns <= 0.0):
+    if 1.0 - icc <= FLOAT_NOISE:
         return Estimate(value=icc, ci95_reason="the scorings agree in full: the formula gives no interval")
-    return Estimate(value=icc, ci95=_icc_interval(icc, (rows, columns, error), values.shape))
+    if rows <= FLOAT_NOISE * whole:
+        return Estimate(value=icc, ci95_reason="nights do not differ: the formula gives no interval")
+    low, high = _icc_interval(icc, (rows, columns, error), values.shape)
+    if not low <= icc <= high:
+        return Estimate(value=icc, ci95_reason="the formula gives no interval for an ICC so far below 0")
+    return Estimate(value=icc, ci95=(low, high))
 
 
 def _mean_squares(values: NDArray[np.float64]) -> tuple[float, float, float]:
