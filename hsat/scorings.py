@@ -83,6 +83,8 @@ class Scoring:
         In order of time.
     duration_s : float or None
         Length of the recording, gaps included.
+    gaps_s : ndarray, shape (n, 2)
+        Spans in which the device stored nothing, as far as the file tells.
     monitored_h : float or None
         Hours in which the scoring counts events: the denominator of its AHI.
     monitored_spans_s : ndarray, shape (n, 2), or None
@@ -110,6 +112,7 @@ class Scoring:
     format: str
     events: tuple[ScoredEvent, ...]
     duration_s: float | None = None
+    gaps_s: Spans = field(default_factory=_no_spans)
     monitored_h: float | None = None
     monitored_spans_s: Spans | None = None
     ahi_per_h: float | None = None

@@ -204,7 +204,7 @@ def test_bootstrap_of_units_that_are_all_alike_gives_no_interval():
     )
     assert estimate.value == pytest.approx(1.0)
     assert estimate.ci95 is None
-    assert "shows no spread" in estimate.ci95_reason
+    assert estimate.ci95_reason == "every resample of the nights gives the same figure"
 
 
 # ------------------------------------------------------------------------ kappa
@@ -300,6 +300,13 @@ def test_monitored_time_is_what_both_call_monitored():
     assert time.kappa.reason.startswith("kappa is not defined")
     bare = hsat.compare_nights(first, scoring((100, 120))).times[1]
     assert bare.compared_h == 1.0
+
+
+def test_gaps_are_no_time_to_agree_in():
+    gaps = np.array([[3000.0, 4000.0]])
+    for pair in ((timed((100, 120), gaps_s=gaps), timed()), (timed(), timed((100, 120), gaps_s=gaps))):
+        time = hsat.compare_nights(*pair).times[0]
+        assert time.compared_h == pytest.approx(6200 / HOUR_S)
 
 
 def test_kappa_interval_is_wider_than_that_of_independent_seconds():

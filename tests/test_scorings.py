@@ -190,6 +190,7 @@ def test_a_night_of_ours(read):
     assert scoring.monitored_h == document["monitored"]["monitoring_h"]
     assert scoring.monitored_spans_s.tolist() == document["monitored"]["spans_s"]
     assert scoring.ahi_per_h == document["indices"]["ahi_per_h"]
+    assert scoring.gaps_s.tolist() == document["recording"]["gaps_s"] != []
     assert scoring.rules_id == document["rules_id"]
     assert scoring.patient == document["recording"]["patient"]
     assert scoring.no_class_reason is None
@@ -200,6 +201,18 @@ def test_the_json_says_when_the_night_was_monitored():
     document = night_document(make_result())
     total_s = sum(stop - start for start, stop in document["monitored"]["spans_s"])
     assert total_s / 3600 == pytest.approx(document["monitored"]["monitoring_h"])
+
+
+def test_what_the_scoring_could_not_tell(read):
+    document = {
+        "schema": "hsat.night/1",
+        "events": [],
+        "indices": {"ahi_per_h": None, "n_apneas": 3, "n_hypopneas": None},
+        "not_measured": {"indices.n_hypopneas": "no SpO2 channel", "indices.ahi_per_h": "no SpO2"},
+    }
+    scoring = read(json.dumps(document))
+    assert scoring.not_scored == {"hypopneas": "no SpO2 channel"}
+    assert scoring.no_ahi_reason == "no SpO2"
 
 
 def test_why_there_is_no_class(read):

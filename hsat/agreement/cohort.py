@@ -336,8 +336,11 @@ def _notes(
     notes = []
     n_nights, n_patients = len(nights), len(set(patients))
     if n_patients < n_nights:
-        text = f"{n_nights} nights of {n_patients} patients: bias, limits and ICC take nights for independent"
-        notes.append(Note(code="repeated_nights", text=f"{text}, and their intervals come out too narrow"))
+        text = (
+            f"{n_nights} nights of {n_patients} patients: bias, limits, ICC and share of classes take nights"
+        )
+        text += " for independent, and their intervals come out too narrow"
+        notes.append(Note(code="repeated_nights", text=text))
     with_events = [i for i, night in enumerate(nights) if "events" in night.overlaps[0].groups]
     used = [len({patients[i] for i in places}) for places in (ahi.nights, with_events)]
     if any(MIN_NIGHTS <= n < FEW_PATIENTS for n in used):

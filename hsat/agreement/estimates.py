@@ -175,5 +175,5 @@ def bootstrap_estimate(
         return Estimate(value=value, ci95_reason=f"too few {unit} with anything to compare")
     low, high = np.percentile(figures, [2.5, 97.5])
     if math.isclose(low, high, rel_tol=FLOAT_NOISE):
-        return Estimate(value=value, ci95_reason=f"all {unit} agree alike: resampling shows no spread")
+        return Estimate(value=value, ci95_reason=f"every resample of the {unit} gives the same figure")
     return Estimate(value=value, ci95=(float(low), float(high)))

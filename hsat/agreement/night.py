@@ -204,7 +204,9 @@ def _compare_times(
         reason = refusal or (NO_DURATION if not known else _why_no_grid(min(known), step_s))
         grid = Grid(step_s, 0 if reason else math.floor(min(known) / step_s + 1e-9), is_epoch)
         ours, theirs = (label_steps(x.counted_events, grid) for x in (scored, reference))
-        is_compared = ~grid.mask(ignored_s)
+        is_compared = ~(
+            grid.mask(ignored_s) | grid.middles_in(scored.gaps_s) | grid.middles_in(reference.gaps_s)
+        )
         results.append(
             _time_agreement(count_blocks(theirs, ours, is_compared, grid), grid, reason, is_monitored=False)
         )

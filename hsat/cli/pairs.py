@@ -1,6 +1,7 @@
 """Which scoring of one folder belongs to which of another."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,13 +37,13 @@ def pair_scorings(scored: str, reference: str) -> list[Pair | FailedNight]:
     Returns
     -------
     list of Pair or FailedNight
-        In the order of names. A scoring or reference alone, and a night with several of either,
-        are failures that say so.
+        In the order of names, ``n2`` before ``n10``. A scoring or reference alone, and a night with
+        several of either, are failures that say so.
     """
     ours = _by_name(scored, is_reference=False)
     theirs = _by_name(reference, is_reference=True)
     found: list[Pair | FailedNight] = []
-    for name in sorted(ours.keys() | theirs.keys()):
+    for name in sorted(ours.keys() | theirs.keys(), key=_counting_order):
         left, right = ours.get(name, []), theirs.get(name, [])
         if len(left) == len(right) == 1:
             found.append(Pair(left[0], right[0]))
@@ -57,6 +58,11 @@ def pair_scorings(scored: str, reference: str) -> list[Pair | FailedNight]:
                 text = f"no {other} of night {name} in {folder}"
                 found.append(FailedNight(file=files[0], error=f"{files[0]}: {text}"))
     return found
+
+
+def _counting_order(name: str) -> list[str | int]:
+    """``n2`` before ``n10``: texts and numbers in turn."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"([0-9]+)", name))]
 
 
 def _by_name(folder: str, *, is_reference: bool) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from textwrap import wrap
 
+from hsat import __version__
 from hsat.agreement.cohort import SEVERITIES, CohortAgreement
 from hsat.agreement.estimates import Estimate
 from hsat.agreement.results import (
@@ -77,6 +78,8 @@ def comparison_text(comparison: Comparison) -> str:
         lines = _cohort_lines(comparison.cohort, comparison.failed)
     else:
         lines = [line for night in comparison.nights for line in _night_lines(night)]
+    if lines:
+        lines += wrap(printable(f"Classes by {comparison.rules_id}; hsat {__version__}."), WIDTH)
     return "\n".join(line.rstrip() for line in lines) + "\n" if lines else ""
 
 
@@ -332,8 +335,8 @@ def _cohort_ahi_lines(cohort: CohortAgreement) -> list[str]:
     ]
     if any(len(night.reference.ignored_spans_s) for night in cohort.nights):
         rows.append(("  beyond the uncertain range", ahi.mean_absolute_range_error_per_h, ".1f"))
-    lines += [f"  {label:<28}{_rate_with_interval(estimate, form)}" for label, estimate, form in rows]
-    lines.append(f"  {'ICC(2,1)':<28}{_with_interval(ahi.icc)}")
+    lines += [f"  {label:<30}{_rate_with_interval(estimate, form)}" for label, estimate, form in rows]
+    lines.append(f"  {'ICC(2,1)':<30}{_with_interval(ahi.icc)}")
     return [*lines, *_reason_lines([*(row[1] for row in rows), ahi.icc])]
 
 
@@ -350,7 +353,7 @@ def _severity_lines(cohort: CohortAgreement) -> list[str]:
         ("kappa, linear weights", severity.kappa_linear),
         ("kappa, quadratic weights", severity.kappa_quadratic),
     ]
-    lines += [f"  {label:<28}{_with_interval(estimate)}" for label, estimate in figures]
+    lines += [f"  {label:<30}{_with_interval(estimate)}" for label, estimate in figures]
     return [*lines, *_reason_lines([estimate for _, estimate in figures])]
 
 

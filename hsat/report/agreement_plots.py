@@ -52,7 +52,9 @@ def plot_bland_altman(cohort: CohortAgreement) -> "Figure":
     axes.set_ylabel("scored minus reference AHI (events/h)")
     n = len(ahi.nights)
     title = f"AHI of {n} {'night' if n == 1 else 'nights'}: difference against mean"
-    if ahi.lower_limit_per_h.reason is not None:
+    if ahi.lower_limit_per_h.reason is None:
+        title += "\nlines: bias and 95 % limits of agreement; bands: their 95 % intervals"
+    else:
         title += f"\nno limits of agreement: {ahi.lower_limit_per_h.reason}"
     axes.set_title(title, fontsize="medium", loc="left")
     return figure

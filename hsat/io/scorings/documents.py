@@ -61,6 +61,7 @@ def read_night_document(file: ScoringFile) -> Scoring:
         format=NIGHT_SCHEMA,
         events=_in_order(events),
         duration_s=_amount(path, "recording.duration_s", recording.get("duration_s")),
+        gaps_s=_spans(checker, "recording.gaps_s", recording.get("gaps_s", [])),
         monitored_h=_amount(path, "monitored.monitoring_h", monitored.get("monitoring_h")),
         monitored_spans_s=None if spans is None else _spans(checker, "monitored.spans_s", spans),
         ahi_per_h=_amount(path, "indices.ahi_per_h", indices.get("ahi_per_h")),
