@@ -225,7 +225,7 @@ def _interval_lines(overlaps: Sequence[OverlapAgreement]) -> list[str]:
 
 
 def _time_lines(times: Sequence[TimeAgreement]) -> list[str]:
-    lines = [f"{'Kappa':<35}{'event or nothing':<22}{'apnea, hypopnea, nothing'}"]
+    lines = [f"{'Kappa':<35}{'event or nothing':<22}{'apnea/hypopnea/nothing'}"]
     for time in times:
         step = "each second" if time.step_s == 1.0 else f"{time.step_s:g} s epochs"
         where = "monitored" if time.is_monitored_only else "recording"
@@ -268,14 +268,14 @@ def _boundary_lines(overlap: OverlapAgreement) -> list[str]:
     title = f"Boundaries, {_threshold(overlap)}"
     return [
         "",
-        f"{title:<27}scored minus reference: median (5th to 95th percentile)",
+        f"{title:<27}scored minus reference: median (5th, 95th centile)",
         f"{'  start':<27}{_spread(start)}",
         f"{'  stop':<27}{_spread(stop)}",
     ]
 
 
 def _spread(spread: Spread) -> str:
-    return f"{spread.median_s:+.1f} s ({spread.p5_s:+.1f} to {spread.p95_s:+.1f})"
+    return f"{spread.median_s:+.1f} s ({spread.p5_s:+.1f}, {spread.p95_s:+.1f})"
 
 
 # ------------------------------------------------------------------------ many nights
