@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import hsat
-from benchmarks.matching import Agreement, PlantedEvaluation, evaluate_planted, match_events
+from benchmarks.matching import Agreement, PlantedEvaluation, evaluate_planted
 from benchmarks.simulations import simulated_nights
+from hsat.agreement import match_events
 from hsat.simulate import truth_document
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

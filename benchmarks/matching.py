@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
+from numpy.typing import NDArray
+
+from hsat.agreement.matching import Matching, match_with_excuses
 
 IOU_THRESHOLDS = (0.2, 0.5)
 
@@ -107,40 +108,6 @@ class PlantedEvaluation:
         return self.agreement[IOU_THRESHOLDS[0]].f1
 
 
-def iou_matrix(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Intersection over union of every span of ``a`` (n, 2) with every span of ``b`` (m, 2)."""
-    rows = np.asarray(a, dtype=np.float64).reshape(-1, 1, 2)
-    columns = np.asarray(b, dtype=np.float64).reshape(1, -1, 2)
-    shared = np.minimum(rows[..., 1], columns[..., 1]) - np.maximum(rows[..., 0], columns[..., 0])
-    shared = np.maximum(shared, 0.0)
-    covered = (rows[..., 1] - rows[..., 0]) + (columns[..., 1] - columns[..., 0]) - shared
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(covered > 0, shared / covered, 0.0)
-
-
-def match_events(a: ArrayLike, b: ArrayLike, *, min_iou_fraction: float) -> list[tuple[int, int]]:
-    """Pair spans one to one: as many pairs as possible, and among those the largest IoU sum.
-
-    Parameters
-    ----------
-    a, b : array_like, shape (n, 2) and (m, 2)
-        Spans in seconds; may overlap within one set.
-    min_iou_fraction : float
-        Least intersection over union of a pair, above 0.
-
-    Returns
-    -------
-    list of (int, int)
-        Rows of ``a`` and ``b`` that belong together, in order of ``a``.
-    """
-    iou = iou_matrix(a, b)
-    is_allowed = (iou >= min_iou_fraction) & (iou > 0)
-    # Any pair weighs more than every gain of IoU together, hence pairs first, IoU second.
-    weight = np.where(is_allowed, min(iou.shape) + 1.0 + iou, 0.0)
-    rows, columns = linear_sum_assignment(weight, maximize=True)
-    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if is_allowed[i, j]]
-
-
 def evaluate_planted(
     truth: Mapping[str, Any],
     events: Sequence[tuple[float, float, str]],
@@ -163,7 +130,7 @@ def evaluate_planted(
     """
     scored = sorted(ScoredEvent(float(s), float(e), str(k)) for s, e, k in events)
     certain, uncertain = (_true_events(truth, rule, word) for word in ("yes", "uncertain"))
-    pairs, excused = _match_with_excuses(scored, certain, uncertain, IOU_THRESHOLDS[0])
+    pairs, excused = _match(scored, certain, uncertain, IOU_THRESHOLDS[0])
     partners = {i for i, _ in pairs} | excused
     false = tuple(event for i, event in enumerate(scored) if i not in partners)
     found = {j for _, j in pairs}
@@ -216,20 +183,15 @@ def _spans(events: Sequence[ScoredEvent]) -> NDArray[np.float64]:
     return np.array([event[:2] for event in events], dtype=np.float64).reshape(-1, 2)
 
 
-def _match_with_excuses(
+def _match(
     scored: list[ScoredEvent],
     certain: list[ScoredEvent],
     uncertain: list[ScoredEvent],
     min_iou_fraction: float,
-) -> tuple[list[tuple[int, int]], set[int]]:
-    """Pairs with certain events, then which of the remaining scored events uncertain ones excuse."""
-    pairs = match_events(_spans(scored), _spans(certain), min_iou_fraction=min_iou_fraction)
-    taken = {i for i, _ in pairs}
-    rest = [i for i in range(len(scored)) if i not in taken]
-    excuses = match_events(
-        _spans([scored[i] for i in rest]), _spans(uncertain), min_iou_fraction=min_iou_fraction
+) -> Matching:
+    return match_with_excuses(
+        _spans(scored), _spans(certain), _spans(uncertain), min_iou_fraction=min_iou_fraction
     )
-    return pairs, {rest[i] for i, _ in excuses}
 
 
 def _agreement(
@@ -238,7 +200,7 @@ def _agreement(
     uncertain: list[ScoredEvent],
     min_iou_fraction: float,
 ) -> Agreement:
-    pairs, excused = _match_with_excuses(scored, certain, uncertain, min_iou_fraction)
+    pairs, excused = _match(scored, certain, uncertain, min_iou_fraction)
     return Agreement(len(pairs), len(scored) - len(pairs) - len(excused), len(certain) - len(pairs))
 
 

@@ -4,22 +4,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hsat.agreement import compare_nights, summarize_agreement
     from hsat.io import read_recording
+    from hsat.io.scorings import read_scoring
     from hsat.recording import Recording
     from hsat.results import NightResult
     from hsat.rules.load import load_rules
     from hsat.score import score_night
+    from hsat.scorings import Scoring
 
 __version__ = "0.1.0"
 
-__all__ = ["NightResult", "Recording", "__version__", "load_rules", "read_recording", "score_night"]
+__all__ = [
+    "NightResult",
+    "Recording",
+    "Scoring",
+    "__version__",
+    "compare_nights",
+    "load_rules",
+    "read_recording",
+    "read_scoring",
+    "score_night",
+    "summarize_agreement",
+]
 
 _HOMES = {
     "NightResult": "hsat.results",
     "Recording": "hsat.recording",
+    "Scoring": "hsat.scorings",
+    "compare_nights": "hsat.agreement",
     "load_rules": "hsat.rules.load",
     "read_recording": "hsat.io",
+    "read_scoring": "hsat.io.scorings",
     "score_night": "hsat.score",
+    "summarize_agreement": "hsat.agreement",
 }
 
 

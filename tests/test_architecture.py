@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "hsat"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-TYPES = {"errors", "intervals", "recording", "events", "quality", "results", "inspection"}
+TYPES = {"errors", "intervals", "recording", "events", "quality", "results", "inspection", "scorings"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -27,8 +27,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quality": set(),
     "events": {"errors", "intervals"},
     "recording": {"errors", "intervals", "quality"},
-    "results": TYPES - {"inspection"},
-    "inspection": TYPES - {"results"},
+    "results": TYPES - {"inspection", "scorings"},
+    "inspection": TYPES - {"results", "scorings"},
+    "scorings": {"events", "intervals"},
     "rules": {"errors"},
     "io": TYPES,
     "kernels": set(),
@@ -37,10 +38,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "grading": {"rules"} | TYPES,
     "score": {"detect", "indices", "grading", "rules"} | TYPES,
     "nights": {"rules", "kernels"} | TYPES,
-    "agreement": TYPES,
+    "agreement": {"rules", "grading"} | TYPES,
     "simulate": {"io"} | TYPES,
     "batch": {"score", "nights", "report", "io", "rules"} | TYPES,
-    "report": {"rules"} | TYPES,
+    "report": {"rules", "agreement"} | TYPES,
     "interop": TYPES,
 }
 """Room of the house -> rooms it may import from, besides itself. `cli` may import everything."""
@@ -51,6 +52,7 @@ VERSION_READERS = {"score", "report", "batch", "interop", "simulate", "nights"}
 LAZY_BRIDGES = {
     ("recording", "to_mne", "interop"),
     ("results", "plot", "report"),
+    ("agreement", "plot", "report"),
 }
 """(room, function, room): imports inside one method that exist so that a result can draw itself."""
 

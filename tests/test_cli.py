@@ -48,7 +48,7 @@ def install_command(monkeypatch, run):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "a command is needed: score, inspect, rules, simulate"),
+        ([], "a command is needed: score, inspect, "),
         (["scroe"], "invalid choice: 'scroe'"),
         (["score"], "the following arguments are required: PATH"),
         (["score", "a.edf", "--format", "html"], "argument --format: invalid choice: 'html'"),

@@ -1,11 +1,28 @@
-"""The judge of the benchmarks is judged by hand-made cases and by brute force."""
+"""Matching, and the judge of the benchmarks, are judged by hand-made cases and by brute force."""
 
 from itertools import permutations
+from time import perf_counter
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
-from benchmarks.matching import Agreement, evaluate_planted, iou_matrix, match_events
+from benchmarks.matching import Agreement, evaluate_planted
+from hsat.agreement import match_events
+from hsat.agreement import matching as matching_module
+from hsat.agreement.matching import match_with_excuses
+from hsat.errors import HsatError
+
+
+def iou_matrix(a, b):
+    """Intersection over union of every span with every other, by the definition."""
+    iou = np.zeros((len(a), len(b)))
+    for i, (start_a, stop_a) in enumerate(a):
+        for j, (start_b, stop_b) in enumerate(b):
+            shared = min(stop_a, stop_b) - max(start_a, start_b)
+            union = max(stop_a, stop_b) - min(start_a, start_b)
+            iou[i, j] = shared / union if shared > 0 else 0.0
+    return iou
 
 
 def truth(events=(), near_misses=(), excluded=(), monitored_h=5.0):
@@ -68,6 +85,75 @@ def test_matching_is_the_best_of_all_matchings():
         n_pairs, iou_sum = _best_by_brute_force(a, b, 0.2)
         assert len(pairs) == n_pairs
         assert sum(iou[p] for p in pairs) == pytest.approx(iou_sum)
+
+
+@pytest.mark.parametrize("min_iou_fraction", [0.0, 0.2, 0.5])
+def test_groups_solved_apart_are_as_good_as_one_assignment_over_all(min_iou_fraction):
+    rng = np.random.default_rng(12)
+    for _ in range(60):
+        n = rng.integers(0, 60, 2)
+        a, b = (
+            np.column_stack((x, x + rng.uniform(1, 60, len(x)))) for x in (rng.uniform(0, 900, m) for m in n)
+        )
+        iou = iou_matrix(a, b)
+        allowed = (iou > 0) & (iou >= min_iou_fraction)
+        weight = np.where(allowed, 100.0 + iou, 0.0)
+        cells = [c for c in zip(*linear_sum_assignment(weight, maximize=True), strict=True) if allowed[c]]
+        pairs = match_events(a, b, min_iou_fraction=min_iou_fraction)
+        assert len(pairs) == len(cells)
+        assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == len(pairs)
+        assert all(allowed[p] for p in pairs)
+        assert sum(iou[p] for p in pairs) == pytest.approx(sum(iou[c] for c in cells))
+
+
+def test_any_overlap_is_one_of_positive_length():
+    assert match_events([(0, 10)], [(10, 20)], min_iou_fraction=0.0) == []
+    assert match_events([(0, 10)], [(9.99, 2000)], min_iou_fraction=0.0) == [(0, 0)]
+
+
+def test_order_of_the_spans_does_not_matter():
+    rng = np.random.default_rng(13)
+    starts = np.sort(rng.uniform(0, 3000, 100))
+    a = np.column_stack((starts, starts + 20))
+    b = a + rng.normal(0, 4, a.shape)
+    turn_a, turn_b = rng.permutation(100), rng.permutation(100)
+    pairs = match_events(a, b, min_iou_fraction=0.2)
+    turned = match_events(a[turn_a], b[turn_b], min_iou_fraction=0.2)
+    assert sorted((turn_a[i], turn_b[j]) for i, j in turned) == pairs
+
+
+def test_looking_at_candidates_in_pieces_changes_nothing(monkeypatch):
+    rng = np.random.default_rng(14)
+    a, b = (np.column_stack((x, x + 30)) for x in rng.uniform(0, 600, (2, 50)))
+    whole = match_events(a, b, min_iou_fraction=0.2)
+    monkeypatch.setattr(matching_module, "MAX_CANDIDATES", 7)
+    assert match_events(a, b, min_iou_fraction=0.2) == whole
+
+
+def test_events_that_all_overlap_beyond_reason_are_refused(monkeypatch):
+    monkeypatch.setattr(matching_module, "MAX_OVERLAPS", 100)
+    piled = [(0.0, 10.0)] * 11
+    with pytest.raises(HsatError, match="at most 100 pairs that overlap"):
+        match_events(piled, piled, min_iou_fraction=0.2)
+    assert len(match_events(piled[:10], piled[:10], min_iou_fraction=0.2)) == 10
+
+
+def test_seven_hundred_events_are_matched_at_once():
+    rng = np.random.default_rng(15)
+    starts = np.arange(700) * 40.0
+    a = np.column_stack((starts, starts + 25.0))
+    b = a + rng.normal(0, 3, a.shape)
+    match_events(a[:5], b[:5], min_iou_fraction=0.2)
+    began = perf_counter()
+    assert len(match_events(a, b, min_iou_fraction=0.2)) == 700
+    assert perf_counter() - began < 0.25
+
+
+def test_a_span_that_counts_neither_way_excuses_one_event_that_has_no_partner():
+    scored = [(0, 20), (100, 120), (102, 122), (200, 220)]
+    found = match_with_excuses(scored, [(0, 20)], [(1, 19), (100, 121)], min_iou_fraction=0.2)
+    assert found.pairs == [(0, 0)]
+    assert found.excused == {1}
 
 
 def test_uncertain_events_count_neither_way():

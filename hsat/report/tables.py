@@ -12,7 +12,7 @@ from hsat.report.plain import printable
 from hsat.report.rows import INDEX_ROWS, index_value
 from hsat.results import NightResult
 
-__all__ = ["NIGHT_COLUMNS", "events_csv", "nights_csv"]
+__all__ = ["NIGHT_COLUMNS", "csv_text", "events_csv", "nights_csv"]
 
 NIGHT_COLUMNS: tuple[str, ...] = (
     "file",
@@ -59,12 +59,12 @@ def nights_csv(results: Sequence[NightResult | FailedNight]) -> str:
     )
     others = [f"{name}_{key}" for name in names for key in ("ahi_per_h", "severity")]
     columns = (*NIGHT_COLUMNS[:-1], *others, NIGHT_COLUMNS[-1])
-    return _csv_text(columns, (_night_row(result) for result in results))
+    return csv_text(columns, (_night_row(result) for result in results))
 
 
 def events_csv(night: NightResult) -> str:
     """The events of a night as CSV with the columns `hsat.events.EVENT_COLUMNS`."""
-    return _csv_text(EVENT_COLUMNS, event_rows(night.events))
+    return csv_text(EVENT_COLUMNS, event_rows(night.events))
 
 
 def _night_row(night: NightResult | FailedNight) -> dict[str, object]:
@@ -98,7 +98,8 @@ def _night_row(night: NightResult | FailedNight) -> dict[str, object]:
     return row
 
 
-def _csv_text(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
+    """Rows as CSV: unrounded numbers, empty cells for None, texts that no spreadsheet runs."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([_cell(column) for column in columns])

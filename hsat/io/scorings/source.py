@@ -1,0 +1,242 @@
+"""The bytes of a scoring file, as text or JSON, and an event with everything about it checked."""
+
+import codecs
+import json
+import math
+import os
+import stat
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NoReturn
+
+from hsat.errors import ReadError
+from hsat.events import EventKind
+from hsat.scorings import ScoredEvent
+
+__all__ = ["EventChecker", "ScoringFile", "open_scoring", "shown", "wrong_value"]
+
+MAX_BYTES = 67_108_864
+"""64 MiB: over fifty times the JSON of a night with 2,000 events; a recording given by mistake is refused."""
+MAX_SHOWN = 40
+"""Characters of a wrong value that an error repeats."""
+
+
+def wrong_value(path: str, where: str, expected: str, got: object) -> ReadError:
+    """The error, one line, of a file with something in it that is not allowed.
+
+    Parameters
+    ----------
+    path : str
+    where : str
+        Row, column or key; empty for the file as a whole.
+    expected : str
+        What is allowed there.
+    got : object
+        What is there.
+
+    Returns
+    -------
+    ReadError
+    """
+    place = f"{path}: {where}" if where else path
+    return ReadError(f"{place}: expected {expected}, got {shown(got)}")
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: short, on one line, printable in any terminal."""
+    if value is None:
+        return "nothing"
+    text = ascii(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+@dataclass(frozen=True)
+class ScoringFile:
+    """A file in memory.
+
+    Attributes
+    ----------
+    path : str
+        As the caller named it.
+    data : bytes
+        All of it.
+    """
+
+    path: str
+    data: bytes
+
+    @cached_property
+    def text(self) -> str:
+        """The content as text: UTF-8 or UTF-16 with their marks, plain UTF-8, else Latin-1."""
+        if self.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            try:
+                return self.data.decode("utf-16")
+            except UnicodeDecodeError:
+                raise wrong_value(self.path, "", "text", self.data[:8]) from None
+        try:
+            return self.data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return self.data.decode("latin-1")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the text begins as an object or list of JSON does."""
+        return self.text[:1024].lstrip()[:1] in {"{", "["}
+
+    @cached_property
+    def document(self) -> Any:
+        """The content as JSON; a list of one is that one. A ReadError where it is not JSON."""
+        try:
+            document = json.loads(self.text, parse_constant=_refuse_constant)
+        except RecursionError as error:
+            raise ReadError(f"{self.path}: expected the JSON of a scoring, got brackets too deep") from error
+        except ValueError as error:
+            raise ReadError(f"{self.path}: expected valid JSON, got an error: {error}") from error
+        if isinstance(document, list):
+            if len(document) != 1:
+                raise ReadError(
+                    f"{self.path}: expected one night, got a list of {len(document)}; "
+                    "'hsat score --format json --out DIR' writes a file a night"
+                )
+            return document[0]
+        return document
+
+    @property
+    def schema(self) -> str | None:
+        """The ``schema`` of a JSON object; None for anything else."""
+        if not self.is_json or not isinstance(self.document, dict):
+            return None
+        schema = self.document.get("schema")
+        return schema if isinstance(schema, str) else None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def open_scoring(path: str | os.PathLike[str]) -> ScoringFile:
+    """Read a file into memory, if it can be a scoring at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    ScoringFile
+
+    Raises
+    ------
+    ReadError
+        Where it cannot be opened, is no plain file, is empty or is larger than 64 MiB.
+    """
+    name = os.fspath(path)
+    try:
+        with open(name, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ReadError(
+                    f"{name}: expected the file of a scoring, got something that is no plain file"
+                )
+            data = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
+    except ReadError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ReadError(f"{name}: cannot be read: {reason}") from error
+    if status.st_size > MAX_BYTES or len(data) > MAX_BYTES:
+        raise ReadError(
+            f"{name}: expected a scoring of at most {MAX_BYTES // 2**20} MiB, "
+            f"got {max(status.st_size, len(data)) / 2**20:.0f} MiB"
+        )
+    if not data.strip():
+        raise ReadError(f"{name}: expected a scoring, got an empty file")
+    return ScoringFile(name, data)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """A pipe without a writer would keep the reader waiting for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+@dataclass(slots=True)
+class EventChecker:
+    """Makes events of a file's values, each checked; refuses the second of two that are the same.
+
+    Attributes
+    ----------
+    path : str
+        The file, for errors.
+    seen : dict
+        Every event so far, with its place.
+    """
+
+    path: str
+    seen: dict[tuple[float, float, str], str] = field(default_factory=dict)
+
+    def event(
+        self,
+        place: str,
+        *,
+        kind: object,
+        start_s: object,
+        stop_s: object,
+        is_counted: object = True,
+        event_id: object = None,
+        origin: object = None,
+    ) -> ScoredEvent:
+        """Check one event.
+
+        Parameters
+        ----------
+        place : str
+            Row or key of the event, as errors name it.
+        kind, start_s, stop_s, is_counted, event_id, origin : object
+            As found: numbers as float, the rest as text or bool.
+
+        Returns
+        -------
+        ScoredEvent
+
+        Raises
+        ------
+        ReadError
+            Where a value is not allowed, or the same event was there before.
+        """
+        if not isinstance(is_counted, bool):
+            raise wrong_value(self.path, f"{place}, is_counted", "true or false", is_counted)
+        event = ScoredEvent(
+            kind=self._kind(place, kind),
+            start_s=self.seconds(f"{place}, start_s", start_s),
+            stop_s=self.seconds(f"{place}, stop_s", stop_s),
+            is_counted=is_counted,
+            event_id=None if event_id is None else str(event_id),
+            origin=None if origin is None else str(origin),
+        )
+        if event.stop_s <= event.start_s:
+            raise wrong_value(
+                self.path, f"{place}, stop_s", f"more than start_s {event.start_s:g}", event.stop_s
+            )
+        earlier = self.seen.setdefault((event.start_s, event.stop_s, event.kind.value), place)
+        if earlier != place:
+            twin = f"the same {event.kind.value} as in {earlier}"
+            raise ReadError(f"{self.path}: {place}: expected every event once, got {twin}")
+        return event
+
+    def seconds(self, where: str, value: object) -> float:
+        """A time: a finite number from 0 on."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        try:
+            number = float(value) if is_number else math.nan  # type: ignore[arg-type]
+        except OverflowError:
+            number = math.inf
+        if not is_number or not math.isfinite(number) or number < 0.0:
+            raise wrong_value(self.path, where, "seconds from the start, 0 or more", value)
+        return number
+
+    def _kind(self, place: str, value: object) -> EventKind:
+        """The kind; capitals, spaces and hyphens do not matter."""
+        word = value.strip().lower().replace(" ", "_").replace("-", "_") if isinstance(value, str) else value
+        if not isinstance(word, str) or word not in set(EventKind):
+            raise wrong_value(self.path, f"{place}, kind", f"one of {', '.join(EventKind)}", value)
+        return EventKind(word)
