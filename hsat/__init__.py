@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hsat.agreement import compare_nights, summarize_agreement
+    from hsat.hypnogram import Hypnogram
     from hsat.io import read_recording
+    from hsat.io.hypnograms import read_hypnogram
     from hsat.io.scorings import read_scoring
     from hsat.recording import Recording
     from hsat.results import NightResult
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Hypnogram",
     "NightResult",
     "Recording",
     "Scoring",
     "__version__",
     "compare_nights",
     "load_rules",
+    "read_hypnogram",
     "read_recording",
     "read_scoring",
     "score_night",
@@ -29,11 +33,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Hypnogram": "hsat.hypnogram",
     "NightResult": "hsat.results",
     "Recording": "hsat.recording",
     "Scoring": "hsat.scorings",
     "compare_nights": "hsat.agreement",
     "load_rules": "hsat.rules.load",
+    "read_hypnogram": "hsat.io.hypnograms",
     "read_recording": "hsat.io",
     "read_scoring": "hsat.io.scorings",
     "score_night": "hsat.score",

@@ -6,12 +6,18 @@ from enum import StrEnum
 
 __all__ = [
     "EVENT_COLUMNS",
+    "REMOVED",
     "Desaturation",
     "EventKind",
+    "EventOrigin",
     "RejectedCandidate",
     "RespiratoryEvent",
     "event_rows",
 ]
+
+
+REMOVED = "removed by the scorer"
+"""How the reason of an automatic event begins that a person took out."""
 
 
 class EventKind(StrEnum):
@@ -29,6 +35,14 @@ class EventKind(StrEnum):
     def is_apnea(self) -> bool:
         """Whether the kind is one of the four apnea kinds."""
         return self.value.endswith("_apnea")
+
+
+class EventOrigin(StrEnum):
+    """Who found an event: the program, the program with a person's changes, or a person alone."""
+
+    AUTOMATIC = "automatic"
+    EDITED = "edited"
+    ADDED = "added"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,30 +80,35 @@ class RespiratoryEvent:
         Type of the event.
     start_s, stop_s : float
         Half-open span, seconds from the start of the recording.
-    flow_reduction_fraction : float
+    flow_reduction_fraction : float or None
         1 minus the mean breath excursion within the event over the pre-event baseline, 0 to 1.
-    baseline_excursion : float
-        The pre-event baseline excursion, in the unit of the flow signal as recorded.
+        None where a person scored what flow does not show.
+    baseline_excursion : float or None
+        The pre-event baseline excursion, in the unit of the flow signal as recorded; None likewise.
     effort_fraction : float or None
         Mean respiratory effort within the event over what is usual in the 5 min around; None
         without an effort belt that shows breathing.
     desaturation : Desaturation or None
         The fall of SpO2 that belongs to the event, if there is one.
     criterion : str
-        The rule clause that admitted the event, as ``"table.key ..."`` in plain words.
+        The rule clause that admitted the event, as ``"table.key ..."`` in plain words, or that a
+        person scored it.
     is_counted : bool
         False where the event lies outside monitored time: listed, but in no index.
+    origin : EventOrigin
+        ``edited`` and ``added`` in a night that was computed from a person's event list.
     """
 
     kind: EventKind
     start_s: float
     stop_s: float
-    flow_reduction_fraction: float
-    baseline_excursion: float
+    flow_reduction_fraction: float | None
+    baseline_excursion: float | None
     effort_fraction: float | None
     desaturation: Desaturation | None
     criterion: str
     is_counted: bool = True
+    origin: EventOrigin = EventOrigin.AUTOMATIC
 
     @property
     def duration_s(self) -> float:
@@ -105,7 +124,7 @@ class RejectedCandidate:
     ----------
     start_s, stop_s : float
         Half-open span, seconds from the start of the recording.
-    flow_reduction_fraction : float
+    flow_reduction_fraction : float or None
         As for `RespiratoryEvent`.
     desaturation : Desaturation or None
         The deepest fall of SpO2 that could belong to it.
@@ -115,7 +134,7 @@ class RejectedCandidate:
 
     start_s: float
     stop_s: float
-    flow_reduction_fraction: float
+    flow_reduction_fraction: float | None
     desaturation: Desaturation | None
     reason: str
 
@@ -134,6 +153,7 @@ EVENT_COLUMNS: tuple[str, ...] = (
     "effort_fraction",
     "criterion",
     "is_counted",
+    "origin",
     "desaturation_start_s",
     "desaturation_nadir_s",
     "desaturation_stop_s",
@@ -158,6 +178,7 @@ def event_rows(events: Iterable[RespiratoryEvent]) -> Sequence[dict[str, object]
                 "effort_fraction": event.effort_fraction,
                 "criterion": event.criterion,
                 "is_counted": event.is_counted,
+                "origin": event.origin.value,
                 "desaturation_start_s": fall.start_s if fall else None,
                 "desaturation_nadir_s": fall.nadir_s if fall else None,
                 "desaturation_stop_s": fall.stop_s if fall else None,

@@ -36,6 +36,12 @@ def grade_adequacy(judged_h: float, rule: AdequacyRule) -> str:
     return "partial" if judged_h >= rule.partial_from_h else "inadequate"
 
 
+def _judged_words(monitored: MonitoredTime) -> str:
+    """The hours that were judged, and what they are hours of."""
+    of_sleep = " of sleep" if monitored.denominator == "sleep" else ""
+    return f"{_judged_h(monitored):.2f} h{of_sleep} with flow and SpO2 that can be judged"
+
+
 def _judged_h(monitored: MonitoredTime) -> float:
     """Hours in which flow and oximetry can both be judged: what adequacy asks for."""
     if monitored.flow_h == 0 or monitored.spo2_h == 0:
@@ -51,12 +57,17 @@ def why_no_class(recording: Recording, monitored: MonitoredTime, rules: ScoringR
         return f"recorded on therapy ({recording.device.therapy}): the residual AHI has no diagnostic class"
     if age_years is not None and age_years < youngest:
         return f"age {age_years:g} is below {youngest:g} years: adult severity classes do not apply"
+    if monitored.flow_h == 0.0 and monitored.spo2_h > 0.0:
+        return (
+            "no airflow or effort that can be judged: oximetry alone gives no class, however long "
+            f"({monitored.spo2_h:.2f} h of SpO2)"
+        )
+    if monitored.spo2_h == 0.0 and monitored.flow_h > 0.0:
+        least_h = rules.adequacy.partial_from_h
+        return f"no SpO2 that can be judged: a class needs {least_h:g} h with flow and SpO2"
     judged_h = _judged_h(monitored)
     if grade_adequacy(judged_h, rules.adequacy) == "inadequate":
-        return (
-            f"{judged_h:.2f} h with flow and SpO2 that can be judged: "
-            f"a class needs {rules.adequacy.partial_from_h:g} h"
-        )
+        return f"{_judged_words(monitored)}: a class needs {rules.adequacy.partial_from_h:g} h"
     return None
 
 
@@ -86,8 +97,7 @@ def grade_night(
         reasons.append("no AHI: it needs airflow or effort, and valid SpO2, at the same time")
     if adequacy == "partial":
         reasons.append(
-            f"{judged_h:.2f} h with flow and SpO2 that can be judged; "
-            f"an adequate night has {rules.adequacy.adequate_from_h:g} h"
+            f"{_judged_words(monitored)}; an adequate night has {rules.adequacy.adequate_from_h:g} h"
         )
     refusal = why_no_class(recording, monitored, rules)
     if refusal is not None:

@@ -15,6 +15,7 @@ class QualityFlag(Enum):
     GAP = (1, "gap", "The device stored nothing here.")
     OUTSIDE_LIGHTS = (2, "outside_lights", "Outside the lights-off to lights-on span that was given.")
     AWAKE = (4, "awake", "Awake according to the hypnogram that was given.")
+    UNSCORED = (2048, "unscored", "The hypnogram that was given tells neither sleep nor wake here.")
     UPRIGHT = (8, "upright", "The position sensor shows an upright body.")
     BEFORE_BREATHING = (16, "before_breathing", "Before the first valid breathing of the night.")
     AFTER_BREATHING = (32, "after_breathing", "After the last valid breathing of the night.")

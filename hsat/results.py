@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.events import EVENT_COLUMNS, Desaturation, RejectedCandidate, RespiratoryEvent, event_rows
+from hsat.hypnogram import SLEEP_STAGES, Hypnogram
 from hsat.intervals import Spans, total_s
 from hsat.quality import QualityFlag
 from hsat.recording import DeviceInfo, Note, SourceFile, Subject
@@ -56,12 +57,27 @@ class MonitoredTime:
         Time in which flow, and SpO2, can be judged, each on its own. Empty without the channel.
     excluded : tuple of ExcludedTime
         The rest of the recording, every second booked under one cause.
+    hypnogram : Hypnogram or None
+        Sleep and wake within the recording, where they were given: monitored time is sleep then.
     """
 
     spans_s: Spans
     flow_spans_s: Spans
     spo2_spans_s: Spans
     excluded: tuple[ExcludedTime, ...]
+    hypnogram: Hypnogram | None = None
+
+    @property
+    def denominator(self) -> str:
+        """What rates are per hour of: ``"sleep"`` with a hypnogram, else ``"monitoring"``."""
+        return "monitoring" if self.hypnogram is None else "sleep"
+
+    @property
+    def sleep_h(self) -> float | None:
+        """Hours asleep by the hypnogram, whether they can be judged or not; None without one."""
+        if self.hypnogram is None:
+            return None
+        return total_s(self.hypnogram.spans_s(*SLEEP_STAGES)) / SECONDS_PER_HOUR
 
     @property
     def monitoring_h(self) -> float:
@@ -83,7 +99,8 @@ class MonitoredTime:
 class NightIndices:
     """The numbers of one night; None where a number cannot be measured (reason: `NightResult.not_measured`).
 
-    Rates are events per monitored hour (``ahi_per_h`` and its parts) or per SpO2 hour (ODI).
+    Rates are events per monitored hour (``ahi_per_h`` and its parts) or per SpO2 hour (ODI); with a
+    hypnogram these are hours of sleep.
     """
 
     ahi_per_h: float | None = None
@@ -115,10 +132,19 @@ class NightIndices:
     mean_pulse_bpm: float | None = None
     min_pulse_bpm: float | None = None
     max_pulse_bpm: float | None = None
+    sleep_h: float | None = None
+    rem_ahi_per_h: float | None = None
+    nrem_ahi_per_h: float | None = None
+    rem_h: float | None = None
+    nrem_h: float | None = None
     supine_ahi_per_h: float | None = None
     non_supine_ahi_per_h: float | None = None
     supine_h: float | None = None
     non_supine_h: float | None = None
+    left_h: float | None = None
+    right_h: float | None = None
+    prone_h: float | None = None
+    upright_h: float | None = None
     mean_apnea_duration_s: float | None = None
     median_apnea_duration_s: float | None = None
     longest_apnea_duration_s: float | None = None

@@ -1,6 +1,6 @@
 """`score_night`: the ordered steps from a recording to a night's result, nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,9 +22,11 @@ from hsat.detect.desaturations import (
 from hsat.detect.effort import Effort
 from hsat.detect.judging import Candidate, gather_candidates, judge, judge_candidates
 from hsat.detect.respiratory import Reductions
+from hsat.detect.revision import listed_events, revise_events
 from hsat.detect.signals import FlowReading, NightSignals, measure_signals
 from hsat.events import RejectedCandidate, RespiratoryEvent
 from hsat.grading import grade_night, grade_severity, why_no_class
+from hsat.hypnogram import Hypnogram
 from hsat.indices import NightMeasurements, compute_indices
 from hsat.intervals import Spans, as_spans, invert_spans, unite_spans
 from hsat.quality import QualityFlag
@@ -32,6 +34,7 @@ from hsat.recording import Note, Recording
 from hsat.results import Alternative, ChannelInfo, MonitoredTime, NightResult, Overview, RecordingInfo
 from hsat.rules.load import load_rules
 from hsat.rules.model import ScoringRules
+from hsat.scorings import ScoredEvent, Scoring
 
 __all__ = ["score_night"]
 
@@ -41,11 +44,18 @@ SIBLING_RULES = ("aasm_1b", "aasm_1a")
 OVERVIEW_STEP_S = 10.0
 """Resolution of the trace a result keeps to draw itself; no number is computed from it."""
 
+WHY_NO_ALTERNATIVE = "the events were scored by a person, not by a rule set"
+
 Samples = NDArray[np.float32]
 
 
 def score_night(
-    recording: Recording, rules: ScoringRules | None = None, *, lights_s: tuple[float, float] | None = None
+    recording: Recording,
+    rules: ScoringRules | None = None,
+    *,
+    lights_s: tuple[float, float] | None = None,
+    hypnogram: Hypnogram | None = None,
+    events: Scoring | Iterable[ScoredEvent | RespiratoryEvent] | None = None,
 ) -> NightResult:
     """Score one night.
 
@@ -58,6 +68,11 @@ def score_night(
     lights_s : tuple of float, optional
         Lights off and lights on, seconds from the recording's start: time outside is not
         monitored.
+    hypnogram : Hypnogram, optional
+        From `hsat.read_hypnogram`: only sleep is monitored, and rates are per hour of sleep.
+    events : Scoring, or iterable of ScoredEvent or RespiratoryEvent, optional
+        A person's list, as from `hsat.read_scoring`: its events are scored in place of the
+        automatic ones, and everything is computed from them.
 
     Returns
     -------
@@ -71,41 +86,26 @@ def score_night(
         Where the recording has neither airflow, effort nor SpO2, or no samples at all.
     ReadError
         Where it claims to last longer than a week.
+    HsatError
+        Where a listed event lies outside the recording.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
     signals = measure_signals(recording, rules)
     flow, oximetry = signals.flow, signals.oximetry
-    monitored = find_monitored_time(
-        recording.duration_s,
-        recording.gaps_s,
-        flow_flags=None if flow is None else flow.flags,
-        oximetry_flags=_oximetry_flags(recording, signals, rules),
-        other_flags=_other_flags(recording, signals.position, rules, lights_s),
-    )
-    desaturations = () if oximetry is None else tuple(find_desaturations(oximetry, rules))
+    monitored = _monitored_time(recording, signals, rules, lights_s, hypnogram)
     found = _Respiration()
     if flow is not None:
         found = _find_events(flow, oximetry, signals.effort, monitored, rules)
-    measured = NightMeasurements(
-        monitored=monitored,
-        events=found.events,
-        desaturations=desaturations,
-        has_flow=flow is not None,
-        has_effort=signals.effort is not None,
-        has_snore=recording.has_signal("snore"),
-        oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
-        spo2_percent=None if oximetry is None else oximetry.percent,
-        why_no_spo2=_why_no_spo2(recording),
-        pulse_bpm=signals.pulse_bpm,
-        position=signals.position,
-        breath_onsets_s=found.breath_onsets_s,
-        breath_ranges=found.breath_ranges,
-        breath_baselines=found.breath_baselines,
-    )
+    if events is not None:
+        found = _revise(found, events, recording, signals, monitored, rules)
+    measured = _measurements(recording, signals, found, monitored, rules)
     indices, not_measured = compute_indices(measured, rules)
     grade = grade_night(recording, monitored, indices.ahi_per_h, rules)
     if grade.severity is None:
         not_measured["severity"] = grade.reasons[-1]
+    alternatives = _alternatives(found.candidates, recording, monitored, rules)
+    if events is not None:
+        alternatives = _withhold(alternatives, not_measured)
     return NightResult(
         recording=_recording_info(recording),
         rules_id=rules.rules_id,
@@ -115,17 +115,42 @@ def score_night(
         effort_sensor="+".join(signals.belts) or None,
         events=found.events,
         rejected=found.rejected,
-        desaturations=desaturations,
+        desaturations=tuple(measured.desaturations),
         indices=indices,
         not_measured=not_measured,
         severity=grade.severity,
         adequacy=grade.adequacy,
         reasons=grade.reasons,
         therapy=recording.device.therapy,
+        scoring="automatic" if events is None else "edited",
         spo2_delay_s=found.delay_s,
-        alternatives=_alternatives(found.candidates, recording, monitored, rules),
+        alternatives=alternatives,
         overview=_overview(flow, oximetry),
-        notes=(*recording.notes, *found.notes, *_sensor_notes(signals, recording, rules)),
+        notes=(
+            *recording.notes,
+            *_hypnogram_notes(hypnogram),
+            *found.notes,
+            *_sensor_notes(signals, recording, rules),
+        ),
+    )
+
+
+def _monitored_time(
+    recording: Recording,
+    signals: NightSignals,
+    rules: ScoringRules,
+    lights_s: tuple[float, float] | None,
+    hypnogram: Hypnogram | None,
+) -> MonitoredTime:
+    """When breathing and oxygen can be judged; with a hypnogram it says who sleeps, not the position."""
+    position = signals.position if hypnogram is None else None
+    return find_monitored_time(
+        recording.duration_s,
+        recording.gaps_s,
+        flow_flags=None if signals.flow is None else signals.flow.flags,
+        oximetry_flags=_oximetry_flags(recording, signals, rules),
+        other_flags=_other_flags(recording, position, rules, lights_s),
+        hypnogram=hypnogram,
     )
 
 
@@ -189,6 +214,74 @@ def _find_events(
     )
 
 
+def _measurements(
+    recording: Recording,
+    signals: NightSignals,
+    found: _Respiration,
+    monitored: MonitoredTime,
+    rules: ScoringRules,
+) -> NightMeasurements:
+    """All that the indices are computed from."""
+    oximetry = signals.oximetry
+    return NightMeasurements(
+        monitored=monitored,
+        events=found.events,
+        desaturations=() if oximetry is None else tuple(find_desaturations(oximetry, rules)),
+        has_flow=signals.flow is not None,
+        has_effort=signals.effort is not None,
+        has_snore=recording.has_signal("snore"),
+        oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
+        spo2_percent=None if oximetry is None else oximetry.percent,
+        why_no_spo2=_why_no_spo2(recording),
+        pulse_bpm=signals.pulse_bpm,
+        position=signals.position,
+        breath_onsets_s=found.breath_onsets_s,
+        breath_ranges=found.breath_ranges,
+        breath_baselines=found.breath_baselines,
+    )
+
+
+def _revise(
+    found: _Respiration,
+    events: Scoring | Iterable[ScoredEvent | RespiratoryEvent],
+    recording: Recording,
+    signals: NightSignals,
+    monitored: MonitoredTime,
+    rules: ScoringRules,
+) -> _Respiration:
+    """A person's events in the place of the automatic ones."""
+    listed, notes = listed_events(events, recording, rules)
+    revision = revise_events(
+        listed,
+        found.events,
+        found.rejected,
+        signals,
+        delay_s=rules.oxygen_delay.assumed_s if found.delay_s is None else found.delay_s,
+        monitored_s=monitored.spans_s,
+        rules=rules,
+    )
+    text = (
+        f"event list of a person: {revision.n_kept} automatic events kept, {revision.n_edited} edited, "
+        f"{revision.n_added} added, {revision.n_removed} removed"
+    )
+    return replace(
+        found,
+        events=revision.events,
+        rejected=revision.rejected,
+        notes=(*found.notes, Note("events_edited", text), *notes),
+    )
+
+
+def _withhold(
+    alternatives: Mapping[str, Alternative], not_measured: dict[str, str]
+) -> dict[str, Alternative]:
+    """No other rule set can say which events it would take from a person's list."""
+    for name in alternatives:
+        for key in ("ahi_per_h", "severity"):
+            not_measured[f"alternatives.{name}.{key}"] = WHY_NO_ALTERNATIVE
+    return {name: replace(other, ahi_per_h=None, severity=None) for name, other in alternatives.items()}
+
+
 def _other_flags(
     recording: Recording, position: Samples | None, rules: ScoringRules, lights_s: tuple[float, float] | None
 ) -> Flags:
@@ -198,6 +291,10 @@ def _other_flags(
     if lights_s is not None:
         flags[QualityFlag.OUTSIDE_LIGHTS] = invert_spans(as_spans([lights_s]), 0.0, recording.duration_s)
     return flags
+
+
+def _hypnogram_notes(hypnogram: Hypnogram | None) -> tuple[Note, ...]:
+    return () if hypnogram is None else hypnogram.notes
 
 
 def _sensor_artifacts(flow_flags: Flags) -> Spans:

@@ -133,12 +133,19 @@ def make_result(**changes: Any) -> NightResult:
     return replace(night, not_measured={**reasons_for(night), **night.not_measured})
 
 
+POSITION_NAMES = (
+    "supine_ahi_per_h",
+    "non_supine_ahi_per_h",
+    *(f"{name}_h" for name in ("supine", "non_supine", "left", "right", "prone", "upright")),
+)
+
+
 def reasons_for(night: NightResult) -> dict[str, str]:
     """A reason for every None in the indices, as scoring gives it."""
     reasons = {}
     for name in NightIndices.__dataclass_fields__:
         if getattr(night.indices, name) is None:
-            reasons[f"indices.{name}"] = "no position channel" if "supine" in name else "too few events"
+            reasons[f"indices.{name}"] = "no position channel" if name in POSITION_NAMES else "too few events"
     if night.severity is None:
         reasons["severity"] = "less than 2 h monitored"
     return reasons

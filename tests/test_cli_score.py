@@ -74,7 +74,7 @@ class Stage:
         notes = (Note("device_companion", "device events, no signals"),) if content == "events" else ()
         return make_unscored(path, notes=notes)
 
-    def score_night(self, recording, rules=None, *, lights_s=None):
+    def score_night(self, recording, rules=None, *, lights_s=None, hypnogram=None, events=None):
         path = recording.source.path
         self.scored_with.append({"path": path, "rules": rules, "lights_s": lights_s})
         if Path(path).read_text(encoding="utf-8") == "silent":

@@ -392,7 +392,7 @@ FLOW = ChannelInfo(name="flow", source_label="Airflow", rate_hz=25.0, unit="L/mi
     [
         ("flow", (FLOW, SPO2), "inadequate: 6.8 h monitored"),
         ("flow", (FLOW,), "inadequate (no SpO2): 6.8 h monitored"),
-        (None, (SPO2,), "inadequate (oximetry only): 6.8 h monitored"),
+        (None, (SPO2,), "no class, aasm_1b, inadequate: 7.0 h of SpO2"),
     ],
 )
 def test_headline_names_what_was_not_recorded(sensor, channels, words):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from night_builder import make_recording, make_result
 
+from hsat.hypnogram import Hypnogram, SleepStage, StagedSpan
 from hsat.results import ChannelInfo
 
 
@@ -96,3 +97,33 @@ def test_drawing_needs_no_pyplot():
         check=False,
     )
     assert process.stdout.strip() == "False", process.stderr
+
+
+def test_oximetry_alone_shows_desaturations_in_the_place_of_events():
+    night = make_result(flow_sensor=None)
+    figure = replace(night, overview=replace(night.overview, flow_excursion=None)).plot()
+    assert len(figure.axes) == 2
+    panel = figure.axes[-1]
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["desaturation"]
+    falls = panel.collections[0].get_paths()
+    assert len(falls) == len(night.desaturations) == 1
+    edges_h = falls[0].vertices[:, 0]
+    assert edges_h.min() == pytest.approx(night.desaturations[0].start_s / 3600.0)
+    assert edges_h.max() == pytest.approx(night.desaturations[0].stop_s / 3600.0)
+    assert figure.axes[0].get_title(loc="left").startswith("Oximetry only: AHI not measured, ODI3 20.2 /h")
+
+
+def test_a_hypnogram_is_drawn_above_all_else():
+    night = make_result()
+    spans = (StagedSpan(0.0, 3600.0, SleepStage.WAKE), StagedSpan(3600.0, 9000.0, SleepStage.REM))
+    monitored = replace(night.monitored, hypnogram=Hypnogram(spans=spans))
+    figure = replace(night, monitored=monitored).plot()
+    assert len(figure.axes) == 4
+    panel = figure.axes[0]
+    rows = [text.get_text() for text in panel.get_yticklabels()]
+    assert rows == ["N3", "N2", "N1", "REM", "sleep", "wake"]
+    drawn = {
+        rows[i]: [tuple(np.unique(path.vertices[:, 0])) for path in panel.collections[i].get_paths()]
+        for i in range(len(rows))
+    }
+    assert {name: bars for name, bars in drawn.items() if bars} == {"wake": [(0.0, 1.0)], "REM": [(1.0, 2.5)]}

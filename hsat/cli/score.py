@@ -28,7 +28,9 @@ from hsat.report.plain import printable
 from hsat.results import NightResult
 
 if TYPE_CHECKING:
+    from hsat.hypnogram import Hypnogram
     from hsat.rules.model import ScoringRules
+    from hsat.scorings import Scoring
 
 __all__ = ["add_arguments", "run"]
 
@@ -53,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_mapping,
         metavar="CANONICAL=LABEL",
         help="the channel with this label is flow, spo2, thorax, ... ; may be repeated",
+    )
+    parser.add_argument(
+        "--hypnogram", metavar="FILE", help="count in sleep alone: stages of this one night (CSV, EDF+)"
+    )
+    parser.add_argument(
+        "--events", metavar="FILE", help="score a person's event list of this one night instead (JSON, CSV)"
     )
     when = "HH:MM[:SS] or YYYY-MM-DDTHH:MM[:SS]"
     parser.add_argument("--lights-off", type=parse_time, metavar="TIME", help=f"count from here on: {when}")
@@ -121,7 +129,9 @@ def run(arguments: argparse.Namespace) -> int:
     _check_reading_options(arguments)
     folder = None if arguments.out is None else OutputFolder(arguments.out, arguments.format)
     tally = _Tally(results=[])
-    _process_all(find_recordings(arguments.paths), arguments, rules, folder, tally)
+    found = find_recordings(arguments.paths)
+    _check_one_night(arguments, found)
+    _process_all(found, arguments, rules, folder, tally)
     for kind, paths in tally.companions.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         complain(f"{paths[0]}{others}: {kind}; left out")
@@ -184,6 +194,13 @@ def _check_reading_options(arguments: argparse.Namespace) -> None:
             load_profile(arguments.device)
     except UnknownDeviceError as error:
         raise UsageError(f"--device: {error}") from error
+
+
+def _check_one_night(arguments: argparse.Namespace, found: Sequence[Candidate | FailedNight]) -> None:
+    """A file that tells of one night cannot be meant for several."""
+    for option, file in (("--hypnogram", arguments.hypnogram), ("--events", arguments.events)):
+        if file is not None and len(found) > 1:
+            raise UsageError(f"{option}: expected one recording with it, got {len(found)}")
 
 
 def _refuse_labels(arguments: argparse.Namespace) -> int:
@@ -249,4 +266,27 @@ def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringR
 
     announce_compilation()
     lights_s = lights_span_s(recording, arguments.lights_off, arguments.lights_on)
-    return score_night(recording, rules, lights_s=lights_s)
+    hypnogram = _hypnogram(recording, arguments)
+    return score_night(recording, rules, lights_s=lights_s, hypnogram=hypnogram, events=_events(arguments))
+
+
+def _events(arguments: argparse.Namespace) -> "Scoring | None":
+    if arguments.events is None:
+        return None
+    from hsat.io.scorings import read_scoring
+
+    try:
+        return read_scoring(arguments.events)
+    except HsatError as error:
+        raise UsageError(f"--events: {error}") from error
+
+
+def _hypnogram(recording: Recording, arguments: argparse.Namespace) -> "Hypnogram | None":
+    if arguments.hypnogram is None:
+        return None
+    from hsat.io.hypnograms import read_hypnogram
+
+    try:
+        return read_hypnogram(arguments.hypnogram, recording)
+    except HsatError as error:
+        raise UsageError(f"--hypnogram: {error}") from error

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from hsat.detect.breathing import MINUTE_S, Breathing
 from hsat.detect.desaturations import Oximetry
+from hsat.hypnogram import SLEEP_STAGES, Hypnogram, SleepStage
 from hsat.intervals import (
     Spans,
     as_spans,
@@ -23,6 +24,7 @@ __all__ = [
     "UPRIGHT_CODE",
     "find_monitored_time",
     "flag_flow",
+    "flag_hypnogram",
     "flag_missing_baseline",
     "flag_oximetry",
     "flag_upright",
@@ -180,6 +182,27 @@ def flag_upright(position: NDArray[np.float32], rate_hz: float) -> Flags:
     return {QualityFlag.UPRIGHT: spans_from_mask(position == UPRIGHT_CODE, rate_hz)}
 
 
+def flag_hypnogram(hypnogram: Hypnogram, duration_s: float) -> Flags:
+    """Time that is no sleep: awake, or not scored by the hypnogram.
+
+    Parameters
+    ----------
+    hypnogram : Hypnogram
+    duration_s : float
+        Length of the recording; what the hypnogram leaves out of it was not scored.
+
+    Returns
+    -------
+    dict of QualityFlag to ndarray, shape (n, 2)
+    """
+    wake = hypnogram.spans_s(SleepStage.WAKE)
+    scored = unite_spans(wake, hypnogram.spans_s(*SLEEP_STAGES))
+    return {
+        QualityFlag.AWAKE: clip_spans(wake, 0.0, duration_s),
+        QualityFlag.UNSCORED: invert_spans(scored, 0.0, duration_s),
+    }
+
+
 def find_monitored_time(
     duration_s: float,
     gaps_s: Spans,
@@ -187,6 +210,7 @@ def find_monitored_time(
     flow_flags: Flags | None,
     oximetry_flags: Flags | None,
     other_flags: Flags,
+    hypnogram: Hypnogram | None = None,
 ) -> MonitoredTime:
     """Put the causes together: the time in which events are counted, and the rest by cause.
 
@@ -198,6 +222,8 @@ def find_monitored_time(
         None where there is no such channel: it then limits nothing.
     other_flags : dict of QualityFlag to ndarray
         Lights, position.
+    hypnogram : Hypnogram, optional
+        Only sleep is monitored then.
 
     Returns
     -------
@@ -205,6 +231,8 @@ def find_monitored_time(
         Every excluded second is booked once, under the first cause in `QualityFlag`'s order.
     """
     general: Flags = {QualityFlag.GAP: as_spans(gaps_s), **other_flags}
+    if hypnogram is not None:
+        general.update(flag_hypnogram(hypnogram, duration_s))
     flags: Flags = {}
     for group in (general, flow_flags or {}, oximetry_flags or {}):
         flags.update(group)
@@ -230,5 +258,9 @@ def find_monitored_time(
     else:
         spans_s = intersect_spans(flow_spans, spo2_spans)
     return MonitoredTime(
-        spans_s=spans_s, flow_spans_s=flow_spans, spo2_spans_s=spo2_spans, excluded=tuple(excluded)
+        spans_s=spans_s,
+        flow_spans_s=flow_spans,
+        spo2_spans_s=spo2_spans,
+        excluded=tuple(excluded),
+        hypnogram=None if hypnogram is None else hypnogram.clip(0.0, duration_s),
     )

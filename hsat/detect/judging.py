@@ -11,7 +11,7 @@ from hsat.detect.respiratory import Reductions
 from hsat.events import Desaturation, EventKind, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
 from hsat.kernels.reductions import CLOSED, TOO_LONG
-from hsat.rules.model import ScoringRules
+from hsat.rules.model import HypopneaRule, ScoringRules
 
 __all__ = ["Candidate", "Verdict", "gather_candidates", "judge", "judge_candidates"]
 
@@ -188,40 +188,15 @@ def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> V
     """
     if candidate.is_artifact:
         return _refused("artifact: the airflow sensor is off or moved")
-    apnea, hypopnea = rules.apnea, rules.hypopnea
     if candidate.ending == TOO_LONG:
         return _refused(
             f"event_span.max_duration_s: no recovery within {rules.event_span.max_duration_s:g} s"
         )
     if candidate.ending != CLOSED:
         return _refused("event_span: the flow signal stops before breathing recovers")
-    if candidate.longest_apnea_s >= apnea.min_duration_s:
+    if candidate.longest_apnea_s >= rules.apnea.min_duration_s:
         return _judge_apnea(candidate, rules)
-    if candidate.duration_s < hypopnea.min_duration_s:
-        return _refused(
-            f"hypopnea.min_duration_s: lasts {candidate.duration_s:.1f} s, "
-            f"needs {hypopnea.min_duration_s:g} s"
-        )
-    if candidate.reduction_fraction < hypopnea.min_reduction_fraction:
-        return _refused(
-            f"hypopnea.min_reduction_fraction: reduced by {candidate.reduction_fraction:.1%}, "
-            f"needs {hypopnea.min_reduction_fraction:.0%}"
-        )
-    fall = candidate.desaturation
-    if fall is None:
-        why = "SpO2 is missing here" if has_oximetry else "the recording has no SpO2"
-        return _refused(f"hypopnea.min_desaturation_points: {why}")
-    if fall.drop_points < hypopnea.min_desaturation_points:
-        return _refused(
-            f"hypopnea.min_desaturation_points: SpO2 falls by {fall.drop_points:.1f} points, "
-            f"needs {hypopnea.min_desaturation_points:g}"
-        )
-    return Verdict(
-        is_apnea=False,
-        is_hypopnea=True,
-        clause=f"hypopnea: reduced by {candidate.reduction_fraction:.0%} for {candidate.duration_s:.1f} s "
-        f"with a fall of SpO2 by {fall.drop_points:.1f} points",
-    )
+    return _judge_hypopnea(candidate, rules.hypopnea, has_oximetry=has_oximetry)
 
 
 def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
@@ -239,6 +214,37 @@ def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
         is_hypopnea=False,
         clause=f"apnea: reduced by at least {apnea.min_reduction_fraction:.0%} "
         f"for {candidate.longest_apnea_s:.1f} s (at least {apnea.min_duration_s:g} s)",
+    )
+
+
+def _judge_hypopnea(candidate: Candidate, hypopnea: HypopneaRule, *, has_oximetry: bool) -> Verdict:
+    """A hypopnea by its length and depth and, unless the rule does without, its fall of SpO2."""
+    if candidate.duration_s < hypopnea.min_duration_s:
+        return _refused(
+            f"hypopnea.min_duration_s: lasts {candidate.duration_s:.1f} s, "
+            f"needs {hypopnea.min_duration_s:g} s"
+        )
+    if candidate.reduction_fraction < hypopnea.min_reduction_fraction:
+        return _refused(
+            f"hypopnea.min_reduction_fraction: reduced by {candidate.reduction_fraction:.1%}, "
+            f"needs {hypopnea.min_reduction_fraction:.0%}"
+        )
+    admitted = f"hypopnea: reduced by {candidate.reduction_fraction:.0%} for {candidate.duration_s:.1f} s"
+    if not hypopnea.needs_desaturation:
+        return Verdict(is_apnea=False, is_hypopnea=True, clause=f"{admitted}; no fall of SpO2 is asked for")
+    fall = candidate.desaturation
+    if fall is None:
+        why = "SpO2 is missing here" if has_oximetry else "the recording has no SpO2"
+        return _refused(f"hypopnea.min_desaturation_points: {why}")
+    if fall.drop_points < hypopnea.min_desaturation_points:
+        return _refused(
+            f"hypopnea.min_desaturation_points: SpO2 falls by {fall.drop_points:.1f} points, "
+            f"needs {hypopnea.min_desaturation_points:g}"
+        )
+    return Verdict(
+        is_apnea=False,
+        is_hypopnea=True,
+        clause=f"{admitted} with a fall of SpO2 by {fall.drop_points:.1f} points",
     )
 
 

@@ -35,12 +35,16 @@ def add_breathing(
     n_hypopneas = len(counted) - n_apneas
     found.values["n_apneas"] = n_apneas
     found.values["apnea_index_per_h"] = n_apneas / hours
+    # A person tells kinds without belts, and hypopneas without SpO2; the program never does.
+    is_typed = any(
+        event.kind.is_apnea and event.kind is not EventKind.UNCLASSIFIED_APNEA for event in counted
+    )
     for kind, name in _APNEA_KINDS.items():
-        if night.has_effort or kind is EventKind.UNCLASSIFIED_APNEA:
+        if night.has_effort or is_typed or kind is EventKind.UNCLASSIFIED_APNEA:
             found.values[name] = sum(event.kind is kind for event in counted) / hours
         else:
             found.refuse([name], "no effort belt that shows breathing: apneas stay unclassified")
-    if night.spo2_percent is None:
+    if night.spo2_percent is None and rules.hypopnea.needs_desaturation and not n_hypopneas:
         found.refuse(_HYPOPNEA_NAMES, f"{night.why_no_spo2}: a hypopnea needs a desaturation")
         return
     found.values["n_hypopneas"] = n_hypopneas
@@ -48,7 +52,9 @@ def add_breathing(
     found.values["ahi_per_h"] = len(counted) / hours
 
 
-def add_durations(found: Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent]) -> None:
+def add_durations(
+    found: Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent], rules: ScoringRules
+) -> None:
     """Mean, median and longest apnea and hypopnea."""
     for word, is_apnea in (("apnea", True), ("hypopnea", False)):
         names = [f"{which}_{word}_duration_s" for which in ("mean", "median", "longest")]
@@ -58,7 +64,7 @@ def add_durations(found: Found, night: NightMeasurements, counted: Sequence[Resp
             found.values.update({name: float(value) for name, value in zip(names, statistics, strict=True)})
         elif not night.has_flow:
             found.refuse(names, NO_FLOW)
-        elif not is_apnea and night.spo2_percent is None:
+        elif not is_apnea and night.spo2_percent is None and rules.hypopnea.needs_desaturation:
             found.refuse(names, f"{night.why_no_spo2}: a hypopnea needs a desaturation")
         else:
             found.refuse(names, f"no {word} was counted")

@@ -7,6 +7,7 @@ from hsat.indices.measurements import Found, NightMeasurements
 from hsat.indices.oxygen import add_oxygen
 from hsat.indices.position import add_position
 from hsat.indices.pulse import add_pulse
+from hsat.indices.sleep import add_sleep
 from hsat.indices.ventilation import add_ventilation, refuse_snore
 from hsat.results import NightIndices
 from hsat.rules.model import ScoringRules
@@ -31,11 +32,12 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     found = Found(values={}, reasons={})
     counted = night.counted_events()
     add_breathing(found, night, counted, rules)
-    add_durations(found, night, counted)
+    add_durations(found, night, counted, rules)
     add_oxygen(found, night, counted, rules)
     add_ventilation(found, night, rules)
     refuse_snore(found, night)
     add_pulse(found, night, counted, rules)
+    add_sleep(found, night, counted, rules)
     add_position(found, night, counted, rules)
     indices = NightIndices(**found.values)
     for field in fields(indices):

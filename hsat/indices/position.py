@@ -6,19 +6,32 @@ import numpy as np
 
 from hsat.events import RespiratoryEvent
 from hsat.indices.measurements import SUPINE_CODE, Found, NightMeasurements
-from hsat.intervals import intersect_spans, overlaps_s, spans_from_mask, total_s
+from hsat.indices.parts import add_rates_within
+from hsat.intervals import intersect_spans, spans_from_mask, total_s
 from hsat.results import SECONDS_PER_HOUR
 from hsat.rules.model import ScoringRules
 
-__all__ = ["add_position"]
+__all__ = ["POSITION_CODES", "add_position"]
 
-_POSITION_NAMES = ("supine_ahi_per_h", "non_supine_ahi_per_h", "supine_h", "non_supine_h")
+POSITION_CODES = {"left": 1, "right": 2, "prone": 3, "upright": 4}
+"""Canonical position codes beside `SUPINE_CODE`, see `hsat.io.channels`."""
+
+_POSITION_NAMES = (
+    "supine_ahi_per_h",
+    "non_supine_ahi_per_h",
+    "supine_h",
+    "non_supine_h",
+    *(f"{name}_h" for name in POSITION_CODES),
+)
 
 
 def add_position(
     found: Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent], rules: ScoringRules
 ) -> None:
-    """Hours and events per hour on the back and otherwise; an event belongs where most of it lies."""
+    """Hours and events per hour on the back and otherwise; an event belongs where most of it lies.
+
+    Hours are monitored ones, but for upright ones, which monitored time leaves out.
+    """
     if night.position is None:
         found.refuse(_POSITION_NAMES, "no position channel with a known coding")
         return
@@ -28,18 +41,16 @@ def add_position(
             ~np.isnan(night.position) & (night.position != SUPINE_CODE), night.oximetry_rate_hz
         ),
     }
-    rows = np.array([(event.start_s, event.stop_s) for event in counted]).reshape(-1, 2)
-    is_supine = overlaps_s(rows, spans["supine"]) > overlaps_s(rows, spans["non_supine"])
-    is_known = overlaps_s(rows, spans["supine"]) + overlaps_s(rows, spans["non_supine"]) > 0
-    counts = {"supine": is_known & is_supine, "non_supine": is_known & ~is_supine}
-    for word, is_mine in counts.items():
-        hours = total_s(intersect_spans(spans[word], night.monitored.spans_s)) / SECONDS_PER_HOUR
-        found.values[f"{word}_h"] = hours
-        name = f"{word}_ahi_per_h"
-        if "indices.ahi_per_h" in found.reasons:
-            found.refuse([name], found.reasons["indices.ahi_per_h"])
-        elif hours < rules.adequacy.rate_from_h:
-            amount = "no" if hours == 0 else "too little"
-            found.refuse([name], f"{amount} {word.replace('_', '-')} time")
-        else:
-            found.values[name] = int(np.count_nonzero(is_mine)) / hours
+    for name, code in POSITION_CODES.items():
+        there = spans_from_mask(night.position == code, night.oximetry_rate_hz)
+        if name != "upright":
+            there = intersect_spans(there, night.monitored.spans_s)
+        found.values[f"{name}_h"] = total_s(there) / SECONDS_PER_HOUR
+    add_rates_within(
+        found,
+        night,
+        counted,
+        rules,
+        parts=spans,
+        words={"supine": "supine time", "non_supine": "non-supine time"},
+    )

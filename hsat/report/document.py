@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hsat.events import Desaturation, RejectedCandidate, RespiratoryEvent
+from hsat.hypnogram import Hypnogram
 from hsat.intervals import Spans
 from hsat.report.failed import FailedNight
 from hsat.report.plain import without_surrogates
@@ -88,6 +89,7 @@ def night_document(night: NightResult) -> dict[str, Any]:
         "hsat_version": night.hsat_version,
         "rules_id": night.rules_id,
         "recording": _recording(night.recording),
+        "denominator": night.monitored.denominator,
         "monitored": _monitored(night.monitored),
         "indices": indices,
         "severity": night.severity,
@@ -158,6 +160,14 @@ def _monitored(monitored: MonitoredTime) -> dict[str, Any]:
             {"cause": item.cause.label, "minutes": item.minutes, "spans_s": _spans(item.spans_s)}
             for item in monitored.excluded
         ],
+        "hypnogram": None if monitored.hypnogram is None else _hypnogram(monitored.hypnogram),
+    }
+
+
+def _hypnogram(hypnogram: Hypnogram) -> dict[str, Any]:
+    return {
+        "file": hypnogram.source or None,
+        "stages": [[float(span.start_s), float(span.stop_s), span.stage.value] for span in hypnogram.spans],
     }
 
 
@@ -170,6 +180,7 @@ def _event(event: RespiratoryEvent) -> dict[str, Any]:
         "effort_fraction": _number(event.effort_fraction),
         "criterion": event.criterion,
         "is_counted": event.is_counted,
+        "origin": event.origin.value,
         "desaturation": None if event.desaturation is None else _desaturation(event.desaturation),
     }
 
@@ -215,6 +226,11 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         ),
         "recording.start_local": (recording["start_local"] is None, "the file holds no valid start"),
         "recording.patient": (recording["patient"] is None, absent_patient_reason(night.notes)),
+        "monitored.hypnogram": (night.monitored.hypnogram is None, "no hypnogram was given"),
+        "monitored.hypnogram.file": (
+            night.monitored.hypnogram is not None and not night.monitored.hypnogram.source,
+            "the hypnogram did not come from a file",
+        ),
         "flow_sensor": (night.flow_sensor is None, "no airflow channel"),
         "effort_sensor": (night.effort_sensor is None, "no effort belt"),
         "spo2_delay_s": (document["spo2_delay_s"] is None, "the night does not show a delay"),
@@ -225,6 +241,14 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         "events.desaturation": (
             any(event["desaturation"] is None for event in document["events"]),
             "no fall of SpO2 belongs to the event",
+        ),
+        "events.flow_reduction_fraction": (
+            any(event["flow_reduction_fraction"] is None for event in document["events"]),
+            "no airflow to measure against in an event that a person scored",
+        ),
+        "rejected.flow_reduction_fraction": (
+            any(candidate["flow_reduction_fraction"] is None for candidate in document["rejected"]),
+            "no airflow to measure against",
         ),
         "rejected.desaturation": (
             any(candidate["desaturation"] is None for candidate in document["rejected"]),

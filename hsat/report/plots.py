@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.hypnogram import Hypnogram, SleepStage
 from hsat.report.plain import printable
 from hsat.report.view import view_night
 from hsat.results import SECONDS_PER_HOUR, NightResult
@@ -39,6 +40,16 @@ KIND_ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 """Rows of the event panel from below: label, kinds, colour."""
 
+STAGE_ROWS: tuple[tuple[str, tuple[SleepStage, ...], str], ...] = (
+    ("N3", (SleepStage.N3,), BLUE),
+    ("N2", (SleepStage.N2,), BLUE),
+    ("N1", (SleepStage.N1,), SKY),
+    ("REM", (SleepStage.REM,), VERMILION),
+    ("sleep", (SleepStage.SLEEP,), SKY),
+    ("wake", (SleepStage.WAKE,), ORANGE),
+)
+"""Rows of the hypnogram from below: label, stages, colour. What was not scored is left empty."""
+
 UNCOUNTED_ALPHA = 0.35
 
 
@@ -52,10 +63,12 @@ def plot_night(night: NightResult) -> "Figure":
     Returns
     -------
     matplotlib.figure.Figure
-        Panels from above: mean breath excursion, lowest SpO2, events by kind; time that is not
-        monitored is shaded in all. The horizontal axis is the clock where the start is known,
-        hours from the start otherwise. The figure belongs to no window: show it in a notebook or
-        save it with ``figure.savefig``. A channel that was not recorded leaves its panel out.
+        Panels from above: sleep and wake where a hypnogram was given, mean breath excursion, lowest
+        SpO2, events by kind; time that is not monitored is shaded in all. The horizontal axis is the
+        clock where the start is known, hours from the start otherwise. The figure belongs to no
+        window: show it in a notebook or save it with ``figure.savefig``. A channel that was not
+        recorded leaves its panel out; where oximetry alone was recorded, desaturations stand in the
+        place of events.
     """
     from matplotlib.figure import Figure
 
@@ -65,6 +78,8 @@ def plot_night(night: NightResult) -> "Figure":
         panels.insert(0, "spo2")
     if overview.flow_excursion is not None:
         panels.insert(0, "flow")
+    if night.monitored.hypnogram is not None:
+        panels.insert(0, "stages")
     figure = Figure(figsize=(11.0, 1.2 + 1.9 * len(panels)), layout="constrained")
     axes = dict(zip(panels, figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], strict=True))
     if overview.flow_excursion is not None:
@@ -74,7 +89,12 @@ def plot_night(night: NightResult) -> "Figure":
     if overview.spo2_percent is not None:
         _draw_trace(axes["spo2"], overview.spo2_percent, overview.step_s, GREEN)
         axes["spo2"].set_ylabel("SpO2 (%)")
-    _draw_events(axes["events"], night)
+    if night.flow_sensor is None:
+        _draw_desaturations(axes["events"], night)
+    else:
+        _draw_events(axes["events"], night)
+    if night.monitored.hypnogram is not None:
+        _draw_stages(axes["stages"], night.monitored.hypnogram)
     for panel in axes.values():
         _shade_excluded(panel, night)
     _draw_clock(axes["events"], night)
@@ -107,6 +127,30 @@ def _draw_events(axes: "Axes", night: NightResult) -> None:
             )
     axes.set_yticks(range(len(KIND_ROWS)), [label for label, _, _ in KIND_ROWS])
     axes.set_ylim(-0.6, len(KIND_ROWS) - 0.4)
+
+
+def _draw_desaturations(axes: "Axes", night: NightResult) -> None:
+    """Each fall of SpO2 that the ODI counts, as a bar from its baseline to its end."""
+    bars = [
+        (fall.start_s / SECONDS_PER_HOUR, (fall.stop_s - fall.start_s) / SECONDS_PER_HOUR)
+        for fall in night.desaturations
+    ]
+    axes.broken_barh(bars, (-0.35, 0.7), facecolor=VERMILION, edgecolor=VERMILION, linewidth=0.6)
+    axes.set_yticks([0], ["desaturation"])
+    axes.set_ylim(-0.6, 0.6)
+
+
+def _draw_stages(axes: "Axes", hypnogram: Hypnogram) -> None:
+    """Each stage as a bar in its own row, REM below wake as hypnograms are drawn."""
+    for height, (_, stages, colour) in enumerate(STAGE_ROWS):
+        bars = [
+            (span.start_s / SECONDS_PER_HOUR, (span.stop_s - span.start_s) / SECONDS_PER_HOUR)
+            for span in hypnogram.spans
+            if span.stage in stages
+        ]
+        axes.broken_barh(bars, (height - 0.35, 0.7), facecolor=colour)
+    axes.set_yticks(range(len(STAGE_ROWS)), [label for label, _, _ in STAGE_ROWS])
+    axes.set_ylim(-0.6, len(STAGE_ROWS) - 0.4)
 
 
 def _shade_excluded(axes: "Axes", night: NightResult) -> None:

@@ -128,11 +128,17 @@ def _number(night: NightResult, key: str) -> str:
     return NOTHING if value is None else index_text(row, value).split()[0]
 
 
+def _denominator_words(denominators: set[str]) -> str:
+    if denominators == {"sleep"}:
+        return "AHI: events per hour of sleep that can be judged. Hours: these. -: not measured."
+    return "AHI: events per monitored hour (REI), no EEG. Hours: monitored. -: not measured."
+
+
 def _table_remarks(nights: Sequence[NightResult], *, n_failed: int) -> Iterable[str]:
     n_all = len(nights) + n_failed
     yield f"{len(nights)} of {n_all} files scored" + (f", {n_failed} failed." if n_failed else ".")
     if nights:
-        yield "AHI: events per monitored hour (REI), no EEG. Hours: monitored. -: not measured."
+        yield _denominator_words({night.monitored.denominator for night in nights})
         rules = sorted({f"rules {night.rules_id}; hsat {night.hsat_version}" for night in nights})
         yield printable("; ".join(rules)) + "."
     yield from wrap(NOT_A_DEVICE, WIDTH)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from hsat.events import EventKind
+from hsat.events import REMOVED, EventKind
 from hsat.recording import Note
 from hsat.report.plain import printable
 from hsat.report.rows import (
@@ -27,6 +27,10 @@ __all__ = ["NightView", "Row", "Section", "view_night"]
 BELTS = ("thorax", "abdomen")
 BELT_SUMS = "rip_"
 """How sensors begin that are computed from both belts."""
+OXIMETRY_ONLY = (
+    "Oximetry alone shows desaturations and time at low SpO2. It cannot tell apneas and hypopneas, nor "
+    "that there are none: the night is inadequate for a class of sleep apnea, however long it is."
+)
 NOT_A_DEVICE = (
     "hsat is no medical device. A qualified person must review the recording and this scoring "
     "before anything is decided on it."
@@ -92,7 +96,7 @@ def view_night(night: NightResult) -> NightView:
     -------
     NightView
     """
-    sections = [_index_section(night, title) for title in _section_titles()]
+    sections = [_index_section(night, title) for title in _section_titles(night)]
     return NightView(
         headline=_headline(night),
         remarks=tuple(_remarks(night)),
@@ -103,26 +107,45 @@ def view_night(night: NightResult) -> NightView:
     )
 
 
-def _section_titles() -> list[str]:
-    return list(dict.fromkeys(row.section for row in INDEX_ROWS if row.section))
+def _section_titles(night: NightResult) -> list[str]:
+    """Blocks of the report; nobody expects one on sleep where no hypnogram was given."""
+    titles = dict.fromkeys(row.section for row in INDEX_ROWS if row.section)
+    if night.monitored.hypnogram is None:
+        titles.pop("Sleep", None)
+    return list(titles)
 
 
 def _headline(night: NightResult) -> str:
+    if night.flow_sensor is None:
+        return _oximetry_headline(night)
     ahi = index_value(night.indices, "ahi_per_h")
     is_treated = night.therapy == "pap"
-    name = "Residual AHI on therapy" if is_treated else "AHI (REI)"
+    is_sleep = night.monitored.denominator == "sleep"
+    name = "Residual AHI on therapy" if is_treated else "AHI" if is_sleep else "AHI (REI)"
     grade = "no diagnostic class" if is_treated else night.severity or "no class"
     amount = "not measured" if ahi is None else f"{rounded(ahi, 1)} /h"
     hours = rounded(night.monitored.monitoring_h, 1)
     rules = printable(night.rules_id.partition("@")[0])
     verdict = night.adequacy + _missing_words(night)
-    return f"{name} {amount}, {grade}, {rules}, {verdict}: {hours} h monitored"
+    of_what = "of sleep monitored" if is_sleep else "monitored"
+    return f"{name} {amount}, {grade}, {rules}, {verdict}: {hours} h {of_what}"
+
+
+def _oximetry_headline(night: NightResult) -> str:
+    """What oximetry alone can say, first of all that it is no AHI."""
+    rates = [
+        f"{name} {rounded(value, 1)} /h"
+        for name, key in (("ODI3", "odi3_per_h"), ("ODI4", "odi4_per_h"))
+        if (value := index_value(night.indices, key)) is not None
+    ]
+    found = ", ".join(rates) or "ODI not measured"
+    rules, hours = printable(night.rules_id.partition("@")[0]), rounded(night.monitored.spo2_h, 1)
+    grade = "no diagnostic class" if night.therapy == "pap" else "no class"
+    return f"Oximetry only: AHI not measured, {found}, {grade}, {rules}, {night.adequacy}: {hours} h of SpO2"
 
 
 def _missing_words(night: NightResult) -> str:
     """What no channel was recorded for, so that "inadequate" does not read as a bad recording."""
-    if night.flow_sensor is None:
-        return " (oximetry only)"
     has_spo2 = any(channel.name == "spo2" for channel in night.recording.channels)
     return "" if has_spo2 else " (no SpO2)"
 
@@ -140,11 +163,19 @@ def _remarks(night: NightResult) -> Iterable[str]:
     has_ahi = index_value(night.indices, "ahi_per_h") is not None
     if not has_ahi:
         yield f"No AHI: {printable(reason_for(night, 'ahi_per_h'))}."
+        if night.flow_sensor is None:
+            yield OXIMETRY_ONLY
         apneas = index_value(night.indices, "apnea_index_per_h")
         if apneas is not None:
             yield f"Apneas alone: {rounded(apneas, 1)} /h."
     elif night.therapy == "pap":
         yield "Recorded under positive airway pressure: events that remain, not a diagnosis."
+    elif night.monitored.denominator == "sleep":
+        judged, asleep = night.monitored.monitoring_h, night.monitored.sleep_h or 0.0
+        yield (
+            "The AHI is events per hour of sleep, by the hypnogram that was given: "
+            f"{rounded(judged, 2)} h that can be judged of {rounded(asleep, 2)} h asleep."
+        )
     else:
         yield (
             "No EEG, so the AHI is the respiratory event index (REI): events per hour of monitored "
@@ -231,10 +262,13 @@ def _event_counts(night: NightResult) -> Counter[str]:
 
 def _time_section(night: NightResult) -> Section:
     monitored = night.monitored
+    what, none_recorded = "events", ""
+    if night.flow_sensor is None:
+        what, none_recorded = "desaturations", "none recorded"
     rows = [
         Row("Recorded", f"{night.recording.duration_s / SECONDS_PER_HOUR:.2f} h"),
-        Row("Monitored", f"{rounded(monitored.monitoring_h, 2)} h", "events are counted in it"),
-        Row("Airflow can be judged", f"{rounded(monitored.flow_h, 2)} h"),
+        Row("Monitored", f"{rounded(monitored.monitoring_h, 2)} h", f"{what} are counted in it"),
+        Row("Airflow can be judged", f"{rounded(monitored.flow_h, 2)} h", none_recorded),
         Row("SpO2 can be judged", f"{rounded(monitored.spo2_h, 2)} h"),
     ]
     excluded = [item for item in monitored.excluded if item.minutes > 0.0]
@@ -258,7 +292,10 @@ def _alternative_lines(night: NightResult) -> list[str]:
     lines = []
     for name, other in night.alternatives.items():
         if other.ahi_per_h is None or not math.isfinite(other.ahi_per_h):
-            lines.append(f"{printable(name)}: AHI not measured")
+            reason = night.not_measured.get(f"alternatives.{name}.ahi_per_h")
+            lines.append(
+                f"{printable(name)}: AHI not measured" + (f": {printable(reason)}" if reason else "")
+            )
             continue
         verdict = "no class"
         if other.severity is not None and night.severity is not None:
@@ -269,8 +306,11 @@ def _alternative_lines(night: NightResult) -> list[str]:
         elif other.severity is not None:
             verdict = other.severity
         lines.append(f"{printable(name)}: AHI {rounded(other.ahi_per_h, 1)} /h, {verdict}")
-    if "aasm_1a" in night.alternatives or night.rules_id.startswith("aasm_1a@"):
-        lines.append("aasm_1a without EEG: desaturations only; hypopneas that end in an arousal are missed")
+    is_automatic = night.scoring == "automatic"
+    if is_automatic and ("aasm_1a" in night.alternatives or night.rules_id.startswith("aasm_1a@")):
+        lines.append(
+            "aasm_1a without arousals: desaturations only; hypopneas that end in an arousal are missed"
+        )
     return lines
 
 
@@ -286,7 +326,7 @@ def _not_measured_lines(night: NightResult) -> list[str]:
                 labels.append(label)
     known = {f"indices.{row.key}" for row in INDEX_ROWS} | {"severity"}
     for key, reason in night.not_measured.items():
-        if key not in known:
+        if key not in known and not key.startswith("alternatives."):
             by_reason.setdefault(reason, []).append(key)
     return [printable(f"{reason}: {', '.join(labels)}") for reason, labels in by_reason.items()]
 
@@ -295,10 +335,17 @@ def _candidate_lines(night: NightResult) -> list[str]:
     lines = []
     n_outside = sum(not event.is_counted for event in night.events)
     if n_outside:
-        lines.append(f"{_amount(n_outside, 'event')} outside the monitored time: listed, in no index")
-    if night.rejected:
+        where = "outside the monitored time"
+        if night.scoring == "edited":
+            where += ", or not counted by the list"
+        lines.append(f"{_amount(n_outside, 'event')} {where}: listed, in no index")
+    n_removed = sum(candidate.reason.startswith(REMOVED) for candidate in night.rejected)
+    if n_removed:
+        lines.append(f"{_amount(n_removed, 'automatic event')} removed by the scorer: in the JSON")
+    n_refused = len(night.rejected) - n_removed
+    if n_refused:
         lines.append(
-            f"{_amount(len(night.rejected), 'stretch', 'stretches')} of reduced breathing met no rule: "
+            f"{_amount(n_refused, 'stretch', 'stretches')} of reduced breathing met no rule: "
             "each with its reason in the JSON"
         )
     return lines

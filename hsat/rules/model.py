@@ -82,6 +82,11 @@ class HypopneaRule:
     min_duration_s: float
     min_desaturation_points: float
 
+    @property
+    def needs_desaturation(self) -> bool:
+        """Whether a hypopnea is judged by SpO2 at all: not where a fall of 0 points is asked for."""
+        return self.min_desaturation_points > 0.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineRule:

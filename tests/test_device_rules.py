@@ -1,0 +1,82 @@
+"""The rule set of a device maker: 75 % and 50 % less flow, no oximetry (AirSense S10 user guide).
+
+Breathing is drawn by hand, so that depth and length of every fall are known.
+"""
+
+from dataclasses import replace
+from math import inf, nextafter
+
+import pytest
+from breathing_signals import Fall, flow_channel, night_of, recording_of
+from test_scoring_rules import candidate_of
+
+import hsat
+from hsat.detect.judging import judge
+
+DEVICE_RULES = hsat.load_rules("resmed_75")
+RULES_1B = hsat.load_rules("aasm_1b")
+STARTS_S = (400.0, 700.0, 1000.0, 1300.0)
+
+
+def kinds_under(rules, reduction, duration_s, drop_points=6.0):
+    falls = [Fall(start_s, duration_s, reduction, drop_points) for start_s in STARTS_S]
+    night = hsat.score_night(night_of(falls), rules)
+    return ["apnea" if event.kind.is_apnea else "hypopnea" for event in night.events]
+
+
+def test_device_rules_state_that_they_are_for_comparison_only():
+    document = hsat.rules.load.read_rules("resmed_75", hsat.rules.model.ScoringRules)
+    tables = {table.name: table for table in document.tables}
+    for name in ("apnea", "hypopnea"):
+        assert tables[name].meaning.startswith("For comparison with devices only, not a diagnostic rule")
+        assert "AirSense" in tables[name].source
+
+
+def test_device_rules_differ_from_1b_in_four_numbers_alone():
+    apnea = replace(
+        RULES_1B.apnea, min_reduction_fraction=0.75, min_pressure_reduction_fraction=1.0 - 0.25**2
+    )
+    hypopnea = replace(RULES_1B.hypopnea, min_reduction_fraction=0.50, min_desaturation_points=0.0)
+    head = {name: getattr(DEVICE_RULES, name) for name in ("name", "title", "source", "rules_id")}
+    assert replace(RULES_1B, apnea=apnea, hypopnea=hypopnea, **head) == DEVICE_RULES
+
+
+def test_a_fall_of_80_percent_for_12_s_is_an_apnea_on_a_device_and_a_hypopnea_under_1b():
+    assert kinds_under(DEVICE_RULES, 0.80, 12.0) == ["apnea"] * 4
+    assert kinds_under(RULES_1B, 0.80, 12.0) == ["hypopnea"] * 4
+
+
+@pytest.mark.parametrize(("reduction", "kind"), [(0.70, "hypopnea"), (0.80, "apnea")])
+def test_a_device_calls_75_percent_less_flow_an_apnea(reduction, kind):
+    assert kinds_under(DEVICE_RULES, reduction, 16.0) == [kind] * 4
+
+
+@pytest.mark.parametrize(("reduction", "n_events"), [(0.45, 0), (0.55, 4)])
+def test_a_device_hypopnea_is_50_percent_less_flow_without_any_fall_of_spo2(reduction, n_events):
+    assert kinds_under(DEVICE_RULES, reduction, 16.0, drop_points=0.0) == ["hypopnea"] * n_events
+    assert kinds_under(RULES_1B, reduction, 16.0, drop_points=0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("reduction_fraction", "is_event"),
+    [(nextafter(0.50, 0.0), False), (0.50, True), (nextafter(0.50, inf), True)],
+)
+@pytest.mark.parametrize("has_oximetry", [False, True])
+def test_device_hypopnea_to_the_last_bit_with_and_without_spo2(reduction_fraction, is_event, has_oximetry):
+    candidate = candidate_of(reduction_fraction=reduction_fraction, desaturation=None)
+    verdict = judge(candidate, DEVICE_RULES, has_oximetry=has_oximetry)
+    assert verdict.is_hypopnea is is_event
+    assert "SpO2 is asked for" in verdict.clause if is_event else "needs 50%" in verdict.clause
+
+
+def test_a_device_recording_without_spo2_has_an_ahi_of_both_kinds():
+    """Half an hour with two apneas and two hypopneas: 8 events an hour, and no AHI under 1B."""
+    falls = [
+        Fall(start_s, 16.0, depth) for start_s, depth in zip(STARTS_S, (0.9, 0.6, 0.9, 0.6), strict=True)
+    ]
+    recording = recording_of(flow_channel(1800.0, falls))
+    night = hsat.score_night(recording, DEVICE_RULES)
+    assert (night.indices.n_apneas, night.indices.n_hypopneas) == (2, 2)
+    assert night.indices.ahi_per_h == pytest.approx(8.0, rel=0.02)
+    assert night.indices.mean_hypopnea_duration_s == pytest.approx(16.0, abs=3.0)
+    assert hsat.score_night(recording, RULES_1B).indices.ahi_per_h is None
