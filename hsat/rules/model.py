@@ -8,17 +8,23 @@ in ``docs/rules.md``.
 from dataclasses import dataclass
 from itertools import pairwise
 
+from hsat.rules.kinds import CheyneStokesRule, ConfidenceRule, HypopneaTypeRule, NasalPressureRule
+
 __all__ = [
     "AdequacyRule",
     "ApneaRule",
     "BaselineRule",
     "BreathRule",
+    "CheyneStokesRule",
+    "ConfidenceRule",
     "DesaturationRule",
     "EffortRule",
     "EventSpanRule",
     "HypopneaRule",
+    "HypopneaTypeRule",
     "HypoxicBurdenRule",
     "MovementRule",
+    "NasalPressureRule",
     "OxygenDelayRule",
     "OxygenTimeRule",
     "OxygenValidityRule",
@@ -405,6 +411,10 @@ class ScoringRules:
     hypoxic_burden: HypoxicBurdenRule
     ventilatory_burden: VentilatoryBurdenRule
     pulse_response: PulseResponseRule
+    nasal_pressure: NasalPressureRule
+    cheyne_stokes: CheyneStokesRule
+    hypopnea_type: HypopneaTypeRule
+    confidence: ConfidenceRule
 
     def __post_init__(self) -> None:
         window_s = self.breath.excursion_window_periods * self.breath.shortest_period_s
