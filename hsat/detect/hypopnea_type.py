@@ -188,10 +188,10 @@ def _shows_snoring(event: RespiratoryEvent, signals: ObstructionSignals, rules: 
     if signals.is_snoring is None:
         return None
     inside = signals.is_snoring[int(event.start_s) : int(np.ceil(event.stop_s))]
-    inside = inside[~np.isnan(inside)]
-    if len(inside) == 0:
+    known = inside[~np.isnan(inside)]
+    if len(known) == 0 or len(known) < rules.hypopnea_type.min_snore_known_fraction * len(inside):
         return None
-    return bool(inside.mean() >= rules.hypopnea_type.min_snore_share_fraction)
+    return bool(known.mean() >= rules.hypopnea_type.min_snore_share_fraction)
 
 
 def _shows_flattening(

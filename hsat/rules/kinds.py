@@ -46,6 +46,7 @@ class HypopneaTypeRule:
     min_snore_ratio: float
     min_share_of_loudest_fraction: float
     min_snore_share_fraction: float
+    min_snore_known_fraction: float
     n_event_breaths: int
     n_baseline_breaths: int
     unclear_flattening_fraction: float
