@@ -10,6 +10,7 @@ __all__ = [
     "Desaturation",
     "EventKind",
     "EventOrigin",
+    "PeriodicRun",
     "RejectedCandidate",
     "RespiratoryEvent",
     "event_rows",
@@ -97,6 +98,12 @@ class RespiratoryEvent:
         False where the event lies outside monitored time: listed, but in no index.
     origin : EventOrigin
         ``edited`` and ``added`` in a night that was computed from a person's event list.
+    confidence_fraction : float or None
+        Rank of the event by its distance from the limits that decided: 0.5 at a limit, towards 1
+        far inside. Not a probability. None where no limits decided.
+    obstructive_signs : tuple of str or None
+        Of a hypopnea that was typed: which of ``"snoring"``, ``"flattening"`` and ``"paradox"``
+        showed. None where it was not typed.
     """
 
     kind: EventKind
@@ -109,11 +116,18 @@ class RespiratoryEvent:
     criterion: str
     is_counted: bool = True
     origin: EventOrigin = EventOrigin.AUTOMATIC
+    confidence_fraction: float | None = None
+    obstructive_signs: tuple[str, ...] | None = None
 
     @property
     def duration_s(self) -> float:
         """Length of the event in seconds."""
         return self.stop_s - self.start_s
+
+    @property
+    def desaturation_delay_s(self) -> float | None:
+        """From the event's end to the nadir of its desaturation; None without one."""
+        return None if self.desaturation is None else self.desaturation.nadir_s - self.stop_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +144,10 @@ class RejectedCandidate:
         The deepest fall of SpO2 that could belong to it.
     reason : str
         The clause that refused the candidate, with the measured and the required value.
+    baseline_excursion : float or None
+        As for `RespiratoryEvent`.
+    confidence_fraction : float or None
+        As for `RespiratoryEvent`, below 0.5: the nearer to 0.5, the nearer to being an event.
     """
 
     start_s: float
@@ -137,10 +155,46 @@ class RejectedCandidate:
     flow_reduction_fraction: float | None
     desaturation: Desaturation | None
     reason: str
+    baseline_excursion: float | None = None
+    confidence_fraction: float | None = None
 
     @property
     def duration_s(self) -> float:
         """Length of the candidate in seconds."""
+        return self.stop_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodicRun:
+    """A run of events at even cycles, with breathing that waxes and wanes between them.
+
+    Attributes
+    ----------
+    start_s, stop_s : float
+        From the start of the first event to the stop of the last; seconds from the start of the
+        recording.
+    n_cycles : int
+        Cycles from event to event: one less than events.
+    cycle_length_s : float
+        Mean time from the start of an event to the start of the next.
+    n_events, n_central_events : int
+        Events of the run, and those known to be central.
+    is_cheyne_stokes : bool
+        Whether enough events are known to be central. Else the run shows a pattern, and the type of
+        its events is unknown.
+    """
+
+    start_s: float
+    stop_s: float
+    n_cycles: int
+    cycle_length_s: float
+    n_events: int
+    n_central_events: int
+    is_cheyne_stokes: bool
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the run in seconds."""
         return self.stop_s - self.start_s
 
 
@@ -150,15 +204,20 @@ EVENT_COLUMNS: tuple[str, ...] = (
     "stop_s",
     "duration_s",
     "flow_reduction_fraction",
+    "baseline_excursion",
     "effort_fraction",
     "criterion",
     "is_counted",
     "origin",
+    "confidence_fraction",
+    "obstructive_signs",
     "desaturation_start_s",
     "desaturation_nadir_s",
     "desaturation_stop_s",
     "desaturation_baseline_percent",
     "desaturation_nadir_percent",
+    "desaturation_drop_points",
+    "desaturation_delay_s",
 )
 """Columns of the event table, in order."""
 
@@ -175,15 +234,25 @@ def event_rows(events: Iterable[RespiratoryEvent]) -> Sequence[dict[str, object]
                 "stop_s": event.stop_s,
                 "duration_s": event.duration_s,
                 "flow_reduction_fraction": event.flow_reduction_fraction,
+                "baseline_excursion": event.baseline_excursion,
                 "effort_fraction": event.effort_fraction,
                 "criterion": event.criterion,
                 "is_counted": event.is_counted,
                 "origin": event.origin.value,
+                "confidence_fraction": event.confidence_fraction,
+                "obstructive_signs": _signs_text(event),
                 "desaturation_start_s": fall.start_s if fall else None,
                 "desaturation_nadir_s": fall.nadir_s if fall else None,
                 "desaturation_stop_s": fall.stop_s if fall else None,
                 "desaturation_baseline_percent": fall.baseline_percent if fall else None,
                 "desaturation_nadir_percent": fall.nadir_percent if fall else None,
+                "desaturation_drop_points": fall.drop_points if fall else None,
+                "desaturation_delay_s": event.desaturation_delay_s,
             }
         )
     return rows
+
+
+def _signs_text(event: RespiratoryEvent) -> str | None:
+    """The signs of an obstruction in one cell: ``"none"`` where it was typed and none showed."""
+    return None if event.obstructive_signs is None else "; ".join(event.obstructive_signs) or "none"

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.events import EVENT_COLUMNS, Desaturation, RejectedCandidate, RespiratoryEvent, event_rows
+from hsat.events import (
+    EVENT_COLUMNS,
+    Desaturation,
+    PeriodicRun,
+    RejectedCandidate,
+    RespiratoryEvent,
+    event_rows,
+)
 from hsat.hypnogram import SLEEP_STAGES, Hypnogram
 from hsat.intervals import Spans, total_s
 from hsat.quality import QualityFlag
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Alternative",
     "ChannelInfo",
+    "CheyneStokes",
     "ExcludedTime",
     "MonitoredTime",
     "NightIndices",
@@ -110,6 +118,8 @@ class NightIndices:
     central_apnea_index_per_h: float | None = None
     mixed_apnea_index_per_h: float | None = None
     unclassified_apnea_index_per_h: float | None = None
+    obstructive_hypopnea_index_per_h: float | None = None
+    central_hypopnea_index_per_h: float | None = None
     n_apneas: int | None = None
     n_hypopneas: int | None = None
     odi3_per_h: float | None = None
@@ -151,6 +161,11 @@ class NightIndices:
     mean_hypopnea_duration_s: float | None = None
     median_hypopnea_duration_s: float | None = None
     longest_hypopnea_duration_s: float | None = None
+    cheyne_stokes_min: float | None = None
+    cheyne_stokes_percent: float | None = None
+    cheyne_stokes_cycle_s: float | None = None
+    cheyne_stokes_events_per_h: float | None = None
+    periodic_breathing_min: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +198,25 @@ class Alternative:
     rules_id: str
     ahi_per_h: float | None
     severity: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheyneStokes:
+    """Whether the night as a whole shows Cheyne-Stokes breathing.
+
+    Attributes
+    ----------
+    is_met : bool or None
+        None where it cannot be told, see `reason`.
+    criterion : str
+        What the rule set asks for, in words.
+    reason : str or None
+        Why `is_met` is None.
+    """
+
+    is_met: bool | None
+    criterion: str
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +274,11 @@ class NightResult:
     spo2_delay_s : float or None
         Delay of SpO2 behind flow that the night itself shows.
     alternatives : mapping of str to Alternative
-        The same night under the sibling rule sets.
+        The same night under the sibling rule sets, and with the other reading of nasal pressure.
+    periodic_breathing : tuple of PeriodicRun
+        Runs of Cheyne-Stokes breathing, and of the same pattern with events of unknown type.
+    cheyne_stokes : CheyneStokes or None
+        None where breathing was not recorded.
     overview : Overview
     notes : tuple of Note
     """
@@ -263,6 +301,8 @@ class NightResult:
     scoring: str = "automatic"
     spo2_delay_s: float | None = None
     alternatives: Mapping[str, Alternative] = field(default_factory=dict)
+    periodic_breathing: tuple[PeriodicRun, ...] = ()
+    cheyne_stokes: CheyneStokes | None = None
     overview: Overview
     notes: tuple[Note, ...] = ()
 
@@ -270,6 +310,14 @@ class NightResult:
     def is_adequate(self) -> bool:
         """Whether enough time could be judged for a firm result (`adequacy` is "adequate")."""
         return self.adequacy == "adequate"
+
+    @property
+    def is_class_stable(self) -> bool | None:
+        """Whether all `alternatives` give the night's own class; None where any class is missing."""
+        classes = [self.severity, *(other.severity for other in self.alternatives.values())]
+        if len(classes) == 1 or None in classes:
+            return None
+        return len(set(classes)) == 1
 
     def events_frame(self) -> "pandas.DataFrame":
         """The events as a table, one row an event.

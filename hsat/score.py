@@ -1,6 +1,6 @@
 """`score_night`: the ordered steps from a recording to a night's result, nothing else."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,27 +19,27 @@ from hsat.detect.desaturations import (
     estimate_delay_s,
     find_desaturations,
 )
-from hsat.detect.effort import Effort
-from hsat.detect.judging import Candidate, gather_candidates, judge, judge_candidates
+from hsat.detect.hypopnea_type import measure_obstruction, type_hypopneas
+from hsat.detect.judging import Candidate, gather_candidates, judge_candidates
+from hsat.detect.periodic import find_periodic_breathing
 from hsat.detect.respiratory import Reductions
 from hsat.detect.revision import listed_events, revise_events
 from hsat.detect.signals import FlowReading, NightSignals, measure_signals
-from hsat.events import RejectedCandidate, RespiratoryEvent
-from hsat.grading import grade_night, grade_severity, why_no_class
+from hsat.events import PeriodicRun, RejectedCandidate, RespiratoryEvent
+from hsat.grading import grade_night
 from hsat.hypnogram import Hypnogram
 from hsat.indices import NightMeasurements, compute_indices
 from hsat.intervals import Spans, as_spans, invert_spans, unite_spans
+from hsat.kinds import KindMeasurements, add_kinds, judge_cheyne_stokes
 from hsat.quality import QualityFlag
 from hsat.recording import Note, Recording
 from hsat.results import Alternative, ChannelInfo, MonitoredTime, NightResult, Overview, RecordingInfo
 from hsat.rules.load import load_rules
 from hsat.rules.model import ScoringRules
 from hsat.scorings import ScoredEvent, Scoring
+from hsat.stability import JudgedNight, find_alternatives
 
 __all__ = ["score_night"]
-
-SIBLING_RULES = ("aasm_1b", "aasm_1a")
-"""Every night is also scored under the other of these two, so that a change of class shows."""
 
 OVERVIEW_STEP_S = 10.0
 """Resolution of the trace a result keeps to draw itself; no number is computed from it."""
@@ -90,20 +90,45 @@ def score_night(
         Where a listed event lies outside the recording.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
+    return _score(recording, rules, lights_s, hypnogram, events=events, has_alternatives=True)
+
+
+def _score(
+    recording: Recording,
+    rules: ScoringRules,
+    lights_s: tuple[float, float] | None,
+    hypnogram: Hypnogram | None,
+    *,
+    events: Scoring | Iterable[ScoredEvent | RespiratoryEvent] | None = None,
+    has_alternatives: bool = False,
+) -> NightResult:
+    """The steps; without the alternatives where this scores one of them."""
     signals = measure_signals(recording, rules)
     flow, oximetry = signals.flow, signals.oximetry
     monitored = _monitored_time(recording, signals, rules, lights_s, hypnogram)
     found = _Respiration()
     if flow is not None:
-        found = _find_events(flow, oximetry, signals.effort, monitored, rules)
+        found = _find_events(recording, signals, flow, monitored, rules)
     if events is not None:
         found = _revise(found, events, recording, signals, monitored, rules)
+    if flow is not None:
+        found = replace(found, runs=find_periodic_breathing(found.events, flow.breathing, rules))
     measured = _measurements(recording, signals, found, monitored, rules)
     indices, not_measured = compute_indices(measured, rules)
+    kinds = KindMeasurements(
+        monitored=monitored, events=found.events, runs=found.runs, has_effort=signals.effort is not None
+    )
+    indices = add_kinds(indices, not_measured, kinds, rules)
     grade = grade_night(recording, monitored, indices.ahi_per_h, rules)
     if grade.severity is None:
         not_measured["severity"] = grade.reasons[-1]
-    alternatives = _alternatives(found.candidates, recording, monitored, rules)
+    alternatives: dict[str, Alternative] = {}
+    if has_alternatives:
+        alternatives = find_alternatives(
+            _judged(recording, signals, found, monitored, rules),
+            rules,
+            rescore=lambda other: _score(recording, other, lights_s, hypnogram),
+        )
     if events is not None:
         alternatives = _withhold(alternatives, not_measured)
     return NightResult(
@@ -125,6 +150,8 @@ def score_night(
         scoring="automatic" if events is None else "edited",
         spo2_delay_s=found.delay_s,
         alternatives=alternatives,
+        periodic_breathing=found.runs,
+        cheyne_stokes=None if flow is None else judge_cheyne_stokes(indices, not_measured, kinds, rules),
         overview=_overview(flow, oximetry),
         notes=(
             *recording.notes,
@@ -170,6 +197,7 @@ class _Respiration:
     events: tuple[RespiratoryEvent, ...] = ()
     rejected: tuple[RejectedCandidate, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    runs: tuple[PeriodicRun, ...] = ()
     breath_onsets_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     breath_ranges: Samples = field(default_factory=lambda: np.empty(0, np.float32))
     breath_baselines: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
@@ -178,13 +206,14 @@ class _Respiration:
 
 
 def _find_events(
+    recording: Recording,
+    signals: NightSignals,
     flow: FlowReading,
-    oximetry: Oximetry | None,
-    effort: Effort | None,
     monitored: MonitoredTime,
     rules: ScoringRules,
 ) -> _Respiration:
-    """The delay of SpO2, candidates with their falls, events."""
+    """The delay of SpO2, candidates with their falls, events with their kinds, periodic breathing."""
+    oximetry = signals.oximetry
     breathing, reductions = flow.breathing, flow.reductions
     delay_s: float | None = None
     notes: tuple[Note, ...] = ()
@@ -201,7 +230,9 @@ def _find_events(
         artifacts_s=_sensor_artifacts(flow.flags),
         rules=rules,
     )
-    events, rejected = judge_candidates(candidates, effort, rules, has_oximetry=oximetry is not None)
+    events, rejected = judge_candidates(candidates, signals.effort, rules, has_oximetry=oximetry is not None)
+    if rules.hypopnea_type.is_applied:
+        events = type_hypopneas(events, measure_obstruction(recording, flow, rules), rules)
     return _Respiration(
         events=events,
         rejected=rejected,
@@ -320,36 +351,26 @@ def _reduction_by_second(breathing: Breathing, reductions: Reductions) -> Sample
     return np.clip(np.nan_to_num(1.0 - excursion / baselines), 0.0, 1.0).astype(np.float32)
 
 
-def _alternatives(
-    candidates: Sequence[Candidate], recording: Recording, monitored: MonitoredTime, rules: ScoringRules
-) -> dict[str, Alternative]:
-    """AHI and class of this night's candidates under the sibling rules for apneas and hypopneas."""
-    found: dict[str, Alternative] = {}
-    if not monitored.flow_h:
-        return found
-    has_oximetry = monitored.spo2_h > 0
-    for name in SIBLING_RULES:
-        if name == rules.name:
-            continue
-        sibling = load_rules(name)
-        if not _same_candidates(rules, sibling):
-            continue
-        ahi_per_h = severity = None
-        if has_oximetry and monitored.monitoring_h >= rules.adequacy.rate_from_h:
-            verdicts = [judge(c, sibling, has_oximetry=True) for c in candidates if c.is_counted]
-            ahi_per_h = sum(verdict.is_event for verdict in verdicts) / monitored.monitoring_h
-        if ahi_per_h is not None and why_no_class(recording, monitored, rules) is None:
-            severity = grade_severity(ahi_per_h, sibling.severity)
-        found[name] = Alternative(rules_id=sibling.rules_id, ahi_per_h=ahi_per_h, severity=severity)
-    return found
-
-
-def _same_candidates(rules: ScoringRules, sibling: ScoringRules) -> bool:
-    """Whether the sibling would judge the very candidates that were found under these rules."""
-    identity = {field: getattr(sibling, field) for field in ("name", "title", "source", "rules_id")}
-    points = sibling.hypopnea.min_desaturation_points
-    hypopnea = replace(rules.hypopnea, min_desaturation_points=points)
-    return replace(rules, hypopnea=hypopnea, **identity) == sibling
+def _judged(
+    recording: Recording,
+    signals: NightSignals,
+    found: _Respiration,
+    monitored: MonitoredTime,
+    rules: ScoringRules,
+) -> JudgedNight | None:
+    """What other rules judge again; None where no breathing can be judged."""
+    if signals.flow is None or not monitored.flow_h:
+        return None
+    return JudgedNight(
+        recording=recording,
+        monitored=monitored,
+        flow=signals.flow,
+        oximetry=signals.oximetry,
+        delay_s=rules.oxygen_delay.assumed_s if found.delay_s is None else found.delay_s,
+        artifacts_s=_sensor_artifacts(signals.flow.flags),
+        candidates=found.candidates,
+        n_events=sum(event.is_counted for event in found.events),
+    )
 
 
 def _why_no_spo2(recording: Recording) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from night_builder import make_event, make_recording, make_result
 
-from hsat.events import EVENT_COLUMNS, EventKind
+from hsat.events import EVENT_COLUMNS, EventKind, PeriodicRun
 from hsat.quality import QualityFlag
 from hsat.recording import DeviceInfo, Note, SourceFile, Subject
 from hsat.report.document import json_text, night_json, nights_json
@@ -23,7 +23,7 @@ from hsat.report.plain import printable
 from hsat.report.rows import INDEX_ROWS, duration_words, rounded
 from hsat.report.tables import NIGHT_COLUMNS, events_csv, nights_csv
 from hsat.report.text import night_text, nights_text
-from hsat.results import Alternative, ChannelInfo, NightIndices
+from hsat.results import Alternative, ChannelInfo, CheyneStokes, NightIndices
 
 FAILED = FailedNight(file="b.edf", error="b.edf: expected an EDF header, got 12 bytes")
 HOSTILE = "\x1b[31mred\x07\nnext\r\u202egnp\u2028\x00\udcff"
@@ -190,6 +190,70 @@ def test_json_events_keep_kind_span_and_desaturation():
     assert (second["desaturation"], second["effort_fraction"]) == (None, None)
     assert third["flow_reduction_fraction"] == 0.5
     assert fourth["is_counted"] is False
+
+
+def test_json_events_carry_all_their_evidence():
+    """The event of `make_event`: 20 s from 3600 s on, its nadir at 3640 s, 20 s after its end."""
+    night = make_result(
+        events=(
+            make_event(EventKind.OBSTRUCTIVE_APNEA, 3600.0, confidence_fraction=0.75),
+            make_event(EventKind.HYPOPNEA, 5400.0, desaturation=None, obstructive_signs=("paradox",)),
+        ),
+    )
+    document = parsed(night_json(night))
+    first, second = document["events"]
+    assert (first["duration_s"], first["baseline_excursion"]) == (20.0, 1.25)
+    assert (first["confidence_fraction"], first["desaturation_delay_s"]) == (0.75, 20.0)
+    assert (first["obstructive_signs"], second["obstructive_signs"]) == (None, ["paradox"])
+    assert (second["confidence_fraction"], second["desaturation_delay_s"]) == (None, None)
+    (candidate,) = document["rejected"]
+    assert candidate["duration_s"] == 12.0
+    assert {"reason", "baseline_excursion", "confidence_fraction"} <= set(candidate)
+    assert {
+        "events.confidence_fraction",
+        "events.desaturation_delay_s",
+        "events.obstructive_signs",
+        "rejected.confidence_fraction",
+        "rejected.baseline_excursion",
+        "cheyne_stokes",
+    } <= set(document["not_measured"])
+
+
+def test_csv_and_frame_carry_the_evidence_too():
+    night = make_result(
+        events=(make_event(EventKind.HYPOPNEA, 3600.0, confidence_fraction=0.6, obstructive_signs=()),)
+    )
+    (row,) = csv.DictReader(io.StringIO(events_csv(night)))
+    assert (row["confidence_fraction"], row["baseline_excursion"]) == ("0.6", "1.25")
+    assert (row["desaturation_drop_points"], row["desaturation_delay_s"]) == ("7.0", "20.0")
+    assert row["obstructive_signs"] == "none"
+    frame = night.events_frame()
+    assert frame["desaturation_delay_s"].tolist() == [20.0]
+
+
+def test_periodic_breathing_is_reported_with_its_criterion():
+    run = PeriodicRun(
+        start_s=3600.0,
+        stop_s=4200.0,
+        n_cycles=10,
+        cycle_length_s=58.0,
+        n_events=11,
+        n_central_events=11,
+        is_cheyne_stokes=True,
+    )
+    unknown = replace(run, start_s=9000.0, stop_s=9300.0, n_central_events=0, is_cheyne_stokes=False)
+    summary = CheyneStokes(is_met=None, criterion="five per hour", reason="no belt")
+    night = make_result(periodic_breathing=(run, unknown), cheyne_stokes=summary)
+    text = night_text(night)
+    assert "1 run of Cheyne-Stokes breathing" in text
+    assert "1 run of a periodic breathing pattern, type of events unknown" in text
+    assert "five per hour (no belt)" in " ".join(text.split())
+    document = parsed(night_json(night))
+    assert document["cheyne_stokes"] == {"is_met": None, "criterion": "five per hour", "reason": "no belt"}
+    assert document["not_measured"]["cheyne_stokes.is_met"] == "no belt"
+    assert [item["duration_s"] for item in document["periodic_breathing"]] == [600.0, 300.0]
+    (row,) = csv.DictReader(io.StringIO(nights_csv([night])))
+    assert row["is_cheyne_stokes"] == ""
 
 
 def test_json_gives_a_reason_for_every_null():

@@ -386,7 +386,9 @@ OWN = 'name = "ours"\ntitle = "t"\nsource = "s"\nextends = "aasm_1b"\n'
 
 def test_every_number_of_the_model_is_bounded_on_both_sides():
     for table in table_types(ScoringRules).values():
-        for key in value_types(table):
+        for key, kind in value_types(table).items():
+            if kind is bool:
+                continue
             unit = unit_of(key)
             assert unit.lowest is not None, key
             assert unit.highest is not None, key

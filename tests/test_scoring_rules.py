@@ -611,7 +611,8 @@ def test_alternative_1a_counts_falls_of_3_points_and_may_change_the_class():
     assert night.severity == "normal"
     assert night.alternatives["aasm_1a"].ahi_per_h == 40 / 4.0
     assert night.alternatives["aasm_1a"].severity == "mild"
-    assert set(night.alternatives) == {"aasm_1a"}
+    assert set(night.alternatives) == {"aasm_1a", "cms"}
+    assert night.alternatives["cms"].ahi_per_h == 10 / 4.0
     other = hsat.score_night(recording, RULES_1A)
     assert other.indices.ahi_per_h == 40 / 4.0
     assert other.severity == "mild"
@@ -635,6 +636,7 @@ def test_alternatives_of_rules_that_differ_in_desaturation_points(tmp_path):
     assert {name: found.ahi_per_h for name, found in night.alternatives.items()} == {
         "aasm_1b": 5 / 0.5,
         "aasm_1a": 6 / 0.5,
+        "cms": 5 / 0.5,
     }
 
 
@@ -642,16 +644,25 @@ def test_alternatives_of_rules_that_differ_in_desaturation_points(tmp_path):
     "changes",
     [
         "[apnea]\nmin_duration_s = 12.0",
-        "[hypopnea]\nmin_reduction_fraction = 0.5",
-        "[hypopnea]\nmin_desaturation_points = 3.0\nmin_duration_s = 12.0",
+        "[hypopnea]\nmin_reduction_fraction = 0.7",
+        "[hypopnea]\nmin_desaturation_points = 3.0\nmin_duration_s = 60.0",
         "[baseline]\nwindow_s = 100.0",
         "[desaturation]\nnadir_window_s = 30.0",
         "[severity]\nmild_from_per_h = 6.0",
     ],
 )
-def test_alternatives_are_left_out_where_rules_differ_in_more(tmp_path, changes):
-    """What was found under these rules is not what 1B and 1A would have found."""
-    assert hsat.score_night(night_of(list(PLAIN)), ours(tmp_path, changes)).alternatives == {}
+def test_alternatives_of_rules_that_differ_in_more_are_scored_anew(tmp_path, changes):
+    """What these rules find is not what 1B and 1A would have found: those score the night themselves."""
+    recording = night_of([*PLAIN, Fall(1200, 16, 0.5, 3), Fall(1400, 16, 0.5, 6)])
+    found = hsat.score_night(recording, ours(tmp_path, changes)).alternatives
+    assert list(found) == ["aasm_1b", "aasm_1a", "cms"]
+    for name, other in found.items():
+        own = hsat.score_night(recording, hsat.load_rules(name))
+        assert (other.rules_id, other.ahi_per_h, other.severity) == (
+            own.rules_id,
+            own.indices.ahi_per_h,
+            own.severity,
+        )
 
 
 # what is missing --------------------------------------------------------------------------------

@@ -10,7 +10,17 @@ from hsat.kernels.reductions import find_breaths, measure_breaths, measure_way
 from hsat.kernels.rolling import moving_mean, rolling_range
 from hsat.rules.model import ScoringRules
 
-__all__ = ["Breathing", "excursion_of", "local_level", "measure_breathing", "remove_drift", "roughness_of"]
+__all__ = [
+    "Breathing",
+    "excursion_of",
+    "flow_from_pressure",
+    "local_level",
+    "measure_breathing",
+    "measure_upright",
+    "pressure_from_flow",
+    "remove_drift",
+    "roughness_of",
+]
 
 LEVEL_STEP_S = 10.0
 """Grid on which slow levels are computed; they change over minutes."""
@@ -221,7 +231,20 @@ def roughness_of(
     return np.divide(ways * window_s * rate_hz, reaches, out=np.zeros(n_minutes), where=reaches > 0)
 
 
-def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breathing:
+def flow_from_pressure(pressure: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Square root of the size of nasal pressure, sign kept: proportional to flow; shape (n,), float32."""
+    root = np.sqrt(np.abs(pressure))
+    return np.copysign(root, pressure, out=root)
+
+
+def pressure_from_flow(flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What `flow_from_pressure` was given; shape (n,), float32."""
+    return flow * np.abs(flow)
+
+
+def measure_breathing(
+    values: NDArray[np.float32], rules: ScoringRules, *, is_linearised: bool = False
+) -> Breathing:
     """Find breaths and measure their excursion.
 
     Inspiration is turned upwards first: it is the shorter part of a breath. Scoring is thereby
@@ -234,6 +257,43 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
         content is lost.
     rules : ScoringRules
         ``[sampling]``, ``[breath]`` and the outlier numbers of ``[baseline]`` are used.
+    is_linearised : bool
+        Take the square root of nasal pressure once the drift is removed.
+
+    Returns
+    -------
+    Breathing
+    """
+    rate_hz = rules.sampling.flow_rate_hz
+    is_missing = np.isnan(values)
+    share = None
+    if rules.ventilation.window_s > 0:
+        share = ventilation_share(values, rate_hz, rules.ventilation, rules.apnea.smoothing_s)
+    flow = remove_drift(values, rules, rate_hz)
+    if is_linearised:
+        flow = flow_from_pressure(flow)
+    if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
+        np.negative(flow, out=flow)
+    return measure_upright(flow, is_missing, rules, share)
+
+
+def measure_upright(
+    flow: NDArray[np.float32],
+    is_missing: NDArray[np.bool_],
+    rules: ScoringRules,
+    share: NDArray[np.float32] | None = None,
+) -> Breathing:
+    """`measure_breathing` of flow that has lost its drift and has inspiration upwards.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (n,), float32
+        At ``rules.sampling.flow_rate_hz``; 0 where missing. The result keeps it.
+    is_missing : ndarray, shape (n,), bool
+    rules : ScoringRules
+        ``[breath]`` and the outlier numbers of ``[baseline]`` are used.
+    share : ndarray, shape (n,), float32, or None
+        The result's ventilation.
 
     Returns
     -------
@@ -241,13 +301,6 @@ def measure_breathing(values: NDArray[np.float32], rules: ScoringRules) -> Breat
     """
     rate_hz = rules.sampling.flow_rate_hz
     breath = rules.breath
-    is_missing = np.isnan(values)
-    share = None
-    if rules.ventilation.window_s > 0:
-        share = ventilation_share(values, rate_hz, rules.ventilation, rules.apnea.smoothing_s)
-    flow = remove_drift(values, rules, rate_hz)
-    if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
-        np.negative(flow, out=flow)
     baseline = rules.baseline
     wide = excursion_of(flow, breath.search_window_s, rate_hz)
     level = local_level(wide, rate_hz, baseline.outlier_window_s, baseline.outlier_quantile_fraction)

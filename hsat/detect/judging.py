@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hsat.detect.confidence import rank_candidate
 from hsat.detect.desaturations import Oximetry, match_desaturations
 from hsat.detect.effort import Effort, type_apnea
 from hsat.detect.respiratory import Reductions
@@ -286,6 +287,8 @@ def judge_candidates(
                     flow_reduction_fraction=candidate.reduction_fraction,
                     desaturation=candidate.desaturation,
                     reason=verdict.clause,
+                    baseline_excursion=candidate.baseline,
+                    confidence_fraction=rank_candidate(candidate, rules),
                 )
             )
     return tuple(events), tuple(rejected)
@@ -313,4 +316,5 @@ def _event(
         desaturation=fall if fall is not None and fall.drop_points > 0 else None,
         criterion=verdict.clause,
         is_counted=candidate.is_counted,
+        confidence_fraction=rank_candidate(candidate, rules),
     )

@@ -2,7 +2,14 @@
 
 from hsat.recording import Recording
 
-__all__ = ["EFFORT_SENSORS", "FLOW_SENSORS", "effort_sensors", "flow_sensors"]
+__all__ = [
+    "EFFORT_SENSORS",
+    "FLOW_SENSORS",
+    "NASAL_PRESSURE",
+    "SHAPE_SENSORS",
+    "effort_sensors",
+    "flow_sensors",
+]
 
 FLOW_SENSORS = ("nasal_pressure", "flow", "thermistor", "rip_flow", "rip_sum", "thorax", "abdomen")
 """Sensors breathing is judged on, best first: the order of Berry 2012 for hypopneas. One sensor
@@ -10,6 +17,12 @@ serves apneas too, although the manual prefers the thermistor for them. A single
 as a stand-in for the RIP sum."""
 
 EFFORT_SENSORS = ("thorax", "abdomen")
+
+NASAL_PRESSURE = "nasal_pressure"
+"""The one sensor whose signal is the square of flow."""
+
+SHAPE_SENSORS = (NASAL_PRESSURE, "flow")
+"""Sensors that show the shape of an inspiration: a thermistor lags, belts show volume."""
 
 
 def flow_sensors(recording: Recording) -> tuple[str, ...]:

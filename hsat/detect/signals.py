@@ -11,7 +11,7 @@ from hsat.detect.desaturations import Oximetry, measure_oximetry
 from hsat.detect.effort import Effort, measure_effort
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
 from hsat.detect.sampling import HELD, sample_signals
-from hsat.detect.sensors import effort_sensors, flow_sensors
+from hsat.detect.sensors import NASAL_PRESSURE, effort_sensors, flow_sensors
 from hsat.errors import MissingChannelError, ReadError
 from hsat.intervals import total_s, unite_spans
 from hsat.quality import QualityFlag
@@ -134,8 +134,10 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
 
 def _measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReading:
     """Breaths, reductions and artifacts of one airflow sensor."""
-    breathing = measure_breathing(values, rules)
-    reductions = find_reduced_breathing(breathing, rules, is_pressure=sensor == "nasal_pressure")
+    is_pressure = sensor == NASAL_PRESSURE
+    is_linearised = is_pressure and rules.nasal_pressure.is_linearised
+    breathing = measure_breathing(values, rules, is_linearised=is_linearised)
+    reductions = find_reduced_breathing(breathing, rules, is_pressure=is_pressure and not is_linearised)
     flags = flag_flow(breathing, rules)
     flags[QualityFlag.NO_BASELINE] = flag_missing_baseline(
         breathing.onsets / breathing.rate_hz,

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from hsat.events import Desaturation, RejectedCandidate, RespiratoryEvent
@@ -110,6 +111,11 @@ def night_document(night: NightResult) -> dict[str, Any]:
             }
             for name, other in night.alternatives.items()
         },
+        "is_class_stable": night.is_class_stable,
+        "cheyne_stokes": None if night.cheyne_stokes is None else asdict(night.cheyne_stokes),
+        "periodic_breathing": [
+            asdict(run) | {"duration_s": run.duration_s} for run in night.periodic_breathing
+        ],
         "events": [_event(event) for event in night.events],
         "rejected": [_rejected(candidate) for candidate in night.rejected],
         "desaturations": [_desaturation(fall) for fall in night.desaturations],
@@ -176,11 +182,16 @@ def _event(event: RespiratoryEvent) -> dict[str, Any]:
         "kind": event.kind.value,
         "start_s": float(event.start_s),
         "stop_s": float(event.stop_s),
+        "duration_s": float(event.duration_s),
         "flow_reduction_fraction": _number(event.flow_reduction_fraction),
+        "baseline_excursion": _number(event.baseline_excursion),
         "effort_fraction": _number(event.effort_fraction),
         "criterion": event.criterion,
         "is_counted": event.is_counted,
         "origin": event.origin.value,
+        "confidence_fraction": _number(event.confidence_fraction),
+        "obstructive_signs": None if event.obstructive_signs is None else list(event.obstructive_signs),
+        "desaturation_delay_s": _number(event.desaturation_delay_s),
         "desaturation": None if event.desaturation is None else _desaturation(event.desaturation),
     }
 
@@ -190,8 +201,11 @@ def _rejected(candidate: RejectedCandidate) -> dict[str, Any]:
     return {
         "start_s": float(candidate.start_s),
         "stop_s": float(candidate.stop_s),
+        "duration_s": float(candidate.duration_s),
         "flow_reduction_fraction": _number(candidate.flow_reduction_fraction),
+        "baseline_excursion": _number(candidate.baseline_excursion),
         "reason": candidate.reason,
+        "confidence_fraction": _number(candidate.confidence_fraction),
         "desaturation": None if fall is None else _desaturation(fall),
     }
 
@@ -255,6 +269,7 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
             "no fall of SpO2 belongs to the stretch",
         ),
     }
+    missing |= _kind_reasons(night, document)
     for name, other in document["alternatives"].items():
         for key, fallback in (("ahi_per_h", "indices.ahi_per_h"), ("severity", "severity")):
             reason = reasons.get(fallback, NO_REASON)
@@ -263,6 +278,39 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         if is_missing:
             reasons.setdefault(path, reason)
     return reasons
+
+
+def _kind_reasons(night: NightResult, document: dict[str, Any]) -> dict[str, tuple[bool, str]]:
+    """Reasons about kinds, confidence and stability, by path, with whether each is needed."""
+    summary = night.cheyne_stokes
+    events, rejected = document["events"], document["rejected"]
+    unranked = "no distance from a limit decided"
+    return {
+        "is_class_stable": (night.is_class_stable is None, "the night, or another rule set, gives no class"),
+        "cheyne_stokes": (summary is None, "no airflow channel"),
+        "cheyne_stokes.is_met": (
+            summary is not None and summary.is_met is None,
+            NO_REASON if summary is None or summary.reason is None else summary.reason,
+        ),
+        "cheyne_stokes.reason": (
+            summary is not None and summary.reason is None,
+            "cheyne_stokes.is_met has its answer",
+        ),
+        "events.desaturation_delay_s": (
+            any(event["desaturation_delay_s"] is None for event in events),
+            "no fall of SpO2 belongs to the event",
+        ),
+        "events.obstructive_signs": (
+            any(event["obstructive_signs"] is None for event in events),
+            "an apnea, or hypopneas are not typed by this rule set",
+        ),
+        "events.confidence_fraction": (any(e["confidence_fraction"] is None for e in events), unranked),
+        "rejected.confidence_fraction": (
+            any(e["confidence_fraction"] is None for e in rejected),
+            f"{unranked}: a fault of the sensor, no recovery, or SpO2 missing",
+        ),
+        "rejected.baseline_excursion": (any(e["baseline_excursion"] is None for e in rejected), NO_REASON),
+    }
 
 
 def _number(value: float | None) -> float | None:

@@ -60,6 +60,15 @@ INDEX_ROWS: tuple[IndexRow, ...] = (
     IndexRow("mixed_apnea_index_per_h", "  mixed", "/h", 1, "Breathing", "mixed_apnea"),
     IndexRow("unclassified_apnea_index_per_h", "  unclassified", "/h", 1, "Breathing", "unclassified_apnea"),
     IndexRow("hypopnea_index_per_h", "Hypopneas", "/h", 1, "Breathing", "hypopneas"),
+    IndexRow(
+        "obstructive_hypopnea_index_per_h",
+        "Obstructive hypopneas",
+        "/h",
+        1,
+        "Breathing",
+        "obstructive_hypopnea",
+    ),
+    IndexRow("central_hypopnea_index_per_h", "Central hypopneas", "/h", 1, "Breathing", "central_hypopnea"),
     IndexRow("n_apneas", "Number of apneas", "", 0, ""),
     IndexRow("n_hypopneas", "Number of hypopneas", "", 0, ""),
     IndexRow("ventilatory_burden_percent", "Ventilatory burden", "% of breaths", 1, "Breathing"),
@@ -101,6 +110,18 @@ INDEX_ROWS: tuple[IndexRow, ...] = (
     IndexRow("mean_hypopnea_duration_s", "Mean hypopnea", "s", 1, "Length of events"),
     IndexRow("median_hypopnea_duration_s", "Median hypopnea", "s", 1, "Length of events"),
     IndexRow("longest_hypopnea_duration_s", "Longest hypopnea", "s", 1, "Length of events"),
+    IndexRow(
+        "cheyne_stokes_percent",
+        "Cheyne-Stokes breathing",
+        "% of time",
+        1,
+        "Periodic breathing",
+        beside="cheyne_stokes_min",
+    ),
+    IndexRow("cheyne_stokes_min", "Cheyne-Stokes breathing", "min", 1, ""),
+    IndexRow("cheyne_stokes_cycle_s", "  mean cycle", "s", 0, "Periodic breathing"),
+    IndexRow("cheyne_stokes_events_per_h", "  events in it", "/h", 1, "Periodic breathing"),
+    IndexRow("periodic_breathing_min", "Periodic breathing of any type", "min", 1, "Periodic breathing"),
 )
 """Every number of `NightIndices` in the order of the outputs."""
 

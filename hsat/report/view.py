@@ -35,6 +35,7 @@ NOT_A_DEVICE = (
     "hsat is no medical device. A qualified person must review the recording and this scoring "
     "before anything is decided on it."
 )
+SEVERITIES = ("normal", "mild", "moderate", "severe")
 ONE_NIGHT = (
     "One night can mislead: when nights are repeated, 49 % of people change class at least once "
     "(Roeder 2020, Thorax, 3,250 people)."
@@ -283,6 +284,7 @@ def _time_section(night: NightResult) -> Section:
 def _lists(night: NightResult) -> Iterable[tuple[str, list[str]]]:
     yield f"Adequacy: {night.adequacy}", [printable(reason) for reason in night.reasons]
     yield "Under other rules", _alternative_lines(night)
+    yield "Periodic breathing", _periodic_lines(night)
     yield "Not measured", _not_measured_lines(night)
     yield "Events and candidates", _candidate_lines(night)
     yield "Notes", _note_lines(night.notes)
@@ -306,11 +308,45 @@ def _alternative_lines(night: NightResult) -> list[str]:
         elif other.severity is not None:
             verdict = other.severity
         lines.append(f"{printable(name)}: AHI {rounded(other.ahi_per_h, 1)} /h, {verdict}")
+    stability = _stability_line(night)
+    if stability:
+        lines.append(stability)
     is_automatic = night.scoring == "automatic"
     if is_automatic and ("aasm_1a" in night.alternatives or night.rules_id.startswith("aasm_1a@")):
         lines.append(
             "aasm_1a without arousals: desaturations only; hypopneas that end in an arousal are missed"
         )
+    return lines
+
+
+def _stability_line(night: NightResult) -> str:
+    """One sentence: does the class hold. Empty where a class is missing."""
+    if night.is_class_stable is None:
+        return ""
+    if night.is_class_stable:
+        return f"Stable: {night.severity} under each of these rules"
+    classes = {other.severity for other in night.alternatives.values()} | {night.severity}
+    ordered = [name for name in SEVERITIES if name in classes]
+    return f"Not stable: from {ordered[0]} to {ordered[-1]}, depending on the rules"
+
+
+def _periodic_lines(night: NightResult) -> list[str]:
+    """What the runs amount to; nothing where there is none."""
+    summary, runs = night.cheyne_stokes, night.periodic_breathing
+    if summary is None or not runs:
+        return []
+    lines = []
+    n_known = sum(run.is_cheyne_stokes for run in runs)
+    if n_known:
+        lines.append(f"{_amount(n_known, 'run')} of Cheyne-Stokes breathing")
+    if n_known < len(runs):
+        lines.append(
+            f"{_amount(len(runs) - n_known, 'run')} of a periodic breathing pattern, type of events unknown"
+        )
+    verdict = {True: "meets", False: "does not meet", None: "cannot be held against"}[summary.is_met]
+    lines.append(f"The night {verdict} the criterion of Cheyne-Stokes breathing: {summary.criterion}")
+    if summary.reason:
+        lines[-1] += f" ({printable(summary.reason)})"
     return lines
 
 

@@ -14,6 +14,7 @@ from hsat.rules.index_rules import (
     PulseResponseRule,
     VentilatoryBurdenRule,
 )
+from hsat.rules.kinds import CheyneStokesRule, ConfidenceRule, HypopneaTypeRule, NasalPressureRule
 from hsat.rules.relations import check_above_zero, check_at_least, check_order
 
 __all__ = [
@@ -21,13 +22,17 @@ __all__ = [
     "ApneaRule",
     "BaselineRule",
     "BreathRule",
+    "CheyneStokesRule",
+    "ConfidenceRule",
     "DesaturationBurdenRule",
     "DesaturationRule",
     "EffortRule",
     "EventSpanRule",
     "HypopneaRule",
+    "HypopneaTypeRule",
     "HypoxicBurdenRule",
     "MovementRule",
+    "NasalPressureRule",
     "OxygenDelayRule",
     "OxygenTimeRule",
     "OxygenValidityRule",
@@ -353,6 +358,10 @@ class ScoringRules:
     desaturation_burden: DesaturationBurdenRule
     ventilatory_burden: VentilatoryBurdenRule
     pulse_response: PulseResponseRule
+    nasal_pressure: NasalPressureRule
+    cheyne_stokes: CheyneStokesRule
+    hypopnea_type: HypopneaTypeRule
+    confidence: ConfidenceRule
 
     def __post_init__(self) -> None:
         window_s = self.breath.excursion_window_periods * self.breath.shortest_period_s

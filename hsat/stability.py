@@ -1,0 +1,152 @@
+"""Does the night's class hold under other rules: the same night judged again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+
+from hsat.detect.breathing import flow_from_pressure, measure_upright, pressure_from_flow
+from hsat.detect.desaturations import Oximetry
+from hsat.detect.judging import Candidate, gather_candidates, judge
+from hsat.detect.respiratory import find_reduced_breathing
+from hsat.detect.sensors import NASAL_PRESSURE
+from hsat.detect.signals import FlowReading
+from hsat.grading import grade_severity, why_no_class
+from hsat.intervals import Spans
+from hsat.recording import Recording
+from hsat.results import Alternative, MonitoredTime, NightResult
+from hsat.rules.load import load_rules
+from hsat.rules.model import ScoringRules
+
+__all__ = ["SIBLING_RULES", "JudgedNight", "find_alternatives"]
+
+SIBLING_RULES = ("aasm_1b", "aasm_1a", "cms")
+"""Every night is also judged under the others of these."""
+
+AFTER_CANDIDATES = frozenset(
+    {
+        "name",
+        "title",
+        "source",
+        "rules_id",
+        "severity",
+        "adequacy",
+        "oxygen_time",
+        "hypoxic_burden",
+        "ventilatory_burden",
+        "pulse_response",
+        "cheyne_stokes",
+        "hypopnea_type",
+        "confidence",
+    }
+)
+"""Fields of a rule set that no candidate depends on; any other table may change what is found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedNight:
+    """What is judged again.
+
+    Attributes
+    ----------
+    recording : Recording
+    monitored : MonitoredTime
+    flow : FlowReading
+    oximetry : Oximetry or None
+    delay_s : float
+        Delay of SpO2 behind flow, measured or assumed.
+    artifacts_s : ndarray, shape (n, 2)
+    candidates : sequence of Candidate
+        Found under the night's own rules.
+    n_events : int
+        Events that count among them, under the night's own rules.
+    """
+
+    recording: Recording
+    monitored: MonitoredTime
+    flow: FlowReading
+    oximetry: Oximetry | None
+    delay_s: float
+    artifacts_s: Spans
+    candidates: Sequence[Candidate]
+    n_events: int
+
+
+def find_alternatives(
+    night: JudgedNight | None, rules: ScoringRules, *, rescore: Callable[[ScoringRules], NightResult]
+) -> dict[str, Alternative]:
+    """AHI and class of the night under the sibling rules, and with the other reading of nasal pressure.
+
+    Parameters
+    ----------
+    night : JudgedNight or None
+        None where no breathing can be judged.
+    rules : ScoringRules
+        The night's own rules.
+    rescore : callable
+        Scores the recording anew under a rule set: for siblings that would find other candidates.
+
+    Returns
+    -------
+    dict of str to Alternative
+        By the name of the rule set, the night's own left out; ``NAME_linearised`` (or
+        ``NAME_not_linearised``) on nasal pressure.
+    """
+    found: dict[str, Alternative] = {}
+    if night is None:
+        return found
+    for name in SIBLING_RULES:
+        if name == rules.name:
+            continue
+        sibling = load_rules(name)
+        if _finds_the_same(rules, sibling):
+            is_alike = sibling.hypopnea == rules.hypopnea
+            n_events = night.n_events if is_alike else _count_events(night.candidates, sibling)
+            found[name] = _graded(night, n_events, sibling, sibling.rules_id)
+        else:
+            other = rescore(sibling)
+            found[name] = Alternative(
+                rules_id=other.rules_id, ahi_per_h=other.indices.ahi_per_h, severity=other.severity
+            )
+    if night.flow.sensor == NASAL_PRESSURE:
+        word = "not_linearised" if rules.nasal_pressure.is_linearised else "linearised"
+        candidates = _candidates_of_other_reading(night, rules)
+        rules_id = f"{rules.rules_id}, {word.replace('_', ' ')}"
+        found[f"{rules.name}_{word}"] = _graded(night, _count_events(candidates, rules), rules, rules_id)
+    return found
+
+
+def _finds_the_same(rules: ScoringRules, sibling: ScoringRules) -> bool:
+    """Whether the sibling would judge the very candidates that were found under these rules."""
+    points = sibling.hypopnea.min_desaturation_points
+    like = replace(rules, hypopnea=replace(rules.hypopnea, min_desaturation_points=points))
+    names = [field.name for field in fields(rules) if field.name not in AFTER_CANDIDATES]
+    return all(getattr(like, name) == getattr(sibling, name) for name in names)
+
+
+def _candidates_of_other_reading(night: JudgedNight, rules: ScoringRules) -> Sequence[Candidate]:
+    """Candidates with the square root of nasal pressure taken, or left out; all else as it was."""
+    measured, is_linearised = night.flow.breathing, not rules.nasal_pressure.is_linearised
+    flow = flow_from_pressure(measured.flow) if is_linearised else pressure_from_flow(measured.flow)
+    breathing = measure_upright(flow, measured.is_missing, rules, measured.ventilation_share)
+    return gather_candidates(
+        find_reduced_breathing(breathing, rules, is_pressure=not is_linearised),
+        night.oximetry,
+        night.delay_s,
+        monitored_s=night.monitored.spans_s,
+        artifacts_s=night.artifacts_s,
+        rules=rules,
+    )
+
+
+def _count_events(candidates: Sequence[Candidate], rules: ScoringRules) -> int:
+    return sum(judge(c, rules, has_oximetry=True).is_event for c in candidates if c.is_counted)
+
+
+def _graded(night: JudgedNight, n_events: int, rules: ScoringRules, rules_id: str) -> Alternative:
+    """AHI and class, where the night allows them."""
+    ahi_per_h = severity = None
+    hours = night.monitored.monitoring_h
+    if night.monitored.spo2_h > 0 and hours >= rules.adequacy.rate_from_h:
+        ahi_per_h = n_events / hours
+    if ahi_per_h is not None and why_no_class(night.recording, night.monitored, rules) is None:
+        severity = grade_severity(ahi_per_h, rules.severity)
+    return Alternative(rules_id=rules_id, ahi_per_h=ahi_per_h, severity=severity)
