@@ -79,6 +79,8 @@ class RespiratoryEvent:
         The rule clause that admitted the event, as ``"table.key ..."`` in plain words.
     is_counted : bool
         False where the event lies outside monitored time: listed, but in no index.
+    sensor : str or None
+        Canonical name of the airflow sensor that the event was judged on; None where nobody says.
     """
 
     kind: EventKind
@@ -90,6 +92,7 @@ class RespiratoryEvent:
     desaturation: Desaturation | None
     criterion: str
     is_counted: bool = True
+    sensor: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -111,6 +114,8 @@ class RejectedCandidate:
         The deepest fall of SpO2 that could belong to it.
     reason : str
         The clause that refused the candidate, with the measured and the required value.
+    sensor : str or None
+        As for `RespiratoryEvent`.
     """
 
     start_s: float
@@ -118,6 +123,7 @@ class RejectedCandidate:
     flow_reduction_fraction: float
     desaturation: Desaturation | None
     reason: str
+    sensor: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -134,6 +140,7 @@ EVENT_COLUMNS: tuple[str, ...] = (
     "effort_fraction",
     "criterion",
     "is_counted",
+    "sensor",
     "desaturation_start_s",
     "desaturation_nadir_s",
     "desaturation_stop_s",
@@ -158,6 +165,7 @@ def event_rows(events: Iterable[RespiratoryEvent]) -> Sequence[dict[str, object]
                 "effort_fraction": event.effort_fraction,
                 "criterion": event.criterion,
                 "is_counted": event.is_counted,
+                "sensor": event.sensor,
                 "desaturation_start_s": fall.start_s if fall else None,
                 "desaturation_nadir_s": fall.nadir_s if fall else None,
                 "desaturation_stop_s": fall.stop_s if fall else None,

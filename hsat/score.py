@@ -14,6 +14,7 @@ from hsat.detect.artifacts import (
     flag_upright,
 )
 from hsat.detect.breathing import Breathing
+from hsat.detect.combining import combine_sensors
 from hsat.detect.desaturations import (
     Oximetry,
     estimate_delay_s,
@@ -22,11 +23,12 @@ from hsat.detect.desaturations import (
 from hsat.detect.effort import Effort
 from hsat.detect.judging import Candidate, gather_candidates, judge, judge_candidates
 from hsat.detect.respiratory import Reductions
-from hsat.detect.signals import FlowReading, NightSignals, measure_signals
+from hsat.detect.signals import NightSignals, measure_signals
+from hsat.detect.switching import Airflow, sensor_notes, sensor_times
 from hsat.events import RejectedCandidate, RespiratoryEvent
 from hsat.grading import grade_night, grade_severity, why_no_class
 from hsat.indices import NightMeasurements, compute_indices
-from hsat.intervals import Spans, as_spans, invert_spans, unite_spans
+from hsat.intervals import as_spans, invert_spans
 from hsat.quality import QualityFlag
 from hsat.recording import Note, Recording
 from hsat.results import Alternative, ChannelInfo, MonitoredTime, NightResult, Overview, RecordingInfo
@@ -74,23 +76,23 @@ def score_night(
     """
     rules = load_rules("aasm_1b") if rules is None else rules
     signals = measure_signals(recording, rules)
-    flow, oximetry = signals.flow, signals.oximetry
+    airflow, oximetry = signals.airflow, signals.oximetry
     monitored = find_monitored_time(
         recording.duration_s,
         recording.gaps_s,
-        flow_flags=None if flow is None else flow.flags,
+        flow_flags=None if airflow is None else airflow.flags,
         oximetry_flags=_oximetry_flags(recording, signals, rules),
         other_flags=_other_flags(recording, signals.position, rules, lights_s),
     )
     desaturations = () if oximetry is None else tuple(find_desaturations(oximetry, rules))
     found = _Respiration()
-    if flow is not None:
-        found = _find_events(flow, oximetry, signals.effort, monitored, rules)
+    if airflow is not None:
+        found = _find_events(airflow, oximetry, signals.effort, monitored, rules)
     measured = NightMeasurements(
         monitored=monitored,
         events=found.events,
         desaturations=desaturations,
-        has_flow=flow is not None,
+        has_flow=airflow is not None,
         has_effort=signals.effort is not None,
         oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
         spo2_percent=None if oximetry is None else oximetry.percent,
@@ -110,7 +112,8 @@ def score_night(
         rules_id=rules.rules_id,
         hsat_version=__version__,
         monitored=monitored,
-        flow_sensor=None if flow is None else flow.sensor,
+        flow_sensor=None if airflow is None else airflow.main.sensor,
+        sensors=sensor_times(airflow, monitored.flow_spans_s),
         effort_sensor="+".join(signals.belts) or None,
         events=found.events,
         rejected=found.rejected,
@@ -123,7 +126,7 @@ def score_night(
         therapy=recording.device.therapy,
         spo2_delay_s=found.delay_s,
         alternatives=_alternatives(found.candidates, recording, monitored, rules),
-        overview=_overview(flow, oximetry),
+        overview=_overview(airflow, oximetry),
         notes=(*recording.notes, *found.notes, *_sensor_notes(signals, recording, rules)),
     )
 
@@ -132,7 +135,7 @@ def _oximetry_flags(recording: Recording, signals: NightSignals, rules: ScoringR
     """Spans without SpO2; None where it limits nothing because nothing was measured beside flow."""
     if signals.oximetry is not None:
         return flag_oximetry(signals.oximetry, signals.pulse_bpm, rules)
-    if signals.flow is None:
+    if signals.airflow is None:
         return {QualityFlag.SPO2_OFF: as_spans([(0.0, recording.duration_s)])}
     return None
 
@@ -152,14 +155,14 @@ class _Respiration:
 
 
 def _find_events(
-    flow: FlowReading,
+    airflow: Airflow,
     oximetry: Oximetry | None,
     effort: Effort | None,
     monitored: MonitoredTime,
     rules: ScoringRules,
 ) -> _Respiration:
     """The delay of SpO2, candidates with their falls, events."""
-    breathing, reductions = flow.breathing, flow.reductions
+    breathing, reductions = airflow.main.breathing, airflow.main.reductions
     delay_s: float | None = None
     notes: tuple[Note, ...] = ()
     if oximetry is not None:
@@ -168,21 +171,21 @@ def _find_events(
         if delay_s is None:
             notes = (_assumed_delay_note(rules),)
     candidates = gather_candidates(
-        reductions,
+        combine_sensors(airflow, rules),
         oximetry,
         rules.oxygen_delay.assumed_s if delay_s is None else delay_s,
         monitored_s=monitored.spans_s,
-        artifacts_s=_sensor_artifacts(flow.flags),
         rules=rules,
     )
+    breath_onsets_s, breath_ranges, breath_baselines = airflow.breaths()
     events, rejected = judge_candidates(candidates, effort, rules, has_oximetry=oximetry is not None)
     return _Respiration(
         events=events,
         rejected=rejected,
         candidates=tuple(candidates),
-        breath_onsets_s=breathing.onsets / breathing.rate_hz,
-        breath_ranges=breathing.breath_ranges,
-        breath_baselines=reductions.breath_baselines,
+        breath_onsets_s=breath_onsets_s,
+        breath_ranges=breath_ranges,
+        breath_baselines=breath_baselines,
         delay_s=delay_s,
         notes=notes,
     )
@@ -197,17 +200,6 @@ def _other_flags(
     if lights_s is not None:
         flags[QualityFlag.OUTSIDE_LIGHTS] = invert_spans(as_spans([lights_s]), 0.0, recording.duration_s)
     return flags
-
-
-def _sensor_artifacts(flow_flags: Flags) -> Spans:
-    """Time in which the flow signal shows the sensor, not the patient."""
-    causes = (
-        QualityFlag.FLOW_OFF,
-        QualityFlag.MOVEMENT,
-        QualityFlag.BEFORE_BREATHING,
-        QualityFlag.AFTER_BREATHING,
-    )
-    return unite_spans(*[flow_flags[cause] for cause in causes if cause in flow_flags])
 
 
 def _reduction_by_second(breathing: Breathing, reductions: Reductions) -> Samples:
@@ -267,23 +259,7 @@ def _assumed_delay_note(rules: ScoringRules) -> Note:
 
 
 def _sensor_notes(signals: NightSignals, recording: Recording, rules: ScoringRules) -> list[Note]:
-    notes: list[Note] = []
-    if signals.flow is not None and signals.given_up:
-        notes.append(
-            Note(
-                "flow_sensor_fallback",
-                f"breathing was judged on {signals.flow.sensor}: {', '.join(signals.given_up)} shows "
-                f"none for most of the night",
-            )
-        )
-    if signals.flow is not None and signals.flow.sensor in ("thorax", "abdomen", "rip_sum", "rip_flow"):
-        notes.append(
-            Note(
-                "flow_from_effort",
-                f"no airflow sensor: breathing was judged on {signals.flow.sensor}, "
-                "which does not fall in obstructive events as airflow does",
-            )
-        )
+    notes = sensor_notes(signals.airflow, recording)
     if signals.oximetry is not None and signals.oximetry.spikes_s > 0:
         notes.append(
             Note(
@@ -317,11 +293,12 @@ def _recording_info(recording: Recording) -> RecordingInfo:
     )
 
 
-def _overview(flow: FlowReading | None, oximetry: Oximetry | None) -> Overview:
+def _overview(airflow: Airflow | None, oximetry: Oximetry | None) -> Overview:
     excursion = spo2 = None
-    if flow is not None:
-        step = int(OVERVIEW_STEP_S * flow.breathing.rate_hz)
-        excursion = flow.breathing.excursion[step // 2 :: step].copy()
+    if airflow is not None:
+        breathing = airflow.main.breathing
+        step = int(OVERVIEW_STEP_S * breathing.rate_hz)
+        excursion = breathing.excursion[step // 2 :: step].copy()
     if oximetry is not None:
         step = int(OVERVIEW_STEP_S * oximetry.rate_hz)
         n_steps = len(oximetry.percent) // step

@@ -11,7 +11,7 @@ from hsat.report.failed import FailedNight
 from hsat.report.plain import without_surrogates
 from hsat.report.rows import INDEX_ROWS, NO_REASON, index_value, reason_for
 from hsat.report.subject import absent_patient_reason
-from hsat.results import MonitoredTime, NightResult, RecordingInfo
+from hsat.results import MonitoredTime, NightResult, RecordingInfo, SensorTime
 
 __all__ = ["SCHEMA", "json_text", "night_document", "night_json", "nights_json"]
 
@@ -97,6 +97,10 @@ def night_document(night: NightResult) -> dict[str, Any]:
         "therapy": night.therapy,
         "scoring": night.scoring,
         "flow_sensor": night.flow_sensor,
+        "sensors": {
+            "apneas": _sensor_times(night.sensors.apneas),
+            "hypopneas": _sensor_times(night.sensors.hypopneas),
+        },
         "effort_sensor": night.effort_sensor,
         "spo2_delay_s": _number(night.spo2_delay_s),
         "not_measured": {},
@@ -161,6 +165,12 @@ def _monitored(monitored: MonitoredTime) -> dict[str, Any]:
     }
 
 
+def _sensor_times(times: Sequence[SensorTime]) -> list[dict[str, Any]]:
+    return [
+        {"sensor": time.sensor, "minutes": time.minutes, "spans_s": _spans(time.spans_s)} for time in times
+    ]
+
+
 def _event(event: RespiratoryEvent) -> dict[str, Any]:
     return {
         "kind": event.kind.value,
@@ -170,6 +180,7 @@ def _event(event: RespiratoryEvent) -> dict[str, Any]:
         "effort_fraction": _number(event.effort_fraction),
         "criterion": event.criterion,
         "is_counted": event.is_counted,
+        "sensor": event.sensor,
         "desaturation": None if event.desaturation is None else _desaturation(event.desaturation),
     }
 
@@ -181,6 +192,7 @@ def _rejected(candidate: RejectedCandidate) -> dict[str, Any]:
         "stop_s": float(candidate.stop_s),
         "flow_reduction_fraction": _number(candidate.flow_reduction_fraction),
         "reason": candidate.reason,
+        "sensor": candidate.sensor,
         "desaturation": None if fall is None else _desaturation(fall),
     }
 
@@ -225,6 +237,14 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         "events.desaturation": (
             any(event["desaturation"] is None for event in document["events"]),
             "no fall of SpO2 belongs to the event",
+        ),
+        "events.sensor": (
+            any(event["sensor"] is None for event in document["events"]),
+            "nothing says which sensor the event was judged on",
+        ),
+        "rejected.sensor": (
+            any(candidate["sensor"] is None for candidate in document["rejected"]),
+            "nothing says which sensor the stretch was judged on",
         ),
         "rejected.desaturation": (
             any(candidate["desaturation"] is None for candidate in document["rejected"]),

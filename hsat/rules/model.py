@@ -10,6 +10,7 @@ from itertools import pairwise
 
 __all__ = [
     "AdequacyRule",
+    "AirflowRule",
     "ApneaRule",
     "BaselineRule",
     "BreathRule",
@@ -199,6 +200,17 @@ class SensorOffRule:
 
     def __post_init__(self) -> None:
         _check_above_zero(self, "max_roughness", "min_duration_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirflowRule:
+    """``[airflow]``: how several airflow sensors share the night."""
+
+    shortest_service_s: float
+    min_overlap_fraction: float
+
+    def __post_init__(self) -> None:
+        _check_above_zero(self, "shortest_service_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,6 +404,7 @@ class ScoringRules:
     sampling: SamplingRule
     breath: BreathRule
     sensor_off: SensorOffRule
+    airflow: AirflowRule
     movement: MovementRule
     oxygen_validity: OxygenValidityRule
     probe_off: ProbeOffRule
