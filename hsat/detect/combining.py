@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hsat.detect.airflow import FlowReading
 from hsat.detect.respiratory import Reductions
 from hsat.detect.switching import Airflow, Service, lies_in
-from hsat.intervals import Spans, overlaps_s
+from hsat.intervals import Spans, as_spans, overlaps_s, unite_spans
 from hsat.kernels.reductions import CLOSED, measure_reductions
 from hsat.rules.model import ScoringRules
 
@@ -100,28 +100,44 @@ def _are_artifacts(reading: FlowReading, rules: ScoringRules) -> Bools:
 def _hypopnea_stretches(airflow: Airflow, rules: ScoringRules) -> Stretches:
     """Stretches of the sensors that serve hypopneas, each in its time.
 
-    One that lies across a switch may be seen by both sensors: the one stays that lies more in its
-    sensor's own time. What does not recover there is the sensor that fails.
+    One at a switch may be seen by both sensors, by the one that comes or goes in part. What
+    recovered goes before what did not, where the sensor fails; of several that which fills more of
+    its sensor's own time.
     """
-    whole: list[tuple[FlowReading, Places]] = []
-    across: list[tuple[float, FlowReading, int]] = []
-    for service in airflow.hypopneas:
-        spans = service.reading.reductions.spans_s
+    services = [service for service in airflow.hypopneas if len(service.spans_s)]
+    inner: list[tuple[FlowReading, Places]] = []
+    cut: list[Spans] = []
+    for service in services:
+        reductions = service.reading.reductions
+        own_s = overlaps_s(reductions.spans_s, service.spans_s)
+        is_inner = overlaps_s(reductions.spans_s, _without_edges(service)) >= own_s * (1.0 - FLOAT_NOISE)
+        is_cut = ~is_inner & (reductions.endings != CLOSED)
+        cut.append(reductions.spans_s[(own_s > 0) & is_cut])
+        inner.append((service.reading, np.flatnonzero((own_s > 0) & is_inner)))
+    outer: list[tuple[float, FlowReading, int]] = []
+    for service, (reading, places) in zip(services, inner, strict=True):
+        spans = reading.reductions.spans_s
         own_s = overlaps_s(spans, service.spans_s)
-        durations = spans[:, 1] - spans[:, 0]
-        is_inside = own_s >= durations * (1.0 - FLOAT_NOISE)
-        is_closed = service.reading.reductions.endings == CLOSED
-        whole.append((service.reading, np.flatnonzero(is_inside & (own_s > 0))))
-        for place in np.flatnonzero(~is_inside & is_closed & (own_s > 0)).tolist():
-            across.append((own_s[place] / durations[place], service.reading, place))
-    taken = [span for reading, places in whole for span in reading.reductions.spans_s[places].tolist()]
-    kept = list(whole)
-    for _, reading, place in sorted(across, key=lambda item: -item[0]):
+        is_asked = (own_s > 0) | (overlaps_s(spans, unite_spans(*cut)) > 0)
+        is_asked &= (reading.reductions.endings == CLOSED) & (spans[:, 1] > spans[:, 0])
+        is_asked[places] = False
+        outer += [(float(own_s[i]), reading, i) for i in np.flatnonzero(is_asked).tolist()]
+    taken = [span for reading, places in inner for span in reading.reductions.spans_s[places].tolist()]
+    for _, reading, place in sorted(outer, key=lambda item: -item[0]):
         span = reading.reductions.spans_s[place].tolist()
         if not any(_is_same(span, other, rules) for other in taken):
             taken.append(span)
-            kept.append((reading, np.array([place])))
-    return _in_order([_taken(reading, places, rules) for reading, places in kept])
+            inner.append((reading, np.array([place])))
+    return _in_order([_taken(reading, places, rules) for reading, places in inner])
+
+
+def _without_edges(service: Service) -> Spans:
+    """The time a sensor serves, less a measuring window at every switch."""
+    edge_s, duration_s = service.reading.breathing.window_s, service.reading.duration_s
+    inner = service.spans_s + np.array([edge_s, -edge_s])
+    inner[service.spans_s[:, 0] <= 0.0, 0] = 0.0
+    inner[service.spans_s[:, 1] >= duration_s, 1] = duration_s
+    return as_spans(inner)
 
 
 def _is_same(a: Sequence[float], b: Sequence[float], rules: ScoringRules) -> bool:
