@@ -100,35 +100,44 @@ def _are_artifacts(reading: FlowReading, rules: ScoringRules) -> Bools:
 def _hypopnea_stretches(airflow: Airflow, rules: ScoringRules) -> Stretches:
     """Stretches of the sensors that serve hypopneas, each in its time.
 
-    One at a switch may be seen by both sensors, by the one that comes or goes in part. What
-    recovered goes before what did not, where the sensor fails; of several that which fills more of
-    its sensor's own time.
+    One at a switch may be seen by both sensors, by the one that comes or goes in part. That of a
+    sensor that is there throughout goes first, then that which fills more of its sensor's own time.
     """
     services = [service for service in airflow.hypopneas if len(service.spans_s)]
     inner: list[tuple[FlowReading, Places]] = []
-    cut: list[Spans] = []
+    parts: list[Spans] = []
     for service in services:
         reductions = service.reading.reductions
         own_s = overlaps_s(reductions.spans_s, service.spans_s)
         is_inner = overlaps_s(reductions.spans_s, _without_edges(service)) >= own_s * (1.0 - FLOAT_NOISE)
-        is_cut = ~is_inner & (reductions.endings != CLOSED)
-        cut.append(reductions.spans_s[(own_s > 0) & is_cut])
         inner.append((service.reading, np.flatnonzero((own_s > 0) & is_inner)))
-    outer: list[tuple[float, FlowReading, int]] = []
+        is_part = _are_parts(service.reading) | (reductions.endings != CLOSED)
+        parts.append(reductions.spans_s[(own_s > 0) & ~is_inner & is_part])
+    outer: list[tuple[bool, float, FlowReading, int]] = []
     for service, (reading, places) in zip(services, inner, strict=True):
         spans = reading.reductions.spans_s
         own_s = overlaps_s(spans, service.spans_s)
-        is_asked = (own_s > 0) | (overlaps_s(spans, unite_spans(*cut)) > 0)
+        is_asked = (own_s > 0) | (overlaps_s(spans, unite_spans(*parts)) > 0)
         is_asked &= (reading.reductions.endings == CLOSED) & (spans[:, 1] > spans[:, 0])
         is_asked[places] = False
-        outer += [(float(own_s[i]), reading, i) for i in np.flatnonzero(is_asked).tolist()]
+        is_part = _are_parts(reading)
+        outer += [(bool(is_part[i]), -float(own_s[i]), reading, i) for i in np.flatnonzero(is_asked).tolist()]
     taken = [span for reading, places in inner for span in reading.reductions.spans_s[places].tolist()]
-    for _, reading, place in sorted(outer, key=lambda item: -item[0]):
+    for *_, reading, place in sorted(outer, key=lambda item: item[:2]):
         span = reading.reductions.spans_s[place].tolist()
         if not any(_is_same(span, other, rules) for other in taken):
             taken.append(span)
             inner.append((reading, np.array([place])))
     return _in_order([_taken(reading, places, rules) for reading, places in inner])
+
+
+def _are_parts(reading: FlowReading) -> Bools:
+    """Which stretches reach to where the sensor fails: there may have been more of them."""
+    reach_s = reading.breathing.window_s / 2
+    is_part: Bools = (
+        overlaps_s(reading.reductions.spans_s + np.array([-reach_s, reach_s]), reading.failing_s()) > 0
+    )
+    return is_part
 
 
 def _without_edges(service: Service) -> Spans:
