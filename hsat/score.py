@@ -21,7 +21,13 @@ from hsat.detect.desaturations import (
     find_desaturations,
 )
 from hsat.detect.effort import Effort
-from hsat.detect.judging import Candidate, gather_candidates, judge, judge_candidates
+from hsat.detect.judging import (
+    Candidate,
+    gather_candidates,
+    judge,
+    judge_candidates,
+    note_disagreement,
+)
 from hsat.detect.respiratory import Reductions
 from hsat.detect.signals import NightSignals, measure_signals
 from hsat.detect.switching import Airflow, sensor_notes, sensor_times
@@ -187,7 +193,7 @@ def _find_events(
         breath_ranges=breath_ranges,
         breath_baselines=breath_baselines,
         delay_s=delay_s,
-        notes=notes,
+        notes=(*notes, *note_disagreement(candidates, rules)),
     )
 
 

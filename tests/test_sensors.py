@@ -316,6 +316,16 @@ def test_an_apnea_on_nasal_pressure_alone_is_judged_as_a_hypopnea(drop_points, i
         assert refused.sensor == "nasal_pressure"
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_note_counts_the_apneas_that_were_not_confirmed(n):
+    falls = (*PLAIN, *[Fall(1000.0 + 300.0 * i, 20.0, 1.0) for i in range(n)])
+    night = score(falls, nasal_pressure=sense(falls), thermistor=sense(PLAIN))
+    (text,) = [note.text for note in night.notes if note.code == "apneas_unconfirmed"]
+    assert text.startswith(f"{n} stretch")
+    agreeing = score(falls, nasal_pressure=sense(falls), thermistor=sense(falls))
+    assert "apneas_unconfirmed" not in [note.code for note in agreeing.notes]
+
+
 def test_nasal_pressure_as_the_only_sensor_scores_that_apnea():
     falls = (*PLAIN, DEEP)
     (event,) = near(1480, 1540, score(falls, nasal_pressure=sense(falls)))
@@ -338,6 +348,34 @@ def test_a_hypopnea_in_which_the_thermistor_shows_an_apnea_is_an_apnea(apnea_s):
     assert event.stop_s == pytest.approx(1540.0, abs=HALF_BREATH_S)
     assert event.flow_reduction_fraction > 0.9
     assert event.desaturation is None
+
+
+@pytest.mark.parametrize(
+    ("apnea_start_s", "min_overlap_fraction", "n_events"),
+    [(1520.0, 0.5, 1), (1526.0, 0.5, 1), (1534.0, 0.5, 2), (1526.0, 0.9, 2), (1534.0, 0.1, 1)],
+)
+def test_an_apnea_that_lies_in_a_hypopnea_by_half_is_the_same_event(
+    apnea_start_s, min_overlap_fraction, n_events
+):
+    """A hypopnea from 1500 to 1540 s; the thermistor's apnea lasts 20 s: 14 of them inside, or 6."""
+    falls = (*PLAIN, Fall(1500.0, 40.0, 0.6, 6.0))
+    within = (*PLAIN, Fall(apnea_start_s, 20.0, 1.0))
+    rules = hsat.load_rules("aasm_1b")
+    rules = replace(rules, airflow=replace(rules.airflow, min_overlap_fraction=min_overlap_fraction))
+    night = hsat.score_night(night_of(falls, nasal_pressure=sense(falls), thermistor=sense(within)), rules)
+    check_shares(night)
+    assert [event.kind.is_apnea for event in near(1480, 1570, night)][-n_events:] == [False, True][-n_events:]
+    assert len(night.events) == len(PLAIN) + n_events
+
+
+@pytest.mark.parametrize(("reduction", "is_event"), [(0.0, False), (0.2, False), (0.4, True), (0.6, True)])
+def test_nasal_pressure_contradicts_an_apnea_only_where_it_falls_by_less_than_30_percent(reduction, is_event):
+    night = score(
+        (*PLAIN,),
+        nasal_pressure=sense((*PLAIN, Fall(1500.0, 20.0, reduction))),
+        thermistor=sense((*PLAIN, DEEP)),
+    )
+    assert [event.kind.is_apnea for event in near(1480, 1540, night)] == [True] * is_event
 
 
 @pytest.mark.parametrize(("drop_points", "is_event"), [(0.0, False), (2.0, False), (3.0, True), (6.0, True)])

@@ -1,5 +1,6 @@
 """Reduced breathing to apneas, hypopneas and rejected candidates, each with its clause."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,10 @@ from hsat.detect.respiratory import Reductions
 from hsat.events import Desaturation, EventKind, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
 from hsat.kernels.reductions import CLOSED, TOO_LONG
+from hsat.recording import Note
 from hsat.rules.model import ScoringRules
 
-__all__ = ["Candidate", "Verdict", "gather_candidates", "judge", "judge_candidates"]
+__all__ = ["Candidate", "Verdict", "gather_candidates", "judge", "judge_candidates", "note_disagreement"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +241,34 @@ def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> V
     )
 
 
+def note_disagreement(candidates: Sequence[Candidate], rules: ScoringRules) -> list[Note]:
+    """Say how many apneas of one sensor the other did not confirm: many may be the sensor's fault.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    rules : ScoringRules
+        ``[apnea]`` is used.
+
+    Returns
+    -------
+    list of Note
+        One for each pair of sensors.
+    """
+    pairs = Counter((c.sensor, c.apnea_sensor) for c in candidates if _disagreement(c, rules))
+    return [
+        Note(
+            "apneas_unconfirmed",
+            f"{n} {'stretch' if n == 1 else 'stretches'} with an apnea on {sensor} but not on {judge}: "
+            "judged as hypopneas (breathing through the mouth, or a fault of the sensor)",
+        )
+        for (sensor, judge), n in pairs.items()
+    ]
+
+
 def _disagreement(candidate: Candidate, rules: ScoringRules) -> str:
     """Words for an apnea that the sensor for apneas does not confirm; empty where there is none."""
-    if candidate.unconfirmed_apnea_s < rules.apnea.min_duration_s:
+    if candidate.unconfirmed_apnea_s < rules.apnea.min_duration_s or candidate.ending != CLOSED:
         return ""
     return f" ({candidate.sensor} shows an apnea, {candidate.apnea_sensor} does not)"
 

@@ -157,6 +157,8 @@ def divide_night(
 def _divide(
     order: Sequence[str], measure: Measure, whole: Spans, needed: Spans, shortest_s: float
 ) -> tuple[Service, ...]:
+    if len(order) == 1:
+        return (Service(reading=measure(order[0]), spans_s=whole, failing_s=whole[:0]),)
     services: list[Service] = []
     left = whole
     for sensor in order:
@@ -249,9 +251,11 @@ def sensor_notes(airflow: Airflow | None, recording: Recording) -> list[Note]:
 
 
 def _failure_words(failing: Service, others: Sequence[Service]) -> str:
-    """Why, for how long and for whom a sensor gave way; empty where nobody took over."""
+    """Why and for how long a sensor gave way, and to whom; empty where nobody took over."""
     taken = [(s.reading.sensor, intersect_spans(failing.failing_s, s.spans_s)) for s in others]
     names = [name for name, spans in taken if len(spans)]
+    if not names:
+        return ""
     left = unite_spans(*[spans for _, spans in taken])
     causes: list[str] = []
     for cause in SENSOR_CAUSES:
@@ -259,8 +263,6 @@ def _failure_words(failing: Service, others: Sequence[Service]) -> str:
         if len(spans):
             left = subtract_spans(left, spans)
             causes.append(f"{cause.label.replace('_', ' ')} for {total_s(spans) / 60.0:.0f} min")
-    if not names:
-        return ""
     return (
         f"{failing.reading.sensor}: {', '.join(causes)}; {{purposes}} were judged there "
         f"on {' and '.join(names)}"
