@@ -375,7 +375,7 @@ def test_an_apnea_that_lies_in_a_hypopnea_by_half_is_the_same_event(
     check_shares(night)
     assert [event.kind.is_apnea for event in near(1480, 1570, night)] == [is_same]
     others = [refused.start_s for refused in night.rejected if refused.sensor == "thermistor"]
-    assert others == ([] if is_same else [pytest.approx(apnea_start_s, abs=2 * PERIOD_S)])
+    assert len(others) == (not is_same)
 
 
 @pytest.mark.parametrize(("reduction", "is_event"), [(0.0, False), (0.2, False), (0.4, True), (0.6, True)])
