@@ -104,6 +104,8 @@ class RespiratoryEvent:
     obstructive_signs : tuple of str or None
         Of a hypopnea that was typed: which of ``"snoring"``, ``"flattening"`` and ``"paradox"``
         showed. None where it was not typed.
+    sensor : str or None
+        Canonical name of the airflow sensor that the event was judged on; None where nobody says.
     """
 
     kind: EventKind
@@ -118,6 +120,7 @@ class RespiratoryEvent:
     origin: EventOrigin = EventOrigin.AUTOMATIC
     confidence_fraction: float | None = None
     obstructive_signs: tuple[str, ...] | None = None
+    sensor: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -148,6 +151,8 @@ class RejectedCandidate:
         As for `RespiratoryEvent`.
     confidence_fraction : float or None
         As for `RespiratoryEvent`, below 0.5: the nearer to 0.5, the nearer to being an event.
+    sensor : str or None
+        As for `RespiratoryEvent`.
     """
 
     start_s: float
@@ -157,6 +162,7 @@ class RejectedCandidate:
     reason: str
     baseline_excursion: float | None = None
     confidence_fraction: float | None = None
+    sensor: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -211,6 +217,7 @@ EVENT_COLUMNS: tuple[str, ...] = (
     "origin",
     "confidence_fraction",
     "obstructive_signs",
+    "sensor",
     "desaturation_start_s",
     "desaturation_nadir_s",
     "desaturation_stop_s",
@@ -241,6 +248,7 @@ def event_rows(events: Iterable[RespiratoryEvent]) -> Sequence[dict[str, object]
                 "origin": event.origin.value,
                 "confidence_fraction": event.confidence_fraction,
                 "obstructive_signs": _signs_text(event),
+                "sensor": event.sensor,
                 "desaturation_start_s": fall.start_s if fall else None,
                 "desaturation_nadir_s": fall.nadir_s if fall else None,
                 "desaturation_stop_s": fall.stop_s if fall else None,

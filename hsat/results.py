@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "AirflowSensors",
     "Alternative",
     "ChannelInfo",
     "CheyneStokes",
@@ -35,6 +36,7 @@ __all__ = [
     "NightResult",
     "Overview",
     "RecordingInfo",
+    "SensorTime",
 ]
 
 SECONDS_PER_HOUR = 3600.0
@@ -101,6 +103,33 @@ class MonitoredTime:
     def spo2_h(self) -> float:
         """Hours with SpO2 that can be judged."""
         return total_s(self.spo2_spans_s) / SECONDS_PER_HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorTime:
+    """Time in which breathing was judged on one sensor: canonical name and spans."""
+
+    sensor: str
+    spans_s: Spans
+
+    @property
+    def minutes(self) -> float:
+        """Minutes judged on this sensor."""
+        return total_s(self.spans_s) / 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AirflowSensors:
+    """Which sensor told of breathing when: for each purpose they add up to the flow time.
+
+    Attributes
+    ----------
+    apneas, hypopneas : tuple of SensorTime
+        In the order of preference; sensors that served no time are left out.
+    """
+
+    apneas: tuple[SensorTime, ...] = ()
+    hypopneas: tuple[SensorTime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +279,8 @@ class NightResult:
     hsat_version : str
     monitored : MonitoredTime
     flow_sensor, effort_sensor : str or None
-        Canonical names of the signals that events were scored on.
+        Canonical names of the signals that events were scored on; of several airflow sensors the
+        one that most of the time was judged on for hypopneas.
     events : tuple of RespiratoryEvent
         In order of time.
     rejected : tuple of RejectedCandidate
@@ -281,6 +311,8 @@ class NightResult:
         None where breathing was not recorded.
     overview : Overview
     notes : tuple of Note
+    sensors : AirflowSensors
+        The time judged on each airflow sensor.
     """
 
     recording: RecordingInfo
@@ -305,6 +337,7 @@ class NightResult:
     cheyne_stokes: CheyneStokes | None = None
     overview: Overview
     notes: tuple[Note, ...] = ()
+    sensors: AirflowSensors = field(default_factory=AirflowSensors)
 
     @property
     def is_adequate(self) -> bool:

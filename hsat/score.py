@@ -14,22 +14,24 @@ from hsat.detect.artifacts import (
     flag_upright,
 )
 from hsat.detect.breathing import Breathing
+from hsat.detect.combining import combine_sensors
 from hsat.detect.desaturations import (
     Oximetry,
     estimate_delay_s,
     find_desaturations,
 )
 from hsat.detect.hypopnea_type import measure_obstruction, type_hypopneas
-from hsat.detect.judging import Candidate, gather_candidates, judge_candidates
+from hsat.detect.judging import Candidate, gather_candidates, judge_candidates, note_disagreement
 from hsat.detect.periodic import find_periodic_breathing
 from hsat.detect.respiratory import Reductions
 from hsat.detect.revision import listed_events, revise_events
-from hsat.detect.signals import FlowReading, NightSignals, measure_signals
+from hsat.detect.signals import NightSignals, measure_signals
+from hsat.detect.switching import Airflow, sensor_notes, sensor_times
 from hsat.events import PeriodicRun, RejectedCandidate, RespiratoryEvent
 from hsat.grading import grade_night
 from hsat.hypnogram import Hypnogram
 from hsat.indices import NightMeasurements, compute_indices
-from hsat.intervals import Spans, as_spans, invert_spans, unite_spans
+from hsat.intervals import as_spans, invert_spans
 from hsat.kinds import KindMeasurements, add_kinds, judge_cheyne_stokes
 from hsat.quality import QualityFlag
 from hsat.recording import Note, Recording
@@ -104,15 +106,15 @@ def _score(
 ) -> NightResult:
     """The steps; without the alternatives where this scores one of them."""
     signals = measure_signals(recording, rules)
-    flow, oximetry = signals.flow, signals.oximetry
+    airflow, oximetry = signals.airflow, signals.oximetry
     monitored = _monitored_time(recording, signals, rules, lights_s, hypnogram)
     found = _Respiration()
-    if flow is not None:
-        found = _find_events(recording, signals, flow, monitored, rules)
+    if airflow is not None:
+        found = _find_events(recording, signals, airflow, monitored, rules)
     if events is not None:
         found = _revise(found, events, recording, signals, monitored, rules)
-    if flow is not None:
-        found = replace(found, runs=find_periodic_breathing(found.events, flow.breathing, rules))
+    if airflow is not None:
+        found = replace(found, runs=find_periodic_breathing(found.events, airflow.main.breathing, rules))
     measured = _measurements(recording, signals, found, monitored, rules)
     indices, not_measured = compute_indices(measured, rules)
     kinds = KindMeasurements(
@@ -136,7 +138,8 @@ def _score(
         rules_id=rules.rules_id,
         hsat_version=__version__,
         monitored=monitored,
-        flow_sensor=None if flow is None else flow.sensor,
+        flow_sensor=None if airflow is None else airflow.main.sensor,
+        sensors=sensor_times(airflow, monitored.flow_spans_s),
         effort_sensor="+".join(signals.belts) or None,
         events=found.events,
         rejected=found.rejected,
@@ -151,8 +154,8 @@ def _score(
         spo2_delay_s=found.delay_s,
         alternatives=alternatives,
         periodic_breathing=found.runs,
-        cheyne_stokes=None if flow is None else judge_cheyne_stokes(indices, not_measured, kinds, rules),
-        overview=_overview(flow, oximetry),
+        cheyne_stokes=None if airflow is None else judge_cheyne_stokes(indices, not_measured, kinds, rules),
+        overview=_overview(airflow, oximetry),
         notes=(
             *recording.notes,
             *_hypnogram_notes(hypnogram),
@@ -174,7 +177,7 @@ def _monitored_time(
     return find_monitored_time(
         recording.duration_s,
         recording.gaps_s,
-        flow_flags=None if signals.flow is None else signals.flow.flags,
+        flow_flags=None if signals.airflow is None else signals.airflow.flags,
         oximetry_flags=_oximetry_flags(recording, signals, rules),
         other_flags=_other_flags(recording, position, rules, lights_s),
         hypnogram=hypnogram,
@@ -185,7 +188,7 @@ def _oximetry_flags(recording: Recording, signals: NightSignals, rules: ScoringR
     """Spans without SpO2; None where it limits nothing because nothing was measured beside flow."""
     if signals.oximetry is not None:
         return flag_oximetry(signals.oximetry, signals.pulse_bpm, rules)
-    if signals.flow is None:
+    if signals.airflow is None:
         return {QualityFlag.SPO2_OFF: as_spans([(0.0, recording.duration_s)])}
     return None
 
@@ -208,13 +211,13 @@ class _Respiration:
 def _find_events(
     recording: Recording,
     signals: NightSignals,
-    flow: FlowReading,
+    airflow: Airflow,
     monitored: MonitoredTime,
     rules: ScoringRules,
 ) -> _Respiration:
     """The delay of SpO2, candidates with their falls, events with their kinds, periodic breathing."""
     oximetry = signals.oximetry
-    breathing, reductions = flow.breathing, flow.reductions
+    breathing, reductions = airflow.main.breathing, airflow.main.reductions
     delay_s: float | None = None
     notes: tuple[Note, ...] = ()
     if oximetry is not None:
@@ -223,25 +226,25 @@ def _find_events(
         if delay_s is None:
             notes = (_assumed_delay_note(rules),)
     candidates = gather_candidates(
-        reductions,
+        combine_sensors(airflow, rules),
         oximetry,
         rules.oxygen_delay.assumed_s if delay_s is None else delay_s,
         monitored_s=monitored.spans_s,
-        artifacts_s=_sensor_artifacts(flow.flags),
         rules=rules,
     )
     events, rejected = judge_candidates(candidates, signals.effort, rules, has_oximetry=oximetry is not None)
     if rules.hypopnea_type.is_applied:
-        events = type_hypopneas(events, measure_obstruction(recording, flow, rules), rules)
+        events = type_hypopneas(events, measure_obstruction(recording, airflow.main, rules), rules)
+    breath_onsets_s, breath_ranges, breath_baselines = airflow.breaths()
     return _Respiration(
         events=events,
         rejected=rejected,
         candidates=tuple(candidates),
-        breath_onsets_s=breathing.onsets / breathing.rate_hz,
-        breath_ranges=breathing.breath_ranges,
-        breath_baselines=reductions.breath_baselines,
+        breath_onsets_s=breath_onsets_s,
+        breath_ranges=breath_ranges,
+        breath_baselines=breath_baselines,
         delay_s=delay_s,
-        notes=notes,
+        notes=(*notes, *note_disagreement(candidates, rules)),
     )
 
 
@@ -258,7 +261,7 @@ def _measurements(
         monitored=monitored,
         events=found.events,
         desaturations=() if oximetry is None else tuple(find_desaturations(oximetry, rules)),
-        has_flow=signals.flow is not None,
+        has_flow=signals.airflow is not None,
         has_effort=signals.effort is not None,
         has_snore=recording.has_signal("snore"),
         oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
@@ -328,17 +331,6 @@ def _hypnogram_notes(hypnogram: Hypnogram | None) -> tuple[Note, ...]:
     return () if hypnogram is None else hypnogram.notes
 
 
-def _sensor_artifacts(flow_flags: Flags) -> Spans:
-    """Time in which the flow signal shows the sensor, not the patient."""
-    causes = (
-        QualityFlag.FLOW_OFF,
-        QualityFlag.MOVEMENT,
-        QualityFlag.BEFORE_BREATHING,
-        QualityFlag.AFTER_BREATHING,
-    )
-    return unite_spans(*[flow_flags[cause] for cause in causes if cause in flow_flags])
-
-
 def _reduction_by_second(breathing: Breathing, reductions: Reductions) -> Samples:
     """How far breathing is below its baseline in every second, 0 to 1; 0 where unknown."""
     step = int(breathing.rate_hz)
@@ -359,15 +351,14 @@ def _judged(
     rules: ScoringRules,
 ) -> JudgedNight | None:
     """What other rules judge again; None where no breathing can be judged."""
-    if signals.flow is None or not monitored.flow_h:
+    if signals.airflow is None or not monitored.flow_h:
         return None
     return JudgedNight(
         recording=recording,
         monitored=monitored,
-        flow=signals.flow,
+        airflow=signals.airflow,
         oximetry=signals.oximetry,
         delay_s=rules.oxygen_delay.assumed_s if found.delay_s is None else found.delay_s,
-        artifacts_s=_sensor_artifacts(signals.flow.flags),
         candidates=found.candidates,
         n_events=sum(event.is_counted for event in found.events),
     )
@@ -386,23 +377,7 @@ def _assumed_delay_note(rules: ScoringRules) -> Note:
 
 
 def _sensor_notes(signals: NightSignals, recording: Recording, rules: ScoringRules) -> list[Note]:
-    notes: list[Note] = []
-    if signals.flow is not None and signals.given_up:
-        notes.append(
-            Note(
-                "flow_sensor_fallback",
-                f"breathing was judged on {signals.flow.sensor}: {', '.join(signals.given_up)} shows "
-                f"none for most of the night",
-            )
-        )
-    if signals.flow is not None and signals.flow.sensor in ("thorax", "abdomen", "rip_sum", "rip_flow"):
-        notes.append(
-            Note(
-                "flow_from_effort",
-                f"no airflow sensor: breathing was judged on {signals.flow.sensor}, "
-                "which does not fall in obstructive events as airflow does",
-            )
-        )
+    notes = sensor_notes(signals.airflow, recording)
     if signals.oximetry is not None and signals.oximetry.spikes_s > 0:
         notes.append(
             Note(
@@ -436,11 +411,12 @@ def _recording_info(recording: Recording) -> RecordingInfo:
     )
 
 
-def _overview(flow: FlowReading | None, oximetry: Oximetry | None) -> Overview:
+def _overview(airflow: Airflow | None, oximetry: Oximetry | None) -> Overview:
     excursion = spo2 = None
-    if flow is not None:
-        step = int(OVERVIEW_STEP_S * flow.breathing.rate_hz)
-        excursion = flow.breathing.excursion[step // 2 :: step].copy()
+    if airflow is not None:
+        breathing = airflow.main.breathing
+        step = int(OVERVIEW_STEP_S * breathing.rate_hz)
+        excursion = breathing.excursion[step // 2 :: step].copy()
     if oximetry is not None:
         step = int(OVERVIEW_STEP_S * oximetry.rate_hz)
         n_steps = len(oximetry.percent) // step

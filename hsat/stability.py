@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
+from hsat.detect.airflow import FlowReading
 from hsat.detect.breathing import flow_from_pressure, measure_upright, pressure_from_flow
+from hsat.detect.combining import combine_sensors
 from hsat.detect.desaturations import Oximetry
 from hsat.detect.judging import Candidate, gather_candidates, judge
 from hsat.detect.respiratory import find_reduced_breathing
 from hsat.detect.sensors import NASAL_PRESSURE
-from hsat.detect.signals import FlowReading
+from hsat.detect.switching import Airflow, Service
 from hsat.grading import grade_severity, why_no_class
-from hsat.intervals import Spans
 from hsat.recording import Recording
 from hsat.results import Alternative, MonitoredTime, NightResult
 from hsat.rules.load import load_rules
@@ -49,11 +50,10 @@ class JudgedNight:
     ----------
     recording : Recording
     monitored : MonitoredTime
-    flow : FlowReading
+    airflow : Airflow
     oximetry : Oximetry or None
     delay_s : float
         Delay of SpO2 behind flow, measured or assumed.
-    artifacts_s : ndarray, shape (n, 2)
     candidates : sequence of Candidate
         Found under the night's own rules.
     n_events : int
@@ -62,10 +62,9 @@ class JudgedNight:
 
     recording: Recording
     monitored: MonitoredTime
-    flow: FlowReading
+    airflow: Airflow
     oximetry: Oximetry | None
     delay_s: float
-    artifacts_s: Spans
     candidates: Sequence[Candidate]
     n_events: int
 
@@ -106,7 +105,7 @@ def find_alternatives(
             found[name] = Alternative(
                 rules_id=other.rules_id, ahi_per_h=other.indices.ahi_per_h, severity=other.severity
             )
-    if night.flow.sensor == NASAL_PRESSURE:
+    if NASAL_PRESSURE in night.airflow.sensors:
         word = "not_linearised" if rules.nasal_pressure.is_linearised else "linearised"
         candidates = _candidates_of_other_reading(night, rules)
         rules_id = f"{rules.rules_id}, {word.replace('_', ' ')}"
@@ -124,17 +123,32 @@ def _finds_the_same(rules: ScoringRules, sibling: ScoringRules) -> bool:
 
 def _candidates_of_other_reading(night: JudgedNight, rules: ScoringRules) -> Sequence[Candidate]:
     """Candidates with the square root of nasal pressure taken, or left out; all else as it was."""
-    measured, is_linearised = night.flow.breathing, not rules.nasal_pressure.is_linearised
-    flow = flow_from_pressure(measured.flow) if is_linearised else pressure_from_flow(measured.flow)
-    breathing = measure_upright(flow, measured.is_missing, rules, measured.ventilation_share)
+    airflow = night.airflow
+    services = (*airflow.hypopneas, *airflow.apneas)
+    measured = next(s.reading for s in services if s.reading.sensor == NASAL_PRESSURE)
+    other = _other_reading(measured, rules)
+
+    def exchanged(of_purpose: tuple[Service, ...]) -> tuple[Service, ...]:
+        return tuple(replace(s, reading=other) if s.reading is measured else s for s in of_purpose)
+
     return gather_candidates(
-        find_reduced_breathing(breathing, rules, is_pressure=not is_linearised),
+        combine_sensors(
+            Airflow(apneas=exchanged(airflow.apneas), hypopneas=exchanged(airflow.hypopneas)), rules
+        ),
         night.oximetry,
         night.delay_s,
         monitored_s=night.monitored.spans_s,
-        artifacts_s=night.artifacts_s,
         rules=rules,
     )
+
+
+def _other_reading(reading: FlowReading, rules: ScoringRules) -> FlowReading:
+    """Nasal pressure with its root taken, or left out; when it cannot be judged stays as it was."""
+    measured, is_linearised = reading.breathing, not rules.nasal_pressure.is_linearised
+    flow = flow_from_pressure(measured.flow) if is_linearised else pressure_from_flow(measured.flow)
+    breathing = measure_upright(flow, measured.is_missing, rules, measured.ventilation_share)
+    reductions = find_reduced_breathing(breathing, rules, is_pressure=not is_linearised)
+    return replace(reading, breathing=breathing, reductions=reductions)
 
 
 def _count_events(candidates: Sequence[Candidate], rules: ScoringRules) -> int:

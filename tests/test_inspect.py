@@ -123,6 +123,12 @@ def test_json_has_the_schema_and_every_signal(tmp_path, capsys):
             id="belt-steps",
         ),
         pytest.param(
+            [resting("Flow", n_steps=3), flow("Chest"), flow("Abdomen")],
+            (True, False, False, True),
+            "no SpO2",
+            id="flow-steps-and-two-belts",
+        ),
+        pytest.param(
             [resting("Flow", n_steps=3), spo2(), flow("Chest")],
             (False, False, True, False),
             "apneas: the airflow sensor is flat throughout",

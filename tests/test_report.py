@@ -466,13 +466,14 @@ def test_headline_names_what_was_not_recorded(sensor, channels, words):
     assert night_text(night).splitlines()[0].endswith(f", {words}")
 
 
-@pytest.mark.parametrize("sensor", ["thorax", "abdomen", "rip_sum", "rip_flow"])
+@pytest.mark.parametrize("sensor", ["thorax", "thorax+abdomen", "rip_sum", "rip_flow"])
 def test_text_says_where_belts_stand_in_for_airflow(sensor):
-    lines = night_text(make_result(flow_sensor=sensor)).splitlines()
-    said = " ".join(lines[2:4])
-    assert said.startswith(
-        f"No airflow sensor was recorded: breathing was judged from the effort belts ({sensor})."
-    )
+    for channels, why in (((SPO2,), "was recorded"), ((FLOW, SPO2), "shows breathing")):
+        night = make_result(flow_sensor=sensor, recording=make_recording(channels=channels))
+        said = " ".join(night_text(night).splitlines()[2:4])
+        assert said.startswith(
+            f"No airflow sensor {why}: breathing was judged from the effort belts ({sensor})."
+        )
     assert "No airflow sensor" not in night_text(make_result())
 
 

@@ -71,6 +71,8 @@ def candidate_of(**changes: Any) -> Candidate:
         "desaturation": fall,
         "is_counted": True,
         "is_artifact": False,
+        "sensor": "flow",
+        "apnea_sensor": "flow",
     }
     return Candidate(**{**plain, **changes})
 

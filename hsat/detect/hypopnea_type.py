@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.detect.airflow import FlowReading
 from hsat.detect.breathing import remove_drift
 from hsat.detect.sampling import sample_signals
 from hsat.detect.sensors import EFFORT_SENSORS, SHAPE_SENSORS
-from hsat.detect.signals import FlowReading
 from hsat.detect.snoring import find_snoring
 from hsat.events import EventKind, RespiratoryEvent
 from hsat.intervals import Spans, as_spans, invert_spans

@@ -1,10 +1,12 @@
 """Reduced breathing to apneas, hypopneas and rejected candidates, each with its clause."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from hsat.detect.combining import Stretches
 from hsat.detect.confidence import rank_candidate
 from hsat.detect.desaturations import Oximetry, match_desaturations
 from hsat.detect.effort import Effort, type_apnea
@@ -12,9 +14,10 @@ from hsat.detect.respiratory import Reductions
 from hsat.events import Desaturation, EventKind, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
 from hsat.kernels.reductions import CLOSED, TOO_LONG
+from hsat.recording import Note
 from hsat.rules.model import HypopneaRule, ScoringRules
 
-__all__ = ["Candidate", "Verdict", "gather_candidates", "judge", "judge_candidates"]
+__all__ = ["Candidate", "Verdict", "gather_candidates", "judge", "judge_candidates", "note_disagreement"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,12 @@ class Candidate:
         Whether it lies in monitored time.
     is_artifact : bool
         Whether the airflow sensor is off or moved here.
+    sensor, apnea_sensor : str
+        Who shows it, and who says whether it is an apnea.
+    unconfirmed_apnea_s : float
+        Longest part that is deep enough for an apnea on the first, where the second shows none.
+    is_contradicted : bool
+        Whether an apnea is shown by the second alone, while the first shows breathing that goes on.
     """
 
     start_s: float
@@ -54,6 +63,10 @@ class Candidate:
     desaturation: Desaturation | None
     is_counted: bool
     is_artifact: bool
+    sensor: str
+    apnea_sensor: str
+    unconfirmed_apnea_s: float = 0.0
+    is_contradicted: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -84,24 +97,23 @@ class Verdict:
 
 
 def gather_candidates(
-    reductions: Reductions,
+    stretches: Stretches,
     oximetry: Oximetry | None,
     delay_s: float,
     *,
     monitored_s: Spans,
-    artifacts_s: Spans,
     rules: ScoringRules,
 ) -> list[Candidate]:
     """List the reductions long enough to be mentioned, each with its fall of SpO2.
 
     Parameters
     ----------
-    reductions : Reductions
+    stretches : Stretches
     oximetry : Oximetry or None
     delay_s : float
         Delay of SpO2 behind flow.
-    monitored_s, artifacts_s : ndarray, shape (n, 2)
-        Time in which events count; time in which the airflow sensor is off or moved.
+    monitored_s : ndarray, shape (n, 2)
+        Time in which events count.
     rules : ScoringRules
         ``[event_span]``, ``[desaturation]`` and the durations of ``[apnea]``, ``[hypopnea]``.
 
@@ -110,6 +122,7 @@ def gather_candidates(
     list of Candidate
         In order of time.
     """
+    reductions = stretches.reductions
     spans = reductions.spans_s
     durations = spans[:, 1] - spans[:, 0]
     kept = np.flatnonzero(durations >= rules.event_span.min_listed_s)
@@ -118,7 +131,6 @@ def gather_candidates(
         falls.update(_match_falls(reductions, oximetry, delay_s, rules))
     share = rules.event_span.min_counted_share_fraction
     is_counted = overlaps_s(spans, monitored_s) >= share * durations
-    is_artifact = overlaps_s(spans, artifacts_s) > share * durations
     columns = zip(
         kept.tolist(),
         spans[kept].tolist(),
@@ -142,7 +154,11 @@ def gather_candidates(
             ending=ending,
             desaturation=falls[i],
             is_counted=bool(is_counted[i]),
-            is_artifact=bool(is_artifact[i]),
+            is_artifact=bool(stretches.is_artifact[i]),
+            sensor=stretches.sensors[i],
+            apnea_sensor=stretches.apnea_sensors[i],
+            unconfirmed_apnea_s=float(stretches.unconfirmed_apnea_s[i]),
+            is_contradicted=bool(stretches.is_contradicted[i]),
         )
         for (
             i,
@@ -197,7 +213,41 @@ def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> V
         return _refused("event_span: the flow signal stops before breathing recovers")
     if candidate.longest_apnea_s >= rules.apnea.min_duration_s:
         return _judge_apnea(candidate, rules)
-    return _judge_hypopnea(candidate, rules.hypopnea, has_oximetry=has_oximetry)
+    return _judge_hypopnea(
+        candidate, rules.hypopnea, _disagreement(candidate, rules), has_oximetry=has_oximetry
+    )
+
+
+def note_disagreement(candidates: Sequence[Candidate], rules: ScoringRules) -> list[Note]:
+    """Say how many apneas of one sensor the other did not confirm: many may be the sensor's fault.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    rules : ScoringRules
+        ``[apnea]`` is used.
+
+    Returns
+    -------
+    list of Note
+        One for each pair of sensors.
+    """
+    pairs = Counter((c.sensor, c.apnea_sensor) for c in candidates if _disagreement(c, rules))
+    return [
+        Note(
+            "apneas_unconfirmed",
+            f"{n} {'stretch' if n == 1 else 'stretches'} with an apnea on {sensor} but not on {judge}: "
+            "judged as hypopneas (breathing through the mouth, or a fault of the sensor)",
+        )
+        for (sensor, judge), n in pairs.items()
+    ]
+
+
+def _disagreement(candidate: Candidate, rules: ScoringRules) -> str:
+    """Words for an apnea that the sensor for apneas does not confirm; empty where there is none."""
+    if candidate.unconfirmed_apnea_s < rules.apnea.min_duration_s or candidate.ending != CLOSED:
+        return ""
+    return f" ({candidate.sensor} shows an apnea, {candidate.apnea_sensor} does not)"
 
 
 def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
@@ -210,16 +260,27 @@ def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
             f"apnea.longest_without_fall_s: {candidate.duration_s:.0f} s without a fall of SpO2 "
             f"by {smallest:g} points: a fault of the sensor"
         )
+    if candidate.is_contradicted and fall is not None and fall.drop_points < smallest:
+        return _refused(
+            f"airflow: {candidate.apnea_sensor} alone shows an apnea, without a fall of SpO2 "
+            f"by {smallest:g} points: a fault of the sensor"
+        )
+    where = "" if candidate.sensor == candidate.apnea_sensor else f" on {candidate.apnea_sensor}"
     return Verdict(
         is_apnea=True,
         is_hypopnea=False,
         clause=f"apnea: reduced by at least {apnea.min_reduction_fraction:.0%} "
-        f"for {candidate.longest_apnea_s:.1f} s (at least {apnea.min_duration_s:g} s)",
+        f"for {candidate.longest_apnea_s:.1f} s (at least {apnea.min_duration_s:g} s){where}",
     )
 
 
-def _judge_hypopnea(candidate: Candidate, hypopnea: HypopneaRule, *, has_oximetry: bool) -> Verdict:
-    """A hypopnea by its length and depth and, unless the rule does without, its fall of SpO2."""
+def _judge_hypopnea(
+    candidate: Candidate, hypopnea: HypopneaRule, disagreement: str, *, has_oximetry: bool
+) -> Verdict:
+    """A hypopnea by its length and depth and, unless the rule does without, its fall of SpO2.
+
+    `disagreement` tells of an apnea that was not confirmed.
+    """
     if candidate.duration_s < hypopnea.min_duration_s:
         return _refused(
             f"hypopnea.min_duration_s: lasts {candidate.duration_s:.1f} s, "
@@ -232,20 +293,22 @@ def _judge_hypopnea(candidate: Candidate, hypopnea: HypopneaRule, *, has_oximetr
         )
     admitted = f"hypopnea: reduced by {candidate.reduction_fraction:.0%} for {candidate.duration_s:.1f} s"
     if not hypopnea.needs_desaturation:
-        return Verdict(is_apnea=False, is_hypopnea=True, clause=f"{admitted}; no fall of SpO2 is asked for")
+        return Verdict(
+            is_apnea=False, is_hypopnea=True, clause=f"{admitted}; no fall of SpO2 is asked for{disagreement}"
+        )
     fall = candidate.desaturation
     if fall is None:
         why = "SpO2 is missing here" if has_oximetry else "the recording has no SpO2"
-        return _refused(f"hypopnea.min_desaturation_points: {why}")
+        return _refused(f"hypopnea.min_desaturation_points: {why}{disagreement}")
     if fall.drop_points < hypopnea.min_desaturation_points:
         return _refused(
             f"hypopnea.min_desaturation_points: SpO2 falls by {fall.drop_points:.1f} points, "
-            f"needs {hypopnea.min_desaturation_points:g}"
+            f"needs {hypopnea.min_desaturation_points:g}{disagreement}"
         )
     return Verdict(
         is_apnea=False,
         is_hypopnea=True,
-        clause=f"{admitted} with a fall of SpO2 by {fall.drop_points:.1f} points",
+        clause=f"{admitted} with a fall of SpO2 by {fall.drop_points:.1f} points{disagreement}",
     )
 
 
@@ -289,6 +352,7 @@ def judge_candidates(
                     reason=verdict.clause,
                     baseline_excursion=candidate.baseline,
                     confidence_fraction=rank_candidate(candidate, rules),
+                    sensor=candidate.sensor,
                 )
             )
     return tuple(events), tuple(rejected)
@@ -317,4 +381,5 @@ def _event(
         criterion=verdict.clause,
         is_counted=candidate.is_counted,
         confidence_fraction=rank_candidate(candidate, rules),
+        sensor=candidate.apnea_sensor if verdict.is_apnea else candidate.sensor,
     )

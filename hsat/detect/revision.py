@@ -7,8 +7,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.detect.airflow import FlowReading
 from hsat.detect.desaturations import match_desaturations
-from hsat.detect.signals import FlowReading, NightSignals
+from hsat.detect.signals import NightSignals
 from hsat.errors import HsatError
 from hsat.events import REMOVED, Desaturation, EventOrigin, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
@@ -236,6 +237,7 @@ def _revise_rejected(
             stop_s=event.stop_s,
             flow_reduction_fraction=event.flow_reduction_fraction,
             desaturation=event.desaturation,
+            sensor=event.sensor,
             reason=f"{REMOVED} ({event.kind.value}; {event.criterion})",
         )
         for event in removed
@@ -251,6 +253,7 @@ class _Evidence:
     reductions: NDArray[np.float64]
     efforts: NDArray[np.float64]
     falls: list[Desaturation | None]
+    sensor: str | None
 
     @classmethod
     def measure(
@@ -260,9 +263,9 @@ class _Evidence:
         k = len(spans_s)
         baselines, reductions = np.full(k, np.nan), np.full(k, np.nan)
         cores_s = spans_s
-        if signals.flow is not None and k:
-            cores_s = _cores_s(spans_s, signals.flow, rules)
-            baselines, reductions = _measure_flow(spans_s, cores_s, signals.flow)
+        if signals.airflow is not None and k:
+            cores_s = _cores_s(spans_s, signals.airflow.main, rules)
+            baselines, reductions = _measure_flow(spans_s, cores_s, signals.airflow.main)
         efforts = np.full(k, np.nan)
         if signals.effort is not None:
             strengths = [signals.effort.within(*core) for core in cores_s.tolist()]
@@ -273,7 +276,8 @@ class _Evidence:
             falls = match_desaturations(
                 spans_s[:, 0], spans_s[:, 1], are_events, signals.oximetry, delay_s=delay_s, rules=rules
             )
-        return cls(baselines=baselines, reductions=reductions, efforts=efforts, falls=falls)
+        sensor = None if signals.airflow is None else signals.airflow.main.sensor
+        return cls(baselines=baselines, reductions=reductions, efforts=efforts, falls=falls, sensor=sensor)
 
     def event(
         self, i: int, scored: ScoredEvent, *, origin: EventOrigin, is_counted: bool
@@ -292,6 +296,7 @@ class _Evidence:
             criterion=CRITERION,
             is_counted=is_counted,
             origin=origin,
+            sensor=self.sensor,
         )
 
 

@@ -1,20 +1,28 @@
-"""Which recorded signals breathing and effort are judged on."""
+"""Which recorded signals breathing and effort are judged on, in which order."""
+
+from collections.abc import Collection, Sequence
 
 from hsat.recording import Recording
 
 __all__ = [
+    "APNEA_SENSORS",
+    "BELT_SUM",
     "EFFORT_SENSORS",
-    "FLOW_SENSORS",
+    "HYPOPNEA_SENSORS",
     "NASAL_PRESSURE",
     "SHAPE_SENSORS",
     "effort_sensors",
-    "flow_sensors",
+    "recorded_sensors",
+    "stand_in",
 ]
 
-FLOW_SENSORS = ("nasal_pressure", "flow", "thermistor", "rip_flow", "rip_sum", "thorax", "abdomen")
-"""Sensors breathing is judged on, best first: the order of Berry 2012 for hypopneas. One sensor
-serves apneas too, although the manual prefers the thermistor for them. A single belt comes last,
-as a stand-in for the RIP sum."""
+APNEA_SENSORS = ("thermistor", "flow", "nasal_pressure", "rip_sum", "rip_flow")
+"""Airflow sensors for apneas, best first: the order of Berry 2012. A ``flow`` of unstated kind is a
+thermal sensor, a mask or a pneumotachograph: like the thermistor it sees what the mouth breathes."""
+
+HYPOPNEA_SENSORS = ("nasal_pressure", "flow", "thermistor", "rip_sum", "rip_flow")
+"""Airflow sensors for hypopneas, best first: the order of Berry 2012, with ``flow`` before the
+thermistor, which follows flow less closely."""
 
 EFFORT_SENSORS = ("thorax", "abdomen")
 
@@ -24,19 +32,30 @@ NASAL_PRESSURE = "nasal_pressure"
 SHAPE_SENSORS = (NASAL_PRESSURE, "flow")
 """Sensors that show the shape of an inspiration: a thermistor lags, belts show volume."""
 
+BELT_SUM = "thorax+abdomen"
+"""Name of the sum of both belts that is computed where airflow is missing."""
 
-def flow_sensors(recording: Recording) -> tuple[str, ...]:
-    """Canonical names of the recorded signals that can show airflow, best first.
 
-    A single belt is among them only where nothing else is: it goes on moving in obstructive apneas.
+def recorded_sensors(recording: Recording, order: Sequence[str]) -> tuple[str, ...]:
+    """The sensors of `order` that were recorded; where none was, what the belts can give.
+
+    A single belt stands in only where nothing else is: it goes on moving in obstructive apneas.
     """
-    recorded = tuple(name for name in FLOW_SENSORS if recording.has_signal(name))
-    better = tuple(name for name in recorded if name not in EFFORT_SENSORS)
-    return better or recorded
+    recorded = tuple(name for name in order if recording.has_signal(name))
+    if recorded:
+        return recorded
+    if (belts := stand_in(recording)) is not None:
+        return (belts,)
+    return tuple(name for name in EFFORT_SENSORS if recording.has_signal(name))
 
 
-def effort_sensors(recording: Recording, flow_sensor: str | None) -> tuple[str, ...]:
-    """Effort belts recorded, without the one that stands in for flow; none where nothing does."""
-    if flow_sensor is None:
+def stand_in(recording: Recording) -> str | None:
+    """`BELT_SUM` where both belts were recorded, else None."""
+    return BELT_SUM if all(recording.has_signal(name) for name in EFFORT_SENSORS) else None
+
+
+def effort_sensors(recording: Recording, flow_sensors: Collection[str]) -> tuple[str, ...]:
+    """Effort belts recorded, without one that alone stands in for flow; none where nothing is flow."""
+    if not flow_sensors:
         return ()
-    return tuple(name for name in EFFORT_SENSORS if recording.has_signal(name) and name != flow_sensor)
+    return tuple(name for name in EFFORT_SENSORS if recording.has_signal(name) and name not in flow_sensors)

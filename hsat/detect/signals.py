@@ -1,24 +1,29 @@
 """A recording to what its signals show: breathing, effort, oxygen, pulse, position."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.detect.artifacts import Flags, flag_flow, flag_missing_baseline
-from hsat.detect.breathing import Breathing, measure_breathing
+from hsat.detect.airflow import FlowReading, measure_flow, sum_belts
 from hsat.detect.desaturations import Oximetry, measure_oximetry
 from hsat.detect.effort import Effort, measure_effort
-from hsat.detect.respiratory import Reductions, find_reduced_breathing
 from hsat.detect.sampling import HELD, sample_signals
-from hsat.detect.sensors import NASAL_PRESSURE, effort_sensors, flow_sensors
+from hsat.detect.sensors import (
+    APNEA_SENSORS,
+    BELT_SUM,
+    EFFORT_SENSORS,
+    HYPOPNEA_SENSORS,
+    effort_sensors,
+    recorded_sensors,
+    stand_in,
+)
+from hsat.detect.switching import Airflow, divide_night
 from hsat.errors import MissingChannelError, ReadError
-from hsat.intervals import total_s, unite_spans
-from hsat.quality import QualityFlag
 from hsat.recording import Recording
 from hsat.rules.model import ScoringRules
 
-__all__ = ["FlowReading", "NightSignals", "measure_signals"]
+__all__ = ["NightSignals", "measure_signals"]
 
 Samples = NDArray[np.float32]
 
@@ -27,39 +32,13 @@ LONGEST_RECORDING_S = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlowReading:
-    """Breathing on one sensor, where it is reduced, and when it cannot be judged.
-
-    Attributes
-    ----------
-    sensor : str
-        Canonical name.
-    breathing : Breathing
-    reductions : Reductions
-    flags : dict of QualityFlag to ndarray, shape (n, 2)
-    """
-
-    sensor: str
-    breathing: Breathing
-    reductions: Reductions
-    flags: Flags
-
-    @property
-    def judged_s(self) -> float:
-        """Seconds in which this sensor shows breathing."""
-        duration_s = len(self.breathing.excursion) / self.breathing.rate_hz
-        return duration_s - total_s(unite_spans(*self.flags.values()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NightSignals:
     """What was recorded, measured; None where a channel is missing or holds nothing.
 
     Attributes
     ----------
-    flow : FlowReading or None
-    given_up : tuple of str
-        Better airflow sensors that show breathing for too little of the night.
+    airflow : Airflow or None
+        Which sensors tell of breathing when.
     belts : tuple of str
         Belts that effort was judged on.
     effort : Effort or None
@@ -68,8 +47,7 @@ class NightSignals:
         At ``rules.sampling.oximetry_rate_hz``.
     """
 
-    flow: FlowReading | None
-    given_up: tuple[str, ...]
+    airflow: Airflow | None
     belts: tuple[str, ...]
     effort: Effort | None
     oximetry: Oximetry | None
@@ -97,33 +75,28 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
         Where it claims to last longer than a week.
     """
     # A copy is handed over and gone: a night must fit beside many others.
-    sensors = flow_sensors(recording)
-    first = sensors[0] if sensors else None
-    samples = _sample(recording, first, effort_sensors(recording, first), rules)
+    apnea_order = recorded_sensors(recording, APNEA_SENSORS)
+    hypopnea_order = recorded_sensors(recording, HYPOPNEA_SENSORS)
+    firsts = tuple(dict.fromkeys((*hypopnea_order[:1], *apnea_order[:1])))
+    samples = _sample(recording, firsts, effort_sensors(recording, firsts), rules)
     oximetry = None
     if "spo2" in samples:
         oximetry = measure_oximetry(samples.pop("spo2"), recording.signal("spo2").rate_hz, rules)
         if bool(np.isnan(oximetry.percent).all()):
             oximetry = None
-    flow = None if first is None else _measure_flow(first, samples.pop(first), rules)
-    given_up: list[str] = []
-    for sensor in sensors[1:]:
-        if flow is None or flow.judged_s >= rules.sensor_off.min_share_fraction * recording.duration_s:
-            break
-        copy = sample_signals(recording, {sensor: rules.sampling.flow_rate_hz})[sensor]
-        other = _measure_flow(sensor, copy, rules)
-        if other.judged_s > flow.judged_s:
-            given_up.append(flow.sensor)
-            flow = other
-    belts = effort_sensors(recording, None if flow is None else flow.sensor)
+    airflow = None
+    if firsts:
+        copies = {name: samples.pop(name) for name in firsts if name in samples}
+        readings = _Readings(recording, rules, copies)
+        airflow = _divide(recording, apnea_order, hypopnea_order, readings, rules)
+    belts = effort_sensors(recording, () if airflow is None else airflow.sensors)
     effort = None
-    if flow is not None and belts:
+    if airflow is not None and belts:
         effort = measure_effort(
-            [samples.pop(name) for name in belts if name in samples], flow.breathing.window_s, rules
+            [samples.pop(name) for name in belts if name in samples], airflow.main.breathing.window_s, rules
         )
     return NightSignals(
-        flow=flow,
-        given_up=tuple(given_up),
+        airflow=airflow,
         belts=belts if effort is not None else (),
         effort=effort,
         oximetry=oximetry,
@@ -132,23 +105,60 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
     )
 
 
-def _measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReading:
-    """Breaths, reductions and artifacts of one airflow sensor."""
-    is_pressure = sensor == NASAL_PRESSURE
-    is_linearised = is_pressure and rules.nasal_pressure.is_linearised
-    breathing = measure_breathing(values, rules, is_linearised=is_linearised)
-    reductions = find_reduced_breathing(breathing, rules, is_pressure=is_pressure and not is_linearised)
-    flags = flag_flow(breathing, rules)
-    flags[QualityFlag.NO_BASELINE] = flag_missing_baseline(
-        breathing.onsets / breathing.rate_hz,
-        reductions.breath_baselines,
-        len(breathing.excursion) / breathing.rate_hz,
-    )
-    return FlowReading(sensor=sensor, breathing=breathing, reductions=reductions, flags=flags)
+@dataclass(slots=True)
+class _Readings:
+    """Measures a sensor when it is first asked for, and keeps what it found."""
+
+    recording: Recording
+    rules: ScoringRules
+    copies: dict[str, Samples]
+    found: dict[str, FlowReading] = field(default_factory=dict)
+
+    def of(self, sensor: str) -> FlowReading:
+        if sensor not in self.found:
+            name, values = sensor, self.copies.pop(sensor, None)
+            if sensor == BELT_SUM:
+                name, values = sum_belts(self._sampled(*EFFORT_SENSORS), self.rules)
+            elif values is None:
+                values = self._sampled(sensor)[sensor]
+            self.found[sensor] = measure_flow(name, values, self.rules)
+        return self.found[sensor]
+
+    def _sampled(self, *names: str) -> dict[str, Samples]:
+        return sample_signals(self.recording, dict.fromkeys(names, self.rules.sampling.flow_rate_hz))
+
+
+def _divide(
+    recording: Recording,
+    apnea_order: tuple[str, ...],
+    hypopnea_order: tuple[str, ...],
+    readings: _Readings,
+    rules: ScoringRules,
+) -> Airflow:
+    """Divide the night among the recorded sensors; where they leave most of it, the belts help out."""
+
+    def divide(*more: str) -> Airflow:
+        return divide_night(
+            (*apnea_order, *more),
+            (*hypopnea_order, *more),
+            readings.of,
+            duration_s=recording.duration_s,
+            gaps_s=recording.gaps_s,
+            shortest_s=rules.airflow.shortest_service_s,
+        )
+
+    airflow = divide()
+    belts = stand_in(recording)
+    enough_s = rules.sensor_off.min_share_fraction * recording.duration_s
+    if belts is None or belts in hypopnea_order or airflow.judged_s >= enough_s:
+        return airflow
+    if readings.of(belts).sensor == BELT_SUM and readings.of(belts).judged_s > airflow.judged_s:
+        return divide(belts)
+    return airflow
 
 
 def _sample(
-    recording: Recording, flow_sensor: str | None, belts: tuple[str, ...], rules: ScoringRules
+    recording: Recording, flow_sensors: tuple[str, ...], belts: tuple[str, ...], rules: ScoringRules
 ) -> dict[str, Samples]:
     """Read the copies for analysis in one pass; SpO2 only where it holds a value."""
     if recording.duration_s <= 0:
@@ -158,7 +168,7 @@ def _sample(
             f"{recording.source.path}: lasts {recording.duration_s / 3600:.0f} h: "
             f"expected a night, at most {LONGEST_RECORDING_S / 3600:.0f} h"
         )
-    if flow_sensor is None and not recording.has_signal("spo2"):
+    if not flow_sensors and not recording.has_signal("spo2"):
         present = ", ".join(signal.source_label for signal in recording.signals) or "none"
         raise MissingChannelError(
             f"{recording.source.path}: nothing to score: needs airflow, effort or SpO2; "
@@ -166,7 +176,6 @@ def _sample(
         )
     sampling = rules.sampling
     rates_hz = {name: sampling.oximetry_rate_hz for name in HELD if recording.has_signal(name)}
-    if flow_sensor is not None:
-        rates_hz[flow_sensor] = sampling.flow_rate_hz
-        rates_hz.update(dict.fromkeys(belts, sampling.effort_rate_hz))
+    rates_hz.update((name, sampling.flow_rate_hz) for name in flow_sensors if name != BELT_SUM)
+    rates_hz.update(dict.fromkeys(belts, sampling.effort_rate_hz))
     return sample_signals(recording, rates_hz)

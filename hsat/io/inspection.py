@@ -188,9 +188,12 @@ def _header_calibration(channel: EdfChannel, edf: EdfFile) -> Calibration:
 def _scorable(recording: Recording, channels: tuple[InspectedChannel, ...]) -> Scorable:
     """What the channels allow; a channel without a valid sample, or flat throughout, allows nothing."""
     qualities = {c.name: c.quality for c in channels if c.name is not None and recording.has_signal(c.name)}
-    # Belts stand in for airflow only where no sensor of it was recorded, as in scoring.
+    # A belt stands in for airflow only where no sensor of it was recorded, the sum of both also
+    # where none shows breathing, as in scoring.
     airflow_names = tuple(name for name in AIRFLOW_NAMES if name in qualities) or BELT_NAMES
     airflow = next((name for name in airflow_names if _is_moving(qualities.get(name))), None)
+    if all(_is_moving(qualities.get(name)) for name in BELT_NAMES) and airflow in (None, *BELT_NAMES):
+        airflow = "+".join(BELT_NAMES)
     belt_names = tuple(name for name in BELT_NAMES if name != airflow)
     has_belts = any(_is_moving(qualities.get(name)) for name in belt_names)
     has_spo2 = "spo2" in qualities and qualities["spo2"].lowest is not None

@@ -13,7 +13,7 @@ from hsat.report.failed import FailedNight
 from hsat.report.plain import without_surrogates
 from hsat.report.rows import INDEX_ROWS, NO_REASON, index_value, reason_for
 from hsat.report.subject import absent_patient_reason
-from hsat.results import MonitoredTime, NightResult, RecordingInfo
+from hsat.results import MonitoredTime, NightResult, RecordingInfo, SensorTime
 
 __all__ = ["SCHEMA", "json_text", "night_document", "night_json", "nights_json"]
 
@@ -100,6 +100,10 @@ def night_document(night: NightResult) -> dict[str, Any]:
         "therapy": night.therapy,
         "scoring": night.scoring,
         "flow_sensor": night.flow_sensor,
+        "sensors": {
+            "apneas": _sensor_times(night.sensors.apneas),
+            "hypopneas": _sensor_times(night.sensors.hypopneas),
+        },
         "effort_sensor": night.effort_sensor,
         "spo2_delay_s": _number(night.spo2_delay_s),
         "not_measured": {},
@@ -177,6 +181,12 @@ def _hypnogram(hypnogram: Hypnogram) -> dict[str, Any]:
     }
 
 
+def _sensor_times(times: Sequence[SensorTime]) -> list[dict[str, Any]]:
+    return [
+        {"sensor": time.sensor, "minutes": time.minutes, "spans_s": _spans(time.spans_s)} for time in times
+    ]
+
+
 def _event(event: RespiratoryEvent) -> dict[str, Any]:
     return {
         "kind": event.kind.value,
@@ -192,6 +202,7 @@ def _event(event: RespiratoryEvent) -> dict[str, Any]:
         "confidence_fraction": _number(event.confidence_fraction),
         "obstructive_signs": None if event.obstructive_signs is None else list(event.obstructive_signs),
         "desaturation_delay_s": _number(event.desaturation_delay_s),
+        "sensor": event.sensor,
         "desaturation": None if event.desaturation is None else _desaturation(event.desaturation),
     }
 
@@ -206,6 +217,7 @@ def _rejected(candidate: RejectedCandidate) -> dict[str, Any]:
         "baseline_excursion": _number(candidate.baseline_excursion),
         "reason": candidate.reason,
         "confidence_fraction": _number(candidate.confidence_fraction),
+        "sensor": candidate.sensor,
         "desaturation": None if fall is None else _desaturation(fall),
     }
 
@@ -263,6 +275,14 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         "rejected.flow_reduction_fraction": (
             any(candidate["flow_reduction_fraction"] is None for candidate in document["rejected"]),
             "no airflow to measure against",
+        ),
+        "events.sensor": (
+            any(event["sensor"] is None for event in document["events"]),
+            "nothing says which sensor the event was judged on",
+        ),
+        "rejected.sensor": (
+            any(candidate["sensor"] is None for candidate in document["rejected"]),
+            "nothing says which sensor the stretch was judged on",
         ),
         "rejected.desaturation": (
             any(candidate["desaturation"] is None for candidate in document["rejected"]),

@@ -20,11 +20,12 @@ from hsat.report.rows import (
     rounded,
 )
 from hsat.report.subject import absent_patient_words
-from hsat.results import SECONDS_PER_HOUR, NightResult
+from hsat.results import SECONDS_PER_HOUR, NightResult, SensorTime
 
 __all__ = ["NightView", "Row", "Section", "view_night"]
 
 BELTS = ("thorax", "abdomen")
+AIRFLOW = {"flow", "nasal_pressure", "thermistor"}
 BELT_SUMS = "rip_"
 """How sensors begin that are computed from both belts."""
 OXIMETRY_ONLY = (
@@ -152,13 +153,17 @@ def _missing_words(night: NightResult) -> str:
 
 
 def _is_belt(sensor: str | None) -> bool:
-    return sensor is not None and (sensor in BELTS or sensor.startswith(BELT_SUMS))
+    if sensor is None:
+        return False
+    return sensor.startswith(BELT_SUMS) or all(name in BELTS for name in sensor.split("+"))
 
 
 def _remarks(night: NightResult) -> Iterable[str]:
     if _is_belt(night.flow_sensor):
+        names = {channel.name for channel in night.recording.channels}
+        why = "shows breathing" if names & AIRFLOW else "was recorded"
         yield (
-            "No airflow sensor was recorded: breathing was judged from the effort belts "
+            f"No airflow sensor {why}: breathing was judged from the effort belts "
             f"({printable(str(night.flow_sensor))})."
         )
     has_ahi = index_value(night.indices, "ahi_per_h") is not None
@@ -205,6 +210,9 @@ def _facts(night: NightResult) -> Section:
         Row("Device", printable(recording.device.name), f"profile {printable(recording.device.profile)}")
     )
     rows.append(Row("Airflow", _sensor_words(night, night.flow_sensor)))
+    if len({time.sensor for time in (*night.sensors.apneas, *night.sensors.hypopneas)}) > 1:
+        rows.append(Row("  apneas", _sharing_words(night.sensors.apneas)))
+        rows.append(Row("  hypopneas", _sharing_words(night.sensors.hypopneas)))
     rows.append(Row("Effort", _sensor_words(night, night.effort_sensor)))
     if night.spo2_delay_s is not None:
         rows.append(Row("SpO2 delay", f"{night.spo2_delay_s:.0f} s behind the airflow"))
@@ -228,6 +236,16 @@ def _sensor_words(night: NightResult, name: str | None) -> str:
     if channel is None:
         return printable(name)
     return printable(f"{name} ({channel.source_label!r}, {channel.rate_hz:g} Hz)")
+
+
+def _sharing_words(times: Iterable[SensorTime]) -> str:
+    """Each sensor with the time that was judged on it."""
+    words = []
+    for time in times:
+        hours = time.minutes / 60.0
+        amount = f"{rounded(hours, 1)} h" if hours >= 1.0 else f"{time.minutes:.0f} min"
+        words.append(f"{time.sensor.replace('_', ' ')} {amount}")
+    return printable(", ".join(words))
 
 
 def _index_section(night: NightResult, title: str) -> Section:

@@ -19,6 +19,7 @@ from hsat.rules.relations import check_above_zero, check_at_least, check_order
 
 __all__ = [
     "AdequacyRule",
+    "AirflowRule",
     "ApneaRule",
     "BaselineRule",
     "BreathRule",
@@ -198,6 +199,17 @@ class SensorOffRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AirflowRule:
+    """``[airflow]``: how several airflow sensors share the night."""
+
+    shortest_service_s: float
+    min_overlap_fraction: float
+
+    def __post_init__(self) -> None:
+        check_above_zero(self, "shortest_service_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MovementRule:
     """``[movement]``: when an excursion is too large to be breathing."""
 
@@ -344,6 +356,7 @@ class ScoringRules:
     sampling: SamplingRule
     breath: BreathRule
     sensor_off: SensorOffRule
+    airflow: AirflowRule
     movement: MovementRule
     oxygen_validity: OxygenValidityRule
     probe_off: ProbeOffRule
