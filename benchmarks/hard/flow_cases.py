@@ -18,7 +18,7 @@ SENSORS = (
 """Flow; pressure as it is; pressure with its root taken, which shows flow."""
 
 
-def _airflow(rng: Generator, **changes: object) -> Airflow:
+def any_airflow(rng: Generator, **changes: object) -> Airflow:
     """One of the sensors at one of the rates, either way up, in some unit."""
     sensor = SENSORS[int(rng.integers(len(SENSORS)))]
     rate_hz = float(rng.choice(RATES_HZ))
@@ -26,7 +26,7 @@ def _airflow(rng: Generator, **changes: object) -> Airflow:
     return replace(sensor, rate_hz=rate_hz, gain=gain, **changes)
 
 
-def _oximeter(rng: Generator, **changes: object) -> Oximeter:
+def any_oximeter(rng: Generator, **changes: object) -> Oximeter:
     given = {"delay_s": rng.uniform(12.0, 30.0), "average_s": float(rng.choice([3.0, 4.0, 8.0]))}
     return Oximeter(**{**given, **changes})
 
@@ -48,17 +48,17 @@ def _mixed_bag(sleeper: Sleeper, n: int, calm_s: tuple[float, float] = (50.0, 14
 def plain(seed: int) -> Drawn:
     """The yardstick: events of both sorts, nothing else."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     sleeper.calm(200)
     _mixed_bag(sleeper, 15)
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng))
 
 
 def long_smooth_hypopneas(seed: int) -> Drawn:
     """Hypopneas of 35 to 100 s that come and go over many breaths."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     sleeper.calm(240)
     for _ in range(12):
@@ -66,13 +66,13 @@ def long_smooth_hypopneas(seed: int) -> Drawn:
         sizes = smooth_sizes(n, rng.uniform(0.30, 0.45), rng.uniform(0.20, 0.45))
         sleeper.shaped_event("hypopnea", sizes, rng.uniform(5.5, 9))
         sleeper.calm(rng.uniform(110, 200))
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng))
 
 
 def one_recovery_breath(seed: int) -> Drawn:
     """Runs of events with a single breath between them."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     sleeper.calm(240)
     for _ in range(4):
@@ -82,20 +82,22 @@ def one_recovery_breath(seed: int) -> Drawn:
             sleeper.event(kind, rng.uniform(20, 35), drop)
             sleeper.recover(1, 1.05, 1.4)
         sleeper.calm(rng.uniform(150, 250))
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng, average_s=3.0))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng, average_s=3.0))
 
 
-def _waxing(sleeper: Sleeper, cycle_s: float, depth: float, low_s: float) -> np.ndarray:
+def waxing_sizes(
+    sleeper: Sleeper, cycle_s: float, depth: float, low_s: float, peak: float = 1.25
+) -> np.ndarray:
     """Sizes of one cycle from its peak: waning, the low part, waxing to the peak."""
     n_low = max(round(low_s / sleeper.period_s), 3)
     n_side = max(round((cycle_s - low_s) / 2 / sleeper.period_s), 3)
-    side = depth + (1.25 - depth) * np.sin(np.pi / 2 * (np.arange(n_side) + 0.7) / n_side)
+    side = depth + (peak - depth) * np.sin(np.pi / 2 * (np.arange(n_side) + 0.7) / n_side)
     return join(side[::-1], [depth] * n_low, side)
 
 
 def _periodic(seed: int, *, is_apneic: bool) -> Drawn:
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared, variation=0.08)
     sleeper.calm(300)
     for _ in range(3):
@@ -103,11 +105,11 @@ def _periodic(seed: int, *, is_apneic: bool) -> Drawn:
         for _ in range(int(rng.integers(8, 14))):
             depth = rng.uniform(0.0, 0.02) if is_apneic else rng.uniform(0.30, 0.40)
             low_s = rng.uniform(17, 24)
-            sizes = _waxing(sleeper, cycle_s * rng.uniform(0.95, 1.05), depth, low_s)
+            sizes = waxing_sizes(sleeper, cycle_s * rng.uniform(0.95, 1.05), depth, low_s)
             kind = "central_apnea" if is_apneic else "hypopnea"
             sleeper.shaped_event(kind, sizes, rng.uniform(5.5, 8))
         sleeper.calm(rng.uniform(240, 360))
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng, delay_s=rng.uniform(15, 40)))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng, delay_s=rng.uniform(15, 40)))
 
 
 def waxing_and_waning_apneas(seed: int) -> Drawn:
@@ -123,7 +125,7 @@ def waxing_and_waning_hypopneas(seed: int) -> Drawn:
 def gain_drift(seed: int) -> Drawn:
     """The sensor's gain goes down or up by a factor of 2 to 4 within 10 to 25 min."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     sleeper.calm(300)
     _mixed_bag(sleeper, 20, (70.0, 150.0))
@@ -134,13 +136,13 @@ def gain_drift(seed: int) -> Drawn:
         levels.append((at_s + 60 * rng.uniform(10, 25), 0.0 if level < 0 else -np.log(rng.uniform(2, 4))))
     times_s = np.arange(0.0, night.duration_s, 10.0)
     gains = list(zip(times_s, np.exp(np.interp(times_s, *np.array(levels).T)), strict=True))
-    return draw(night, rng, flow=replace(flow, gains=gains), oximeter=_oximeter(rng))
+    return draw(night, rng, flow=replace(flow, gains=gains), oximeter=any_oximeter(rng))
 
 
 def sighs(seed: int) -> Drawn:
     """Sighs of 1.8 to 3 breaths, some with a pause of less than 8 s, and reductions by 15 to 20 %."""
     rng = default_rng(seed)
-    flow = _airflow(rng, is_squared=False)
+    flow = any_airflow(rng, is_squared=False)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared, period_s=rng.uniform(3.0, 4.5), variation=0.08)
     sleeper.calm(200)
     for i in range(14):
@@ -153,13 +155,13 @@ def sighs(seed: int) -> Drawn:
         else:
             sleeper.event("none", rng.uniform(20, 40), rng.uniform(5, 7), depth=rng.uniform(0.86, 0.92))
         sleeper.calm(rng.uniform(60, 120))
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng))
 
 
 def mouth_breathing(seed: int) -> Drawn:
     """A cannula that sees a quarter of the breath for 5 to 12 min, or half of it for a minute or two."""
     rng = default_rng(seed)
-    flow = _airflow(rng, sensor="nasal_pressure", heart=0.005)
+    flow = any_airflow(rng, sensor="nasal_pressure", heart=0.005)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     gains = [(0.0, 1.0)]
     sleeper.calm(240)
@@ -182,13 +184,13 @@ def mouth_breathing(seed: int) -> Drawn:
         sleeper.calm(200)
     night = sleeper.night()
     gains.append((night.duration_s, gains[-1][1]))
-    return draw(night, rng, flow=replace(flow, gains=gains), oximeter=_oximeter(rng))
+    return draw(night, rng, flow=replace(flow, gains=gains), oximeter=any_oximeter(rng))
 
 
 def partly_detached(seed: int) -> Drawn:
     """A cannula that slips: the gain falls at once to a quarter or half, and is put back later."""
     rng = default_rng(seed)
-    flow = _airflow(rng, heart=0.005)
+    flow = any_airflow(rng, heart=0.005)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     gains = [(0.0, 1.0)]
     sleeper.calm(240)
@@ -202,13 +204,13 @@ def partly_detached(seed: int) -> Drawn:
         sleeper.calm(240)
     night = sleeper.night()
     gains.append((night.duration_s, 1.0))
-    return draw(night, rng, flow=replace(flow, gains=gains), oximeter=_oximeter(rng))
+    return draw(night, rng, flow=replace(flow, gains=gains), oximeter=any_oximeter(rng))
 
 
 def movement(seed: int) -> Drawn:
     """Bursts of 5 to 25 s and 3 to 8 breaths high, with or without motion in the oximeter."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     sleeper.calm(240)
     bursts = []
@@ -218,13 +220,13 @@ def movement(seed: int) -> Drawn:
         bursts.append((sleeper.now_s, length_s, rng.uniform(2, 5)))
         sleeper.calm(rng.uniform(100, 200))
         _mixed_bag(sleeper, 1)
-    return draw(sleeper.night(), rng, flow=replace(flow, bursts=bursts), oximeter=_oximeter(rng, n_spikes=4))
+    return draw(sleeper.night(), rng, flow=replace(flow, bursts=bursts), oximeter=any_oximeter(rng, n_spikes=4))
 
 
 def arousal_movement(seed: int) -> Drawn:
     """Each event ends with a movement of 3 to 5 s, as arousals do."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     sleeper.calm(240)
     bursts = []
@@ -233,7 +235,7 @@ def arousal_movement(seed: int) -> Drawn:
         bursts.append((sleeper.now_s, rng.uniform(3, 5), rng.uniform(1.0, 2.0)))
         sleeper.recover(2, 1.1, 1.6)
         sleeper.calm(rng.uniform(60, 120))
-    return draw(sleeper.night(), rng, flow=replace(flow, bursts=bursts), oximeter=_oximeter(rng))
+    return draw(sleeper.night(), rng, flow=replace(flow, bursts=bursts), oximeter=any_oximeter(rng))
 
 
 def slow_thermistor(seed: int) -> Drawn:
@@ -251,7 +253,7 @@ def slow_thermistor(seed: int) -> Drawn:
         heart=0.0,
         gain=float(rng.choice([-1.0, 1.0])),
     )
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng))
 
 
 def _pressure(seed: int, *, is_squared: bool) -> Drawn:
@@ -266,7 +268,7 @@ def _pressure(seed: int, *, is_squared: bool) -> Drawn:
         sleeper.recover(int(rng.integers(1, 4)))
         sleeper.calm(rng.uniform(50, 140))
     flow = Airflow(sensor="nasal_pressure", is_squared=is_squared, noise=0.006)
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng))
 
 
 def pressure_squared(seed: int) -> Drawn:
@@ -282,7 +284,7 @@ def pressure_rooted(seed: int) -> Drawn:
 def night_edges(seed: int) -> Drawn:
     """Apneas that begin with the first breaths, and that end a few breaths before the recording does."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared, variation=0.10)
     sleeper.calm(rng.choice([8.0, 20.0, 40.0]))
     sleeper.event("obstructive_apnea", rng.uniform(15, 30), rng.uniform(6, 9))
@@ -291,13 +293,13 @@ def night_edges(seed: int) -> Drawn:
     _mixed_bag(sleeper, 4)
     sleeper.event("obstructive_apnea", rng.uniform(15, 30), rng.uniform(6, 9))
     sleeper.recover(int(rng.integers(2, 5)))
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng))
 
 
 def hundred_and_twenty_per_hour(seed: int) -> Drawn:
     """An event every 30 s for 40 min."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared, period_s=rng.uniform(3.0, 4.2), variation=0.10)
     sleeper.calm(180)
     is_apneic = bool(rng.random() < 0.5)
@@ -308,13 +310,13 @@ def hundred_and_twenty_per_hour(seed: int) -> Drawn:
         sleeper.event(kind, 30.0 - n * sleeper.period_s, rng.uniform(5.5, 7.5), resaturation_fraction=resat)
         sleeper.recover(n, 1.0, 1.3)
     sleeper.calm(120)
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng, average_s=3.0))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng, average_s=3.0))
 
 
 def no_event(seed: int) -> Drawn:
     """Two hours of breathing with sighs, an odd fall of SpO2 by itself, and nothing to score."""
     rng = default_rng(seed)
-    flow = _airflow(rng)
+    flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
     while sleeper.now_s < 7200:
         sleeper.calm(rng.uniform(200, 500))
@@ -322,7 +324,7 @@ def no_event(seed: int) -> Drawn:
             sleeper.sigh(rng.uniform(1.6, 2.5))
         if rng.random() < 0.3:
             sleeper.event("none", rng.uniform(20, 40), rng.uniform(5, 6), depth=1.0)
-    return draw(sleeper.night(), rng, flow=flow, oximeter=_oximeter(rng, wander_points=0.8))
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng, wander_points=0.8))
 
 
 FLOW_CASES = (

@@ -204,10 +204,9 @@ class Saturation:
     nadirs_s: tuple[float, ...]
 
 
-def _finger(night: Night, oximeter: Oximeter, rng: np.random.Generator) -> tuple[Floats, list[float]]:
-    """Falls below the baseline at 10 Hz, and the time of each nadir."""
+def _finger(night: Night, oximeter: Oximeter, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Falls below the baseline at 10 Hz; onset and nadir of each, shape (k, 2)."""
     corners: list[tuple[float, float]] = [(-100.0, 0.0)]
-    nadirs_s: list[float] = []
     level = 0.0
     spans = []
     for p in night.planted:
@@ -217,8 +216,8 @@ def _finger(night: Night, oximeter: Oximeter, rng: np.random.Generator) -> tuple
     for k, (begin_s, nadir_s, p) in enumerate(spans):
         corners.append((max(begin_s, corners[-1][0] + 0.5), level))
         corners.append((nadir_s, level - p.drop_points))
-        nadirs_s.append(nadir_s)
-        level = level - p.drop_points * (1 - p.resaturation_fraction)
+        is_back = p.resaturation_fraction >= 1
+        level = 0.0 if is_back else level - p.drop_points * (1 - p.resaturation_fraction)
         back_s = nadir_s + rng.uniform(8.0, 16.0)
         if k + 1 < len(spans):
             back_s = min(back_s, spans[k + 1][0] - 0.5)
@@ -231,7 +230,7 @@ def _finger(night: Night, oximeter: Oximeter, rng: np.random.Generator) -> tuple
     i = np.searchsorted(table[:, 0], times_s, side="right") - 1
     part = (times_s - table[i, 0]) / (table[i + 1, 0] - table[i, 0])
     rise = (1 - np.cos(np.pi * part)) / 2
-    return table[i, 1] + (table[i + 1, 1] - table[i, 1]) * rise, nadirs_s
+    return table[i, 1] + (table[i + 1, 1] - table[i, 1]) * rise, np.array([span[:2] for span in spans]).reshape(-1, 2)
 
 
 def _averaged(values: Floats, average_s: float) -> Floats:
@@ -242,26 +241,29 @@ def _averaged(values: Floats, average_s: float) -> Floats:
 
 def saturation(night: Night, oximeter: Oximeter, rng: np.random.Generator) -> Saturation:
     """What the oximeter shows, and the falls that are in it."""
-    finger, nadirs_s = _finger(night, oximeter, rng)
+    finger, spans_s = _finger(night, oximeter, rng)
     clean = _averaged(finger, oximeter.average_s)
-    drops = []
-    lows_s = []
-    for k, nadir_s in enumerate(nadirs_s):  # peak and nadir of the shown curve, between the neighbours
-        previous = lows_s[-1] if k else max(nadir_s - 100.0, 0.0)
-        stop_s = nadirs_s[k + 1] if k + 1 < len(nadirs_s) else nadir_s + 30.0
-        late = clean[round(nadir_s * 10 - 20) : max(round(min(nadir_s + oximeter.average_s + 3, stop_s) * 10), 1)]
-        if len(late) == 0:  # the night ends before
-            drops.append(float("nan"))
-            lows_s.append(nadir_s)
-            continue
-        low = round(nadir_s * 10 - 20) + int(np.argmin(late))
-        lows_s.append(low / 10)
-        drops.append(float(clean[round(previous * 10) : low + 1].max() - clean[low]))
     times_s = middles_s(night.duration_s, 10.0)
-    wander = np.sin(2 * np.pi * times_s / rng.uniform(400, 800) + rng.uniform(0, 6))
-    wander += 0.5 * np.sin(2 * np.pi * times_s / rng.uniform(250, 400) + rng.uniform(0, 6))
-    noise = _averaged(rng.standard_normal(len(times_s)), 6.0)
-    shown = oximeter.baseline_percent + clean + oximeter.wander_points * wander + 0.8 * noise
+    wander = np.sin(2 * np.pi * times_s / rng.uniform(700, 1500) + rng.uniform(0, 6))
+    wander += 0.5 * np.sin(2 * np.pi * times_s / rng.uniform(500, 900) + rng.uniform(0, 6))
+    wander *= oximeter.wander_points
+    drops, lows_s = [], []
+    for k, (begin_s, nadir_s) in enumerate(spans_s):
+        # From the peak since the fall before to the nadir, which an average shows later.
+        first = round((lows_s[-1] if k else max(begin_s - 60.0, 0.0)) * 10)
+        stop_s = spans_s[k + 1, 1] if k + 1 < len(spans_s) else np.inf
+        late = round(min(nadir_s + oximeter.average_s + 3.0, stop_s) * 10)
+        part = clean[round(nadir_s * 10) - 20 : late]
+        if len(part) == 0:  # the night ends before
+            drops.append(float("nan"))
+            lows_s.append(float(nadir_s))
+            continue
+        low = round(nadir_s * 10) - 20 + int(np.argmin(part))
+        top = round(begin_s * 10)
+        lows_s.append(low / 10)
+        drops.append(float(clean[first : low + 1].max() - clean[low] + wander[top] - wander[low]))
+    noise = _averaged(rng.standard_normal(len(times_s) + 60), 6.0)[60:]
+    shown = oximeter.baseline_percent + clean + wander + 0.8 * noise
     shown = np.minimum(np.rint(shown / oximeter.step_points) * oximeter.step_points, 100.0)
     ticks_s = np.arange(round(night.duration_s * oximeter.rate_hz)) / oximeter.rate_hz
     places_s = ticks_s if not oximeter.held_s else np.floor(ticks_s / oximeter.held_s) * oximeter.held_s
@@ -278,7 +280,7 @@ def saturation(night: Night, oximeter: Oximeter, rng: np.random.Generator) -> Sa
 def pulse(night: Night, rng: np.random.Generator) -> Channel:
     """A pulse that is alive."""
     n = round(night.duration_s)
-    slow = _averaged(rng.standard_normal(10 * n), 8.0)[::10]
+    slow = _averaged(rng.standard_normal(10 * n + 80), 8.0)[80::10]
     return "pulse", 1.0, np.rint(64 + 20 * slow).astype(np.float32)
 
 

@@ -169,11 +169,13 @@ class Sleeper:
         resaturation_fraction: float = 1.0,
         effort: tuple[float, float] = (0.7, 1.3),
         absent_fraction: float = 0.5,
+        is_paradoxical: bool = False,
     ) -> None:
         """A reduction that begins and ends from one breath to the next.
 
         `depth` is what is left of flow, drawn where None; `effort` is its size at the start and at
-        the end of an obstruction, of which a mixed apnea spends `absent_fraction` without any.
+        the end of an obstruction, of which a mixed apnea spends `absent_fraction` without any; the
+        abdomen may move against the thorax.
         """
         self._steady()
         start_s = self.now_s
@@ -194,7 +196,7 @@ class Sleeper:
             elif kind == "none":
                 strength = depth
             strength *= self._variation(0.08)
-            self._lay(length_s, flow, strength, strength)
+            self._lay(length_s, flow, strength, -strength if is_paradoxical else strength)
         self._plant(kind, (start_s, start_s), (self.now_s, self.now_s), drop_points, resaturation_fraction)
 
     def shaped_event(

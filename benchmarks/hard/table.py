@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmarks.hard.checking import Drawn, Outcome, score_and_compare
+from benchmarks.hard.effort_cases import EFFORT_CASES
 from benchmarks.hard.flow_cases import FLOW_CASES
+from benchmarks.hard.oxygen_cases import OXYGEN_CASES
+from benchmarks.hard.strict_cases import STRICT_CASES
 
-ALL_CASES: tuple[Callable[[int], Drawn], ...] = FLOW_CASES
+ALL_CASES: tuple[Callable[[int], Drawn], ...] = (*FLOW_CASES, *OXYGEN_CASES, *EFFORT_CASES, *STRICT_CASES)
 
 
 def evaluate(case: Callable[[int], Drawn], n_seeds: int) -> Outcome:
