@@ -18,6 +18,12 @@ MIN_IOU_FRACTION = 0.5
 BOUNDARY_BREATHS = 1.25
 """How far a boundary may lie from the true one: a breath, and what lengths of breaths vary by."""
 
+CLEAR_FALL_POINTS, UNCLEAR_FALL_POINTS = 4.9, 2.5
+"""Planted falls between the two may or may not reach 4 points once noise and rounding are on them."""
+
+NADIR_S = 10.0
+"""How far a nadir may lie from the planted one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
@@ -35,6 +41,10 @@ class Drawn:
         Allowance for a sensor that is slow.
     more_drop_points : float
         Allowance for a coarse oximeter.
+    has_belts : bool
+        Whether apneas have a type.
+    falls : tuple of (nadir_s, drop_points)
+        Every planted fall of SpO2, whether or not an event caused it.
     """
 
     recording: Recording
@@ -44,6 +54,7 @@ class Drawn:
     more_boundary_s: float = 0.0
     more_drop_points: float = 0.0
     has_belts: bool = False
+    falls: tuple[tuple[float, float], ...] = ()
 
 
 def draw(
@@ -70,6 +81,7 @@ def draw(
         more_boundary_s=more_boundary_s + flow.time_constant_s,
         more_drop_points=oximeter.step_points / 2 if oximeter.step_points > 1 else 0.0,
         has_belts=bool(belts),
+        falls=tuple(zip(oxygen.nadirs_s, oxygen.drops_points, strict=True)),
     )
 
 
@@ -83,7 +95,10 @@ class Outcome:
         Planted events, counted events, pairs with an IoU of at least `MIN_IOU_FRACTION`.
     n_boundaries, n_kinds, n_drops : int
         Pairs whose boundaries, kind, fall of SpO2 are wrong.
-    problems : list of str
+    n_falls, n_falls_missed, n_falls_false : int
+        Planted falls of SpO2 clear of 4 points, those that are not among the desaturations from 4
+        points, and those among them that were not planted.
+    problems, fall_problems : list of str
         One sentence each.
     start_errors_s, stop_errors_s, drop_errors_points : list of float
     """
@@ -94,7 +109,11 @@ class Outcome:
     n_boundaries: int = 0
     n_kinds: int = 0
     n_drops: int = 0
+    n_falls: int = 0
+    n_falls_missed: int = 0
+    n_falls_false: int = 0
     problems: list[str] = field(default_factory=list)
+    fall_problems: list[str] = field(default_factory=list)
     start_errors_s: list[float] = field(default_factory=list)
     stop_errors_s: list[float] = field(default_factory=list)
     drop_errors_points: list[float] = field(default_factory=list)
@@ -139,7 +158,25 @@ def compare(drawn: Drawn, night: NightResult) -> Outcome:
             )
     for i, j in pairs:
         _look_at(events[i], drawn.truth[j], drawn.drops_points[j], spans[j], drawn, outcome)
+    _look_at_falls(drawn, night, outcome)
     return outcome
+
+
+def _look_at_falls(drawn: Drawn, night: NightResult, outcome: Outcome) -> None:
+    """The desaturations of the night against the planted falls, whatever breathing did."""
+    clear = [fall for fall in drawn.falls if fall[1] >= CLEAR_FALL_POINTS]
+    found = [fall for fall in night.desaturations if fall.drop_points >= 4.0]
+    outcome.n_falls += len(clear)
+    for nadir_s, drop_points in clear:
+        if not any(abs(fall.nadir_s - nadir_s) <= NADIR_S for fall in found):
+            outcome.n_falls_missed += 1
+            near = [x for x in night.desaturations if x.start_s - 30 < nadir_s < x.stop_s + 30]
+            outcome.fall_problems.append(f"no fall at {nadir_s:.1f} s, true {drop_points:.1f} points: {near}")
+    for fall in found:
+        near_s = [nadir_s for nadir_s, drop_points in drawn.falls if drop_points >= UNCLEAR_FALL_POINTS]
+        if not any(fall.start_s <= at_s + NADIR_S and at_s - NADIR_S <= fall.stop_s for at_s in near_s):
+            outcome.n_falls_false += 1
+            outcome.fall_problems.append(f"false fall: {fall}")
 
 
 def _why_missed(planted: Planted, night: NightResult) -> str:

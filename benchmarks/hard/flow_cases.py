@@ -123,7 +123,7 @@ def waxing_and_waning_hypopneas(seed: int) -> Drawn:
 
 
 def gain_drift(seed: int) -> Drawn:
-    """The sensor's gain goes down or up by a factor of 2 to 4 within 10 to 25 min."""
+    """The sensor's gain goes down or up by a factor of 2 to 3 within 12 to 25 min."""
     rng = default_rng(seed)
     flow = any_airflow(rng)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared)
@@ -133,7 +133,7 @@ def gain_drift(seed: int) -> Drawn:
     levels = [(0.0, 0.0)]
     while levels[-1][0] < night.duration_s:
         at_s, level = levels[-1]
-        levels.append((at_s + 60 * rng.uniform(10, 25), 0.0 if level < 0 else -np.log(rng.uniform(2, 4))))
+        levels.append((at_s + 60 * rng.uniform(12, 25), 0.0 if level < 0 else -np.log(rng.uniform(2, 3))))
     times_s = np.arange(0.0, night.duration_s, 10.0)
     gains = list(zip(times_s, np.exp(np.interp(times_s, *np.array(levels).T)), strict=True))
     return draw(night, rng, flow=replace(flow, gains=gains), oximeter=any_oximeter(rng))

@@ -1,7 +1,5 @@
 """Cases of oximeters and of saturation. Each takes a seed and draws one night."""
 
-from collections.abc import Sequence
-
 from numpy.random import Generator, default_rng
 
 from benchmarks.hard.checking import Drawn, draw
@@ -30,16 +28,19 @@ def _sleep(rng: Generator, points: tuple[float, float], calm_s: tuple[float, flo
     return sleeper.night()
 
 
-def _case(seed: int, points: tuple[float, float] = (5.7, 9.0), **oximeter: object) -> Drawn:
+def night_of_oximeter(
+    seed: int, oximeter: Oximeter | None = None, points: tuple[float, float] = (5.7, 9.0), **changes: object
+) -> Drawn:
+    """A night of clear events on this oximeter, or on any with these properties."""
     rng = default_rng(seed)
     night = _sleep(rng, points)
-    given = {"delay_s": rng.uniform(12.0, 30.0), "step_points": rng.choice(STEPS_POINTS), **oximeter}
-    return draw(night, rng, oximeter=Oximeter(**given), others=[pulse(night, rng)])
+    given = {"delay_s": rng.uniform(12.0, 30.0), "step_points": rng.choice(STEPS_POINTS), **changes}
+    return draw(night, rng, oximeter=oximeter or Oximeter(**given), others=[pulse(night, rng)])
 
 
 def resolution(seed: int) -> Drawn:
     """1 point, 0.1 point, an eighth of a point, 100/255 points."""
-    return _case(seed, step_points=STEPS_POINTS[seed % 4])
+    return night_of_oximeter(seed, step_points=STEPS_POINTS[seed % 4])
 
 
 def eight_levels(seed: int) -> Drawn:
@@ -59,22 +60,22 @@ def eight_levels(seed: int) -> Drawn:
 def averaging(seed: int) -> Drawn:
     """The mean of 3, 8, 12 or 16 s; falls are still of 5 points or more after it."""
     average_s = (3.0, 8.0, 12.0, 16.0)[seed % 4]
-    return _case(seed, points=(6.5 + average_s / 8, 11.0), average_s=average_s)
+    return night_of_oximeter(seed, points=(6.5 + average_s / 8, 11.0), average_s=average_s)
 
 
 def held_values(seed: int) -> Drawn:
     """A new value every 2 to 6 s."""
-    return _case(seed, held_s=(2.0, 3.0, 4.0, 6.0)[seed % 4], rate_hz=(1.0, 3.0, 4.0, 25.0)[seed // 4 % 4])
+    return night_of_oximeter(seed, held_s=(2.0, 3.0, 4.0, 6.0)[seed % 4], rate_hz=(1.0, 3.0, 4.0, 25.0)[seed // 4 % 4])
 
 
 def motion_spikes(seed: int) -> Drawn:
     """Twenty spikes of 1 to 4 s down by 8 to 35 points, and codes for no value."""
-    return _case(seed, n_spikes=20, codes=(0.0, 127.0, 255.0, 0.0, 127.0), step_points=1.0)
+    return night_of_oximeter(seed, n_spikes=20, codes=(0.0, 127.0, 255.0, 0.0, 127.0), step_points=1.0)
 
 
 def delays(seed: int) -> Drawn:
     """SpO2 is 8 to 45 s late."""
-    return _case(seed, delay_s=(8.0, 15.0, 30.0, 38.0, 45.0)[seed % 5])
+    return night_of_oximeter(seed, delay_s=(8.0, 15.0, 30.0, 38.0, 45.0)[seed % 5])
 
 
 def overlapping_falls(seed: int) -> Drawn:
@@ -97,12 +98,12 @@ def overlapping_falls(seed: int) -> Drawn:
 
 def wandering_baseline(seed: int) -> Drawn:
     """The baseline goes up and down by 2 to 3 points over minutes."""
-    return _case(seed, points=(6.0, 9.0), wander_points=(1.5, 2.0)[seed % 2], baseline_percent=93.0)
+    return night_of_oximeter(seed, points=(6.0, 9.0), wander_points=(1.5, 2.0)[seed % 2], baseline_percent=93.0)
 
 
 def low_baseline(seed: int) -> Drawn:
     """A baseline of 76 to 89 %."""
-    return _case(seed, baseline_percent=(89.0, 86.0, 82.0, 76.0)[seed % 4], wander_points=0.6)
+    return night_of_oximeter(seed, baseline_percent=(89.0, 86.0, 82.0, 76.0)[seed % 4], wander_points=0.6)
 
 
 def falls_without_events(seed: int) -> Drawn:

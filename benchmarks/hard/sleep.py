@@ -170,12 +170,13 @@ class Sleeper:
         effort: tuple[float, float] = (0.7, 1.3),
         absent_fraction: float = 0.5,
         is_paradoxical: bool = False,
+        variation: float | None = None,
     ) -> None:
         """A reduction that begins and ends from one breath to the next.
 
         `depth` is what is left of flow, drawn where None; `effort` is its size at the start and at
         the end of an obstruction, of which a mixed apnea spends `absent_fraction` without any; the
-        abdomen may move against the thorax.
+        abdomen may move against the thorax. `variation` is the spread of its breaths.
         """
         self._steady()
         start_s = self.now_s
@@ -183,10 +184,12 @@ class Sleeper:
         if depth is None:
             depth = self.rng.uniform(0.0, 0.03) if is_apnea else self.rng.uniform(0.35, 0.52)
         depth = self._flow_of(depth)
+        if variation is None:
+            variation = min(self.variation, 0.05 if self.is_squared else 0.10)
         lengths = self.lengths_s(duration_s)
         n_absent = max(round(absent_fraction * len(lengths)), 2) if kind == "mixed_apnea" else 0
         for i, length_s in enumerate(lengths):
-            flow = depth * self._variation(min(self.variation, 0.05 if self.is_squared else 0.10))
+            flow = depth * self._variation(variation)
             part = (i + 0.5) / len(lengths)
             strength = effort[0] + (effort[1] - effort[0]) * part
             if kind == "central_apnea" or i < n_absent:

@@ -18,7 +18,8 @@ def shallow_and_short(seed: int) -> Drawn:
     sleeper.calm(240)
     for i in range(16):
         if i % 2:
-            sleeper.event("hypopnea", rng.uniform(13, 16), rng.uniform(5.2, 6), depth=rng.uniform(0.55, 0.60))
+            depth = rng.uniform(0.55, 0.60)
+            sleeper.event("hypopnea", rng.uniform(13, 16), rng.uniform(5.2, 6), depth=depth, variation=0.04)
         else:
             sleeper.event("obstructive_apnea", rng.uniform(13, 15), rng.uniform(3, 6), depth=0.02)
         sleeper.recover(1, 0.97, 1.1)

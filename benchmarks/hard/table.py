@@ -20,7 +20,7 @@ def evaluate(case: Callable[[int], Drawn], n_seeds: int) -> Outcome:
     total = Outcome()
     for seed in range(n_seeds):
         outcome = score_and_compare(case(seed))
-        outcome.problems = [f"seed {seed}: {text}" for text in outcome.problems]
+        outcome.problems = [f"seed {seed}: {text}" for text in outcome.problems + outcome.fall_problems]
         total.add(outcome)
     return total
 
@@ -34,6 +34,7 @@ def row(name: str, x: Outcome) -> str:
         for values in (x.start_errors_s, x.stop_errors_s, x.drop_errors_points)
     ]
     cells = [name, x.n_true, x.n_scored, recall, precision, *errors, x.n_boundaries, x.n_kinds, x.n_drops]
+    cells += [x.n_falls, x.n_falls_missed, x.n_falls_false]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
@@ -45,8 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args(argv)
     print("| case | planted | scored | recall | precision | start p95 s | stop p95 s | fall p95 points |", end="")
-    print(" boundaries off | kind wrong | fall wrong |")
-    print("|" + "---|" * 11)
+    print(" boundaries off | kind wrong | fall wrong |", end="")
+    print(" falls from 4 points | missed | false |")
+    print("|" + "---|" * 14)
     total = Outcome()
     for case in ALL_CASES:
         if options.only and case.__name__ not in options.only:
