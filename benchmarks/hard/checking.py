@@ -21,8 +21,11 @@ BOUNDARY_BREATHS = 1.25
 CLEAR_FALL_POINTS, UNCLEAR_FALL_POINTS = 4.9, 2.5
 """Planted falls between the two may or may not reach 4 points once noise and rounding are on them."""
 
-NADIR_S = 10.0
-"""How far a nadir may lie from the planted one."""
+NADIR_S = 5.0
+"""How long before the planted nadir SpO2 may be back by what ends a fall."""
+
+MAX_DROP_ERROR_POINTS = 1.5
+"""A point, and rounding of two values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,14 +170,16 @@ def _look_at_falls(drawn: Drawn, night: NightResult, outcome: Outcome) -> None:
     clear = [fall for fall in drawn.falls if fall[1] >= CLEAR_FALL_POINTS]
     found = [fall for fall in night.desaturations if fall.drop_points >= 4.0]
     outcome.n_falls += len(clear)
+    limit_points = MAX_DROP_ERROR_POINTS + drawn.more_drop_points
     for nadir_s, drop_points in clear:
-        if not any(abs(fall.nadir_s - nadir_s) <= NADIR_S for fall in found):
+        over = [fall for fall in found if fall.start_s < nadir_s <= fall.stop_s + NADIR_S]
+        if not any(abs(fall.drop_points - drop_points) <= limit_points for fall in over):
             outcome.n_falls_missed += 1
             near = [x for x in night.desaturations if x.start_s - 30 < nadir_s < x.stop_s + 30]
             outcome.fall_problems.append(f"no fall at {nadir_s:.1f} s, true {drop_points:.1f} points: {near}")
     for fall in found:
-        near_s = [nadir_s for nadir_s, drop_points in drawn.falls if drop_points >= UNCLEAR_FALL_POINTS]
-        if not any(fall.start_s <= at_s + NADIR_S and at_s - NADIR_S <= fall.stop_s for at_s in near_s):
+        planted_s = [nadir_s for nadir_s, drop_points in drawn.falls if not drop_points < UNCLEAR_FALL_POINTS]
+        if not any(fall.start_s <= at_s and at_s - 2 * NADIR_S <= fall.stop_s for at_s in planted_s):
             outcome.n_falls_false += 1
             outcome.fall_problems.append(f"false fall: {fall}")
 
@@ -214,7 +219,7 @@ def _look_at(
         return
     found = event.desaturation.drop_points if event.desaturation else 0.0
     outcome.drop_errors_points.append(found - drop_points)
-    if abs(found - drop_points) > 1.0 + 0.5 + drawn.more_drop_points:  # a point, and rounding of two values
+    if abs(found - drop_points) > MAX_DROP_ERROR_POINTS + drawn.more_drop_points:
         outcome.n_drops += 1
         outcome.problems.append(f"fall: {where}: {found:.2f}, true {drop_points:.2f} points")
 
