@@ -1,13 +1,10 @@
 """Hard effort belts: obstructive, central and mixed apneas keep their kinds."""
 
-from collections.abc import Callable
-
 import pytest
+from hard_params import Case, nights
 
 from benchmarks.hard import effort_cases
-from benchmarks.hard.checking import Drawn, score_and_compare
-
-Case = Callable[[int], Drawn]
+from benchmarks.hard.checking import score_and_compare
 
 BELT_SLIPPED = pytest.mark.xfail(
     strict=True,
@@ -16,15 +13,9 @@ BELT_SLIPPED = pytest.mark.xfail(
 )
 BELT_DEAD = pytest.mark.xfail(
     strict=True,
-    reason="a belt is judged once a night by its median roughness: where it goes dead in the second half, its "
-    "noise is compared with itself and reads as effort",
+    reason="a belt is judged once a night by its median roughness: where it goes dead in the second half, "
+    "its noise is compared with itself and reads as effort",
 )
-
-
-def nights(*cases: Case, seeds: tuple[int, ...] = (0, 1, 2), marks: tuple = ()) -> list:
-    return [
-        pytest.param(case, seed, id=f"{case.__name__}-{seed}", marks=marks) for case in cases for seed in seeds
-    ]
 
 
 @pytest.mark.parametrize(

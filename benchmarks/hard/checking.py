@@ -143,7 +143,7 @@ def compare(drawn: Drawn, night: NightResult) -> Outcome:
     for planted in drawn.truth:
         over = [e for e in events if e.start_s < planted.stops_s[1] and e.stop_s > planted.starts_s[0]]
         if over:
-            best = max(over, key=lambda e: min(e.stop_s, planted.stops_s[1]) - max(e.start_s, planted.starts_s[0]))
+            best = max(over, key=lambda event, planted=planted: _overlap_s(event, planted))
             spans.append(_nearest(best, planted))
         else:
             spans.append((planted.starts_s[1], planted.stops_s[0]))
@@ -160,7 +160,7 @@ def compare(drawn: Drawn, night: NightResult) -> Outcome:
                 + _why_missed(planted, night)
             )
     for i, j in pairs:
-        _look_at(events[i], drawn.truth[j], drawn.drops_points[j], spans[j], drawn, outcome)
+        _look_at(events[i], j, spans[j], drawn, outcome)
     _look_at_falls(drawn, night, outcome)
     return outcome
 
@@ -184,9 +184,13 @@ def _look_at_falls(drawn: Drawn, night: NightResult, outcome: Outcome) -> None:
             outcome.fall_problems.append(f"false fall: {fall}")
 
 
+def _overlap_s(event: RespiratoryEvent, planted: Planted) -> float:
+    return min(event.stop_s, planted.stops_s[1]) - max(event.start_s, planted.starts_s[0])
+
+
 def _why_missed(planted: Planted, night: NightResult) -> str:
     near = [
-        f"{x.start_s:.1f}-{x.stop_s:.1f} {getattr(x, 'reason', 'counted' if getattr(x, 'is_counted', 0) else '')}"
+        f"{x.start_s:.1f}-{x.stop_s:.1f} {getattr(x, 'reason', 'scored')}"
         for x in (*night.events, *night.rejected)
         if x.start_s < planted.stops_s[1] and x.stop_s > planted.starts_s[0]
     ]
@@ -194,13 +198,9 @@ def _why_missed(planted: Planted, night: NightResult) -> str:
 
 
 def _look_at(
-    event: RespiratoryEvent,
-    planted: Planted,
-    drop_points: float,
-    span: tuple[float, float],
-    drawn: Drawn,
-    outcome: Outcome,
+    event: RespiratoryEvent, place: int, span: tuple[float, float], drawn: Drawn, outcome: Outcome
 ) -> None:
+    planted, drop_points = drawn.truth[place], drawn.drops_points[place]
     limit_s = BOUNDARY_BREATHS * drawn.period_s + drawn.more_boundary_s
     errors_s = event.start_s - span[0], event.stop_s - span[1]
     outcome.start_errors_s.append(errors_s[0])

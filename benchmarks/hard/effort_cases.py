@@ -10,7 +10,9 @@ from benchmarks.hard.sleep import Night, Sleeper
 APNEAS = ("obstructive_apnea", "central_apnea", "mixed_apnea")
 
 
-def _sleep(rng: Generator, kinds: tuple[str, ...] = APNEAS, calm_s: tuple[float, float] = (60.0, 120.0)) -> Sleeper:
+def _sleep(
+    rng: Generator, kinds: tuple[str, ...] = APNEAS, calm_s: tuple[float, float] = (60.0, 120.0)
+) -> Sleeper:
     """Eighteen apneas, and a hypopnea after every third."""
     sleeper = Sleeper(rng=rng)
     sleeper.calm(240)
@@ -83,7 +85,10 @@ def growing_effort_in_runs(seed: int) -> Drawn:
     for _ in range(40):
         low = rng.uniform(0.6, 0.75)
         sleeper.event(
-            "obstructive_apnea", rng.uniform(20, 40), rng.uniform(5, 8), effort=(low, low * rng.uniform(1.8, 2.6))
+            "obstructive_apnea",
+            rng.uniform(20, 40),
+            rng.uniform(5, 8),
+            effort=(low, low * rng.uniform(1.8, 2.6)),
         )
         sleeper.recover(2, 1.1, 1.5)
     sleeper.calm(100)

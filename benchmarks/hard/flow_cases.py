@@ -220,7 +220,9 @@ def movement(seed: int) -> Drawn:
         bursts.append((sleeper.now_s, length_s, rng.uniform(2, 5)))
         sleeper.calm(rng.uniform(100, 200))
         _mixed_bag(sleeper, 1)
-    return draw(sleeper.night(), rng, flow=replace(flow, bursts=bursts), oximeter=any_oximeter(rng, n_spikes=4))
+    return draw(
+        sleeper.night(), rng, flow=replace(flow, bursts=bursts), oximeter=any_oximeter(rng, n_spikes=4)
+    )
 
 
 def arousal_movement(seed: int) -> Drawn:

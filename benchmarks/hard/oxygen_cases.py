@@ -65,7 +65,9 @@ def averaging(seed: int) -> Drawn:
 
 def held_values(seed: int) -> Drawn:
     """A new value every 2 to 6 s."""
-    return night_of_oximeter(seed, held_s=(2.0, 3.0, 4.0, 6.0)[seed % 4], rate_hz=(1.0, 3.0, 4.0, 25.0)[seed // 4 % 4])
+    return night_of_oximeter(
+        seed, held_s=(2.0, 3.0, 4.0, 6.0)[seed % 4], rate_hz=(1.0, 3.0, 4.0, 25.0)[seed // 4 % 4]
+    )
 
 
 def motion_spikes(seed: int) -> Drawn:
@@ -98,7 +100,9 @@ def overlapping_falls(seed: int) -> Drawn:
 
 def wandering_baseline(seed: int) -> Drawn:
     """The baseline goes up and down by 2 to 3 points over minutes."""
-    return night_of_oximeter(seed, points=(6.0, 9.0), wander_points=(1.5, 2.0)[seed % 2], baseline_percent=93.0)
+    return night_of_oximeter(
+        seed, points=(6.0, 9.0), wander_points=(1.5, 2.0)[seed % 2], baseline_percent=93.0
+    )
 
 
 def low_baseline(seed: int) -> Drawn:
@@ -132,5 +136,3 @@ OXYGEN_CASES = (
     low_baseline,
     falls_without_events,
 )
-
-

@@ -230,7 +230,9 @@ def _finger(night: Night, oximeter: Oximeter, rng: np.random.Generator) -> tuple
     i = np.searchsorted(table[:, 0], times_s, side="right") - 1
     part = (times_s - table[i, 0]) / (table[i + 1, 0] - table[i, 0])
     rise = (1 - np.cos(np.pi * part)) / 2
-    return table[i, 1] + (table[i + 1, 1] - table[i, 1]) * rise, np.array([span[:2] for span in spans]).reshape(-1, 2)
+    return table[i, 1] + (table[i + 1, 1] - table[i, 1]) * rise, np.array(
+        [span[:2] for span in spans]
+    ).reshape(-1, 2)
 
 
 def _averaged(values: Floats, average_s: float) -> Floats:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 from numpy.random import default_rng
 
 from benchmarks.hard.checking import Drawn, draw
@@ -164,7 +163,10 @@ def cannula_shifts_beside_events(seed: int) -> Drawn:
         sleeper.event(kind, rng.uniform(20, 40), rng.uniform(6, 9))
         sleeper.recover(2, 1.0, 1.15)
         sleeper.calm(20)
-        gains += [(sleeper.now_s, gains[-1][1]), (sleeper.now_s + 0.5, 1.0 if i % 2 else rng.uniform(0.45, 0.55))]
+        gains += [
+            (sleeper.now_s, gains[-1][1]),
+            (sleeper.now_s + 0.5, 1.0 if i % 2 else rng.uniform(0.45, 0.55)),
+        ]
         sleeper.calm(280)
     night = sleeper.night()
     gains.append((night.duration_s, gains[-1][1]))
@@ -195,7 +197,110 @@ def spikes_on_the_way(seed: int) -> Drawn:
     return drawn
 
 
+def events_after_a_run(seed: int) -> Drawn:
+    """A run whose recovery breaths are 1.5 to 1.9 usual ones, usual breathing for 100 to 200 s, an event."""
+    rng = default_rng(seed)
+    sleeper = Sleeper(rng=rng, variation=0.08)
+    sleeper.calm(240)
+    for _ in range(6):
+        for _ in range(5):
+            sleeper.event("obstructive_apnea", rng.uniform(20, 35), rng.uniform(6, 8))
+            sleeper.recover(2, 1.5, 1.9)
+        sleeper.calm(rng.uniform(100, 200))
+        kind = "obstructive_apnea" if rng.random() < 0.5 else "hypopnea"
+        sleeper.event(kind, rng.uniform(20, 40), rng.uniform(6, 8))
+        sleeper.recover(2, 1.0, 1.1)
+        sleeper.calm(200)
+    return draw(sleeper.night(), rng, flow=any_airflow(rng, is_squared=False), oximeter=any_oximeter(rng))
+
+
+def sensor_put_right_during_an_event(seed: int) -> Drawn:
+    """A cannula that saw half of the breath sees all of it from the middle of every second event on."""
+    rng = default_rng(seed)
+    sleeper = Sleeper(rng=rng, variation=0.08)
+    sleeper.calm(240)
+    gains = [(0.0, 1.0)]
+    for _ in range(6):
+        gains += [(sleeper.now_s, 1.0), (sleeper.now_s + 0.5, rng.uniform(0.5, 0.6))]
+        sleeper.calm(300)
+        start_s = sleeper.now_s
+        sleeper.event("obstructive_apnea", rng.uniform(24, 40), rng.uniform(6, 8))
+        middle_s = (start_s + sleeper.now_s) / 2
+        gains += [(middle_s, gains[-1][1]), (middle_s + 0.5, 1.0)]
+        sleeper.recover(2, 1.0, 1.2)
+        sleeper.calm(200)
+        sleeper.event("hypopnea", rng.uniform(20, 40), rng.uniform(6, 8))
+        sleeper.recover(2, 1.0, 1.2)
+        sleeper.calm(120)
+    night = sleeper.night()
+    gains.append((night.duration_s, 1.0))
+    flow = any_airflow(rng, is_squared=False, gains=gains, heart=0.005)
+    return draw(night, rng, flow=flow, oximeter=any_oximeter(rng))
+
+
+def changing_pace(seed: int) -> Drawn:
+    """Breaths of 3 s for one half of the night, of 5.5 s for the other."""
+    rng = default_rng(seed)
+    sleeper = Sleeper(rng=rng, period_s=3.0)
+    sleeper.calm(240)
+    for i in range(16):
+        if i == 8:
+            sleeper.period_s = 5.5
+            sleeper.calm(240)
+        kind = "obstructive_apnea" if rng.random() < 0.5 else "hypopnea"
+        sleeper.event(kind, rng.uniform(22, 40), rng.uniform(6, 9))
+        sleeper.recover(2)
+        sleeper.calm(rng.uniform(70, 130))
+    return draw(sleeper.night(), rng, flow=any_airflow(rng, is_squared=False), oximeter=any_oximeter(rng))
+
+
+def apneas_soon_after_a_shift(seed: int) -> Drawn:
+    """A cannula slips to 40 to 65 % of its gain; 40 to 130 s later comes an apnea, whatever the baseline."""
+    rng = default_rng(seed)
+    sleeper = Sleeper(rng=rng, variation=0.08)
+    sleeper.calm(240)
+    gains = [(0.0, 1.0)]
+    for _ in range(8):
+        gains += [(sleeper.now_s, 1.0), (sleeper.now_s + 0.5, rng.uniform(0.4, 0.65))]
+        sleeper.calm(rng.uniform(40, 130))
+        sleeper.event("obstructive_apnea", rng.uniform(20, 40), rng.uniform(6, 8))
+        sleeper.recover(2, 1.0, 1.15)
+        sleeper.calm(300)
+        gains += [(sleeper.now_s, gains[-1][1]), (sleeper.now_s + 0.5, 1.0)]
+        sleeper.calm(240)
+    night = sleeper.night()
+    gains.append((night.duration_s, 1.0))
+    flow = any_airflow(rng, is_squared=False, gains=gains, heart=0.005)
+    return draw(night, rng, flow=flow, oximeter=any_oximeter(rng))
+
+
+def apneas_while_breathing_by_mouth(seed: int) -> Drawn:
+    """Mouth breathing leaves a fifth to a third of the swing; apneas come 30 to 100 s into it and later."""
+    rng = default_rng(seed)
+    sleeper = Sleeper(rng=rng, variation=0.08)
+    sleeper.calm(240)
+    gains = [(0.0, 1.0)]
+    for _ in range(5):
+        gains += [(sleeper.now_s, 1.0), (sleeper.now_s + 6.0, rng.uniform(0.22, 0.33))]
+        sleeper.calm(rng.uniform(30, 100))
+        for _ in range(3):
+            sleeper.event("obstructive_apnea", rng.uniform(20, 40), rng.uniform(6, 8), depth=0.005)
+            sleeper.recover(2, 1.0, 1.15)
+            sleeper.calm(rng.uniform(60, 140))
+        gains += [(sleeper.now_s, gains[-1][1]), (sleeper.now_s + 6.0, 1.0)]
+        sleeper.calm(240)
+    night = sleeper.night()
+    gains.append((night.duration_s, 1.0))
+    flow = any_airflow(rng, sensor="nasal_pressure", is_squared=False, gains=gains, heart=0.003)
+    return draw(night, rng, flow=replace(flow, noise=0.004), oximeter=any_oximeter(rng))
+
+
 STRICT_CASES = (
+    apneas_soon_after_a_shift,
+    apneas_while_breathing_by_mouth,
+    events_after_a_run,
+    sensor_put_right_during_an_event,
+    changing_pace,
     shallow_and_short,
     near_misses,
     hypopneas_that_become_apneas,
