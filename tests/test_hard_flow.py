@@ -34,6 +34,16 @@ SWALLOWED = pytest.mark.xfail(
     "slips, mouth breathing, usual breathing after deep recovery breaths) and runs over the apnea that "
     "follows: both are one long event, or are given up together after 150 s",
 )
+FALL_LOST = pytest.mark.xfail(
+    strict=True,
+    reason="the lowest SpO2 of an event is looked for from its start plus the delay on, where SpO2 may still "
+    "be coming back from the fall before: that first value is taken for the nadir, and the fall is of 0",
+)
+ALL_PRESSURE_IS_SQUARED = pytest.mark.xfail(
+    strict=True,
+    reason="every channel named nasal pressure is taken for one whose root was not taken: an apnea needs a "
+    "fall by 96 % there, not by the 90 % of the rule",
+)
 ONE_PACE = pytest.mark.xfail(
     strict=True,
     reason="one usual breath for the whole night sets the measuring window: where breaths are slower than "
@@ -73,7 +83,8 @@ def check(case: Case, seed: int) -> None:
             flow_cases.pressure_rooted,
             flow_cases.night_edges,
         ),
-        *nights(flow_cases.one_recovery_breath, seeds=(0, 2, 3)),
+        *nights(flow_cases.one_recovery_breath, seeds=(0, 3)),
+        *nights(flow_cases.one_recovery_breath, seeds=(2, 4), marks=FALL_LOST),
         *nights(flow_cases.one_recovery_breath, seeds=(1,), marks=SWALLOWED),
         *nights(flow_cases.one_recovery_breath, seeds=(7, 46), marks=BASELINE_COLLAPSES),
     ],
@@ -89,13 +100,16 @@ def test_breathing_and_airflow(case: Case, seed: int) -> None:
             strict_cases.shallow_and_short,
             strict_cases.near_misses,
             strict_cases.hypopneas_that_become_apneas,
-            strict_cases.apneas_for_an_hour_with_one_recovery_breath,
             strict_cases.waxing_and_waning_all_night,
             strict_cases.noisy_sensor,
             strict_cases.slow_and_fast_breathers,
             strict_cases.cannula_shifts_beside_events,
             strict_cases.sensor_put_right_during_an_event,
         ),
+        *nights(strict_cases.flow_with_a_residue),
+        *nights(strict_cases.rooted_pressure_with_a_residue, marks=ALL_PRESSURE_IS_SQUARED),
+        *nights(strict_cases.apneas_for_an_hour_with_one_recovery_breath, seeds=(2, 5)),
+        *nights(strict_cases.apneas_for_an_hour_with_one_recovery_breath, seeds=(0, 1), marks=FALL_LOST),
         *nights(strict_cases.changing_pace, seeds=(0, 2, 3)),
         *nights(strict_cases.changing_pace, seeds=(1, 12), marks=ONE_PACE),
         *nights(strict_cases.apneas_soon_after_a_shift, marks=SWALLOWED),

@@ -221,7 +221,8 @@ class Sleeper:
         self._plant(kind, starts, stops, drop_points, resaturation_fraction)
 
     def _flow_of(self, excursion: float) -> float:
-        return float(np.sqrt(excursion)) if self.is_squared and excursion < 1 else excursion
+        """Flow that shows as this excursion; what is next to nothing stays so on every sensor."""
+        return float(np.sqrt(excursion)) if self.is_squared and 0.1 < excursion < 1 else excursion
 
     def _plant(
         self,

@@ -26,6 +26,31 @@ def shallow_and_short(seed: int) -> Drawn:
     return draw(sleeper.night(), rng, flow=any_airflow(rng, is_squared=False), oximeter=any_oximeter(rng))
 
 
+def _residue(seed: int, sensor: str) -> Drawn:
+    rng = default_rng(seed)
+    sleeper = Sleeper(rng=rng, variation=0.08)
+    sleeper.calm(240)
+    for _ in range(12):
+        depth = rng.uniform(0.045, 0.06)
+        sleeper.event(
+            "obstructive_apnea", rng.uniform(20, 35), rng.uniform(6, 8), depth=depth, variation=0.04
+        )
+        sleeper.recover(2, 1.0, 1.1)
+        sleeper.calm(rng.uniform(80, 140))
+    flow = Airflow(sensor=sensor, noise=0.003, heart=0.003)
+    return draw(sleeper.night(), rng, flow=flow, oximeter=any_oximeter(rng))
+
+
+def flow_with_a_residue(seed: int) -> Drawn:
+    """Apneas that leave 4.5 to 6 % of the breath: a fall by 93 % and more."""
+    return _residue(seed, "flow")
+
+
+def rooted_pressure_with_a_residue(seed: int) -> Drawn:
+    """The same on nasal pressure whose root was taken, so that it shows flow."""
+    return _residue(seed, "nasal_pressure")
+
+
 def near_misses(seed: int) -> Drawn:
     """Reductions by a fifth, reductions for 6 to 8 s, falls of 2.5 points: no rule admits them."""
     rng = default_rng(seed)
@@ -302,6 +327,8 @@ STRICT_CASES = (
     sensor_put_right_during_an_event,
     changing_pace,
     shallow_and_short,
+    flow_with_a_residue,
+    rooted_pressure_with_a_residue,
     near_misses,
     hypopneas_that_become_apneas,
     an_hour_with_one_recovery_breath,
