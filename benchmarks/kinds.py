@@ -17,7 +17,7 @@ import numpy as np
 
 import hsat
 from benchmarks.accuracy import DEFAULT_DATA, MIN_IOU_FRACTION
-from benchmarks.matching import match_events
+from hsat.agreement import match_events
 from hsat.events import RespiratoryEvent
 from hsat.intervals import as_spans, intersect_spans, overlaps_s, total_s
 from hsat.simulate.night import record_night

@@ -92,7 +92,16 @@ def score_night(
         Where a listed event lies outside the recording.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
-    return _score(recording, rules, lights_s, hypnogram, events=events, has_alternatives=True)
+    night, judged = _score(recording, rules, lights_s, hypnogram, events)
+
+    def rescore(other: ScoringRules) -> NightResult:
+        return _score(recording, other, lights_s, hypnogram)[0]
+
+    alternatives = find_alternatives(judged, rules, rescore=rescore)
+    if events is None:
+        return replace(night, alternatives=alternatives)
+    not_measured = dict(night.not_measured)
+    return replace(night, alternatives=_withhold(alternatives, not_measured), not_measured=not_measured)
 
 
 def _score(
@@ -100,11 +109,9 @@ def _score(
     rules: ScoringRules,
     lights_s: tuple[float, float] | None,
     hypnogram: Hypnogram | None,
-    *,
     events: Scoring | Iterable[ScoredEvent | RespiratoryEvent] | None = None,
-    has_alternatives: bool = False,
-) -> NightResult:
-    """The steps; without the alternatives where this scores one of them."""
+) -> tuple[NightResult, JudgedNight | None]:
+    """The steps under one rule set, and what others judge again."""
     signals = measure_signals(recording, rules)
     airflow, oximetry = signals.airflow, signals.oximetry
     monitored = _monitored_time(recording, signals, rules, lights_s, hypnogram)
@@ -124,16 +131,7 @@ def _score(
     grade = grade_night(recording, monitored, indices.ahi_per_h, rules)
     if grade.severity is None:
         not_measured["severity"] = grade.reasons[-1]
-    alternatives: dict[str, Alternative] = {}
-    if has_alternatives:
-        alternatives = find_alternatives(
-            _judged(recording, signals, found, monitored, rules),
-            rules,
-            rescore=lambda other: _score(recording, other, lights_s, hypnogram),
-        )
-    if events is not None:
-        alternatives = _withhold(alternatives, not_measured)
-    return NightResult(
+    night = NightResult(
         recording=_recording_info(recording),
         rules_id=rules.rules_id,
         hsat_version=__version__,
@@ -152,7 +150,6 @@ def _score(
         therapy=recording.device.therapy,
         scoring="automatic" if events is None else "edited",
         spo2_delay_s=found.delay_s,
-        alternatives=alternatives,
         periodic_breathing=found.runs,
         cheyne_stokes=None if airflow is None else judge_cheyne_stokes(indices, not_measured, kinds, rules),
         overview=_overview(airflow, oximetry),
@@ -163,6 +160,7 @@ def _score(
             *_sensor_notes(signals, recording, rules),
         ),
     )
+    return night, _judged(recording, signals, found, monitored, rules)
 
 
 def _monitored_time(

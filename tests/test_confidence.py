@@ -12,7 +12,7 @@ import pytest
 from breathing_signals import Fall, night_of
 
 import hsat
-from benchmarks.matching import match_events
+from hsat.agreement import match_events
 from hsat.detect.confidence import rank_candidate, rank_margin
 from hsat.detect.judging import Candidate, judge
 from hsat.errors import RulesError

@@ -32,13 +32,18 @@ def test_device_rules_state_that_they_are_for_comparison_only():
         assert "AirSense" in tables[name].source
 
 
-def test_device_rules_differ_from_1b_in_four_numbers_alone():
+def test_device_rules_differ_from_1b_in_depth_oximetry_and_the_measure_of_ventilation_alone():
     apnea = replace(
-        RULES_1B.apnea, min_reduction_fraction=0.75, min_pressure_reduction_fraction=1.0 - 0.25**2
+        RULES_1B.apnea,
+        min_reduction_fraction=0.75,
+        min_pressure_reduction_fraction=1.0 - 0.25**2,
+        smoothing_s=0.5,
     )
+    ventilation = replace(RULES_1B.ventilation, window_s=2.5)
     hypopnea = replace(RULES_1B.hypopnea, min_reduction_fraction=0.50, min_desaturation_points=0.0)
     head = {name: getattr(DEVICE_RULES, name) for name in ("name", "title", "source", "rules_id")}
-    assert replace(RULES_1B, apnea=apnea, hypopnea=hypopnea, **head) == DEVICE_RULES
+    changed = replace(RULES_1B, apnea=apnea, ventilation=ventilation, hypopnea=hypopnea, **head)
+    assert changed == DEVICE_RULES
 
 
 def test_a_fall_of_80_percent_for_12_s_is_an_apnea_on_a_device_and_a_hypopnea_under_1b():

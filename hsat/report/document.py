@@ -260,35 +260,8 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         "flow_sensor": (night.flow_sensor is None, "no airflow channel"),
         "effort_sensor": (night.effort_sensor is None, "no effort belt"),
         "spo2_delay_s": (document["spo2_delay_s"] is None, "the night does not show a delay"),
-        "events.effort_fraction": (
-            any(event["effort_fraction"] is None for event in document["events"]),
-            "no effort belt" if night.effort_sensor is None else "effort cannot be judged in the event",
-        ),
-        "events.desaturation": (
-            any(event["desaturation"] is None for event in document["events"]),
-            "no fall of SpO2 belongs to the event",
-        ),
-        "events.flow_reduction_fraction": (
-            any(event["flow_reduction_fraction"] is None for event in document["events"]),
-            "no airflow to measure against in an event that a person scored",
-        ),
-        "rejected.flow_reduction_fraction": (
-            any(candidate["flow_reduction_fraction"] is None for candidate in document["rejected"]),
-            "no airflow to measure against",
-        ),
-        "events.sensor": (
-            any(event["sensor"] is None for event in document["events"]),
-            "nothing says which sensor the event was judged on",
-        ),
-        "rejected.sensor": (
-            any(candidate["sensor"] is None for candidate in document["rejected"]),
-            "nothing says which sensor the stretch was judged on",
-        ),
-        "rejected.desaturation": (
-            any(candidate["desaturation"] is None for candidate in document["rejected"]),
-            "no fall of SpO2 belongs to the stretch",
-        ),
     }
+    missing |= _list_reasons(night, document)
     missing |= _kind_reasons(night, document)
     for name, other in document["alternatives"].items():
         for key, fallback in (("ahi_per_h", "indices.ahi_per_h"), ("severity", "severity")):
@@ -298,6 +271,26 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
         if is_missing:
             reasons.setdefault(path, reason)
     return reasons
+
+
+def _list_reasons(night: NightResult, document: dict[str, Any]) -> dict[str, tuple[bool, str]]:
+    """Reasons about single events and rejected candidates, by path, with whether each is needed."""
+    reasons = {
+        "events.effort_fraction": (
+            "no effort belt" if night.effort_sensor is None else "effort cannot be judged in the event"
+        ),
+        "events.desaturation": "no fall of SpO2 belongs to the event",
+        "events.flow_reduction_fraction": "no airflow to measure against in an event that a person scored",
+        "events.sensor": "nothing says which sensor the event was judged on",
+        "rejected.flow_reduction_fraction": "no airflow to measure against",
+        "rejected.sensor": "nothing says which sensor the stretch was judged on",
+        "rejected.desaturation": "no fall of SpO2 belongs to the stretch",
+    }
+    found = {}
+    for path, reason in reasons.items():
+        where, key = path.split(".")
+        found[path] = (any(item[key] is None for item in document[where]), reason)
+    return found
 
 
 def _kind_reasons(night: NightResult, document: dict[str, Any]) -> dict[str, tuple[bool, str]]:
