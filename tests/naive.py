@@ -71,11 +71,18 @@ def baseline_before(k, onsets, excursions, is_left_out, rule):
             for j in range(k, len(onsets))
             if not is_left_out[j] and onsets[j] - onsets[k] <= rule["n_window"]
         ]
-    sizes = sorted(float(excursions[j]) for j in recent)
+    return baseline_of([float(excursions[j]) for j in recent], rule)
+
+
+def baseline_of(sizes, rule):
+    """Baseline and mean of a list of excursions; NaN with too few."""
+    n_largest = rule["n_largest"]
+    sizes = sorted(size for size in sizes if not np.isnan(size))
     if len(sizes) < n_largest:
         return np.nan, np.nan
-    while len(sizes) > n_largest and sizes[-1] > rule["sigh_ratio"] * sizes[-1 - n_largest]:
-        sizes = sizes[:-1]
+    for _ in range(max(int(rule["max_sigh_share"] * len(sizes)), 1)):
+        if len(sizes) > n_largest and sizes[-1] > rule["sigh_ratio"] * sizes[-1 - n_largest]:
+            sizes = sizes[:-1]
     while len(sizes) > n_largest and sizes[0] < rule["floor"] * sizes[-1]:
         sizes = sizes[1:]
     mean = np.mean(sizes)
@@ -118,18 +125,38 @@ def _back(lowest, baseline, fraction):
     return lowest + fraction * (baseline - lowest)
 
 
+def _bounds(excursion, start, lowest_at, end, how, baseline, rule):
+    """First and last sample of a stretch."""
+    lowest = excursion[lowest_at]
+    enter = rule["enter_fraction"] * baseline
+    back = _back(lowest, baseline, rule["recovery_fraction"])
+    level = min(max(back, rule["floor_fraction"] * baseline), enter)
+    after = [x for x in excursion[end : max(end + rule["n_after"], end + 1)] if not np.isnan(x)]
+    if how == 0 and max(after) < enter:
+        level = min(level, _back(lowest, max(after), rule["recovery_fraction"]))
+    is_high = [bool(x >= level) for x in excursion]
+    backwards = _first_run(is_high[start + 1 : lowest_at + 1][::-1], 0, rule["n_recovery"])
+    first = start
+    if backwards is not None:
+        first = lowest_at - backwards + rule["n_recovery"]
+    low = [x for x in range(lowest_at, min(end, len(excursion) - 1) + 1) if excursion[x] < level]
+    return first, max(low, default=lowest_at)
+
+
 def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
     """Walk from stretch to stretch. Returns spans, their baselines and means, endings, baselines."""
     is_left_out = list(is_unusable)
     in_force = []
-    spans, span_baselines, span_means, endings = [], [], [], []
+    found = []
+    levels = []  # new levels of breathing: until when, baseline, mean
     i = 0
     while i < len(excursion):
         for k in range(len(in_force), sum(onset <= i for onset in onsets)):
             in_force.append(baseline_before(k, onsets, breath_excursions, is_left_out, rule))
-        k = len(in_force) - 1
-        if in_force:
-            baseline, mean = in_force[k]
+        if levels and i < levels[-1][0]:
+            _, baseline, mean = levels[-1]
+        elif in_force:
+            baseline, mean = in_force[-1]
         elif len(onsets):
             baseline, mean = baseline_before(0, onsets, breath_excursions, is_left_out, rule)
         else:
@@ -141,24 +168,22 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
         if how == 2 and end - i < rule["n_recovery"]:
             i = max(end, i + 1)
             continue
-        back = _back(excursion[lowest_at], baseline, rule["recovery_fraction"])
-        level = min(max(back, rule["floor_fraction"] * baseline), rule["enter_fraction"] * baseline)
-        is_high = [bool(x >= level) for x in excursion]
-        backwards = _first_run(is_high[i + 1 : lowest_at + 1][::-1], 0, rule["n_recovery"])
-        first = i
-        if backwards is not None:
-            first = lowest_at - backwards + rule["n_recovery"]
-        low = [x for x in range(lowest_at, min(end, len(excursion) - 1) + 1) if excursion[x] < level]
-        last = max(low, default=lowest_at)
-        spans.append((first, last + 1))
-        span_baselines.append(baseline)
-        span_means.append(mean)
-        endings.append(how)
+        if how == 1 and not (levels and i < levels[-1][0]):
+            inside = [x for x, onset in zip(breath_excursions, onsets, strict=True) if i <= onset < end]
+            new, new_mean = baseline_of([float(x) for x in inside], rule)
+            if new >= rule["floor"] * baseline:
+                levels.append((end, new, new_mean))
+                continue
+        first, last = _bounds(excursion, i, lowest_at, end, how, baseline, rule)
+        found.append(((first, last + 1), baseline, mean, how))
         if how == 0:
             for b in range(len(onsets)):
-                if first <= onsets[b] <= last and b >= k:
+                if first <= onsets[b] <= last:
                     is_left_out[b] = True
         i = max(end, i + 1)
+    spans, span_baselines, span_means, endings = (
+        (list(column) for column in zip(*found, strict=True)) if (found) else ([], [], [], [])
+    )
     baselines = [baseline for baseline, _ in in_force]
     baselines += [np.nan] * (len(onsets) - len(baselines))
     return spans, span_baselines, span_means, endings, baselines

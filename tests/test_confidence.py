@@ -47,6 +47,8 @@ def candidate_of(
         desaturation=fall,
         is_counted=True,
         is_artifact=False,
+        sensor="flow",
+        apnea_sensor="flow",
     )
     return replace(candidate, **changes)
 

@@ -34,11 +34,6 @@ SWALLOWED = pytest.mark.xfail(
     "slips, mouth breathing, usual breathing after deep recovery breaths) and runs over the apnea that "
     "follows: both are one long event, or are given up together after 150 s",
 )
-FALL_LOST = pytest.mark.xfail(
-    strict=True,
-    reason="the lowest SpO2 of an event is looked for from its start plus the delay on, where SpO2 may still "
-    "be coming back from the fall before: that first value is taken for the nadir, and the fall is of 0",
-)
 ALL_PRESSURE_IS_SQUARED = pytest.mark.xfail(
     strict=True,
     reason="every channel named nasal pressure is taken for one whose root was not taken: an apnea needs a "
@@ -48,10 +43,6 @@ ONE_PACE = pytest.mark.xfail(
     strict=True,
     reason="one usual breath for the whole night sets the measuring window: where breaths are slower than "
     "it, the pause between two looks like reduced breathing or its end",
-)
-ONE_SENSOR = pytest.mark.xfail(
-    strict=True,
-    reason="apneas are judged on nasal pressure alone, although the thermistor shows breathing by mouth",
 )
 
 
@@ -84,7 +75,7 @@ def check(case: Case, seed: int) -> None:
             flow_cases.night_edges,
         ),
         *nights(flow_cases.one_recovery_breath, seeds=(0, 3)),
-        *nights(flow_cases.one_recovery_breath, seeds=(2, 4), marks=FALL_LOST),
+        *nights(flow_cases.one_recovery_breath, seeds=(2, 4)),
         *nights(flow_cases.one_recovery_breath, seeds=(1,), marks=SWALLOWED),
         *nights(flow_cases.one_recovery_breath, seeds=(7, 46), marks=BASELINE_COLLAPSES),
     ],
@@ -109,14 +100,14 @@ def test_breathing_and_airflow(case: Case, seed: int) -> None:
         *nights(strict_cases.flow_with_a_residue),
         *nights(strict_cases.rooted_pressure_with_a_residue, marks=ALL_PRESSURE_IS_SQUARED),
         *nights(strict_cases.apneas_for_an_hour_with_one_recovery_breath, seeds=(2, 5)),
-        *nights(strict_cases.apneas_for_an_hour_with_one_recovery_breath, seeds=(0, 1), marks=FALL_LOST),
+        *nights(strict_cases.apneas_for_an_hour_with_one_recovery_breath, seeds=(0, 1)),
         *nights(strict_cases.changing_pace, seeds=(0, 2, 3)),
         *nights(strict_cases.changing_pace, seeds=(1, 12), marks=ONE_PACE),
         *nights(strict_cases.apneas_soon_after_a_shift, marks=SWALLOWED),
         *nights(strict_cases.apneas_while_breathing_by_mouth, marks=SWALLOWED),
         *nights(strict_cases.events_after_a_run, seeds=(0, 2, 3), marks=SWALLOWED),
         *nights(strict_cases.an_hour_with_one_recovery_breath, seeds=(0, 10, 15), marks=BASELINE_COLLAPSES),
-        *nights(strict_cases.by_mouth_with_a_thermistor, marks=ONE_SENSOR),
+        *nights(strict_cases.by_mouth_with_a_thermistor),
     ],
 )
 def test_breathing_near_the_limits_of_the_rules(case: Case, seed: int) -> None:

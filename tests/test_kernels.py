@@ -13,12 +13,14 @@ RULE = {
     "recovery_fraction": 0.45,
     "floor_fraction": 0.6,
     "n_recovery": 3,
+    "n_after": 10,
     "n_longest": 60,
     "n_window": 80,
     "n_oldest": 150,
     "n_largest": 3,
     "max_variation": 0.25,
     "sigh_ratio": 1.4,
+    "max_sigh_share": 0.1,
     "floor": 0.2,
 }
 

@@ -84,7 +84,7 @@ def find_reduced_breathing(
     """
     rate_hz = breathing.rate_hz
     baseline, event_span = rules.baseline, rules.event_span
-    limits = _span_limits(rules, rate_hz)
+    limits = _span_limits(rules, rate_hz, breathing.period_s)
     n_most = len(breathing.excursion) // min(limits.n_recovery, max(limits.n_longest, 1)) + 1
     spans = np.empty((n_most, 2), np.int64)
     span_baselines, span_means = np.empty(n_most, np.float64), np.empty(n_most, np.float64)
@@ -147,17 +147,19 @@ def _baseline_limits(rules: ScoringRules, rate_hz: float) -> BaselineLimits:
         rule.n_largest_breaths,
         rule.max_stable_variation_fraction,
         rule.sigh_ratio,
+        rule.max_sigh_share_fraction,
         rule.min_breath_fraction,
     )
 
 
-def _span_limits(rules: ScoringRules, rate_hz: float) -> SpanLimits:
+def _span_limits(rules: ScoringRules, rate_hz: float, period_s: float) -> SpanLimits:
     rule = rules.event_span
     return SpanLimits(
         rest_of(rules.hypopnea.min_reduction_fraction),
         rule.recovery_fraction,
         rule.level_floor_fraction,
         max(int(rule.min_recovery_s * rate_hz), 1),
+        int(rule.settled_after_periods * period_s * rate_hz),
         int(rule.max_duration_s * rate_hz),
     )
 

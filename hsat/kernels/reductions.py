@@ -123,6 +123,8 @@ class BaselineLimits(NamedTuple):
         Coefficient of variation up to which breathing is stable.
     sigh_ratio : float
         A breath this many times the one `n_largest` ranks below is a sigh.
+    max_sigh_share : float
+        Sighs are at most this share of the breaths; one there may always be.
     floor : float
         Fraction of the largest breath below which a ripple is no breath.
     """
@@ -132,6 +134,7 @@ class BaselineLimits(NamedTuple):
     n_largest: int
     max_variation: float
     sigh_ratio: float
+    max_sigh_share: float
     floor: float
 
 
@@ -149,6 +152,8 @@ class SpanLimits(NamedTuple):
         this fraction of the baseline.
     n_recovery : int
         Samples for which the rise must hold.
+    n_after : int
+        Samples after a stretch that show what breathing came back to.
     n_longest : int
         Samples after which a stretch is given up.
     """
@@ -157,6 +162,7 @@ class SpanLimits(NamedTuple):
     recovery_fraction: float
     floor_fraction: float
     n_recovery: int
+    n_after: int
     n_longest: int
 
 
@@ -217,8 +223,9 @@ def _baseline(ordered, limits):
     Returned with the mean, which is what breathing usually is.
     """
     stop = len(ordered)
+    n_sighs = max(int(limits.max_sigh_share * len(ordered)), 1)
     while (
-        stop > limits.n_largest
+        stop > max(limits.n_largest, len(ordered) - n_sighs)
         and ordered[stop - 1] > limits.sigh_ratio * ordered[stop - 1 - limits.n_largest]
     ):
         stop -= 1
@@ -288,6 +295,46 @@ def _tighten(excursion, start, lowest_at, stop, level, n_recovery):
 
 
 @kernel
+def _bounds(excursion, start, lowest_at, stop, ending, baseline, limits):
+    """First and last sample of a stretch that was walked from `start` to `stop`."""
+    n = len(excursion)
+    lowest = excursion[lowest_at]
+    enter = limits.enter_fraction * baseline
+    level = max(lowest + limits.recovery_fraction * (baseline - lowest), limits.floor_fraction * baseline)
+    level = min(level, enter)
+    if ending == CLOSED:
+        back = excursion[stop]
+        for i in range(stop, min(stop + limits.n_after, n)):
+            back = max(back, excursion[i])
+        if back < enter:  # breathing that is as low before the fall as after it is no part of the fall
+            level = min(level, lowest + limits.recovery_fraction * (back - lowest))
+    return _tighten(excursion, start, lowest_at, min(stop, n - 1), level, limits.n_recovery)
+
+
+@kernel
+def _baseline_within(start, stop, onsets, excursions, limits, ordered):
+    """Baseline, and mean, of the breaths that begin in ``[start, stop)``; NaN where they are too few."""
+    count = 0
+    b = np.searchsorted(onsets, start)
+    while b < len(onsets) and onsets[b] < stop:
+        if not np.isnan(excursions[b]):
+            count = _insert(excursions[b], ordered, count)
+        b += 1
+    if count < limits.n_largest:
+        return np.nan, np.nan
+    return _baseline(ordered[:count], limits)
+
+
+@kernel
+def _leave_out(is_left_out, onsets, first, last):
+    """Mark the breaths that begin between two samples, both included."""
+    b = np.searchsorted(onsets, first)
+    while b < len(onsets) and onsets[b] <= last:
+        is_left_out[b] = True
+        b += 1
+
+
+@kernel
 def find_reductions(
     excursion,
     onsets,
@@ -307,8 +354,12 @@ def find_reductions(
     Let ``f`` be its lowest excursion: it stops where the excursion has risen by
     ``recovery_fraction`` of the way from ``f`` back to the baseline for ``n_recovery`` samples.
     Its start is then moved to the last such rise before the lowest point, so that a slow decline
-    before a clear fall is not part of it. Breaths inside a stretch that stopped by itself are
-    left out of later baselines.
+    before a clear fall is not part of it. Where breathing comes back to less than
+    ``enter_fraction`` of the baseline, what it comes back to stands for the baseline in this.
+    Breaths inside a stretch that stopped by itself are left out of later baselines.
+
+    A stretch of ``n_longest`` samples is a new level of breathing, and no stretch: its time is
+    walked through once more with the baseline of its own breaths.
 
     Parameters
     ----------
@@ -325,8 +376,8 @@ def find_reductions(
     span_baselines, span_means : ndarray, shape (k,), float64
     endings : ndarray, shape (k,), int8
         Filled in place: start and stop samples, baseline, mean of the breaths that the baseline
-        rests on, 0 stopped by itself, 1 given up as too
-        long, 2 interrupted by missing flow or the end (those shorter than ``n_recovery`` samples
+        rests on, and how it ended: 0 by itself, 1 given up as too long (breaths too few or too small
+        for a new level), 2 by missing flow or the end (those shorter than ``n_recovery`` samples
         are left out). The walk ends when ``k`` are found; more than ``n // min(n_recovery,
         n_longest) + 1`` there cannot be.
     baselines : ndarray, shape (m,), float64
@@ -342,15 +393,21 @@ def find_reductions(
     chosen = np.empty(m + 1, np.float64)
     count = 0
     k = -1
-    baseline, mean = np.nan, np.nan
+    usual, usual_mean = np.nan, np.nan
     if m > 0:  # before the first breath
-        baseline, mean = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
+        usual, usual_mean = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
     i = 0
-    while i < n:
+    level_until = 0  # up to here the baseline is that of a new level
+    baseline, mean = usual, usual_mean
+    while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
-            baseline, mean = _baseline_at(k, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
-            baselines[k] = baseline
+            usual, usual_mean = _baseline_at(
+                k, onsets, breath_excursions, is_left_out, baseline_limits, chosen
+            )
+            baselines[k] = usual
+        if i >= level_until:
+            baseline, mean = usual, usual_mean
         if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
             i += 1
             continue
@@ -358,12 +415,12 @@ def find_reductions(
         if ending == INTERRUPTED and j - i < span_limits.n_recovery:
             i = max(j, i + 1)
             continue
-        rise = span_limits.recovery_fraction * (baseline - excursion[lowest_at])
-        level = max(excursion[lowest_at] + rise, span_limits.floor_fraction * baseline)
-        level = min(level, span_limits.enter_fraction * baseline)
-        first, last = _tighten(excursion, i, lowest_at, min(j, n - 1), level, span_limits.n_recovery)
-        if count == len(spans):
-            return count
+        if ending == TOO_LONG and i >= level_until:
+            new, new_mean = _baseline_within(i, j, onsets, breath_excursions, baseline_limits, chosen)
+            if new >= baseline_limits.floor * baseline:
+                baseline, mean, level_until = new, new_mean, j
+                continue
+        first, last = _bounds(excursion, i, lowest_at, j, ending, baseline, span_limits)
         spans[count, 0] = first
         spans[count, 1] = last + 1
         span_baselines[count] = baseline
@@ -371,11 +428,7 @@ def find_reductions(
         endings[count] = ending
         count += 1
         if ending == CLOSED:
-            b = max(k, 0)
-            while b < m and onsets[b] <= last:
-                if onsets[b] >= first:
-                    is_left_out[b] = True
-                b += 1
+            _leave_out(is_left_out, onsets, first, last)
         i = max(j, i + 1)
     return count
 

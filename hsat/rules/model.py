@@ -103,6 +103,7 @@ class BaselineRule:
     n_largest_breaths: int
     max_stable_variation_fraction: float
     sigh_ratio: float
+    max_sigh_share_fraction: float
     outlier_ratio: float
     outlier_window_s: float
     outlier_quantile_fraction: float
@@ -121,6 +122,7 @@ class EventSpanRule:
 
     recovery_fraction: float
     min_recovery_s: float
+    settled_after_periods: float
     max_duration_s: float
     start_shift_periods: float
     stop_shift_periods: float
