@@ -296,20 +296,26 @@ def find_pauses(flow, is_missing, spans, span_baselines, rule):
 
 
 def remove_spikes(values, n_longest, n_lag, max_change):
-    """Look ahead from each impossible change for the first sample that is back."""
+    """Look ahead from each impossible change for the first sample that ends it."""
     out = values.copy()
     i = n_lag
     while i < len(out):
-        before = out[i - n_lag]
-        if not abs(out[i] - before) > max_change:
+        start, before = i - n_lag + 1, out[i - n_lag]
+        is_behind_gap = bool(np.isnan(out[i - 1]))
+        if is_behind_gap:
+            valid = [x for x in out[max(i - n_longest, 0) : i] if not np.isnan(x)]
+            start, before = i, valid[-1] if valid else np.nan
+        change = out[i] - before
+        if not abs(change) > max_change:
             i += 1
             continue
-        start = i - n_lag + 1
         ahead = range(i + 1, min(start + n_longest, len(out) - 1) + 1)
-        back = next((j for j in ahead if abs(out[j] - before) <= max_change), None)
-        if back is not None:
-            out[start : back + n_lag - 1] = np.nan
-        i = i + 1 if back is None else back
+        ends = [j for j in ahead if np.isnan(out[j]) or abs(out[j] - before) <= max_change]
+        jumps = [j for j in ahead if (out[j] - out[j - n_lag]) * -np.sign(change) > max_change]
+        ends = ends if ends and not is_behind_gap else jumps[-1:]
+        if ends:
+            out[start : ends[0] + n_lag - 1] = np.nan
+        i = ends[0] if ends else i + 1
     return out
 
 
@@ -349,7 +355,7 @@ def _known_stretches(values, n_forgotten):
     return stretches
 
 
-def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten):
+def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest, n_forgotten):
     """Look for the opening of each fall, then for its end, stretch by stretch."""
     falls, levels = [], []
     for valid in _known_stretches(values, n_forgotten):
@@ -364,10 +370,12 @@ def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten):
             if opening is None:
                 break
             top = max(tops)
+            left_at = max(j for j in valid if j <= opening and values[j] >= top - tolerance)
             level_at = max(j for j in valid if j <= opening and values[j] >= top)
+            level_at = level_at if left_at - level_at <= n_before else left_at
             low, end = [opening], None
             for j in (j for j in rest if j > opening):
-                if j - level_at > n_longest or values[j] >= min(values[low]) + min_rise:
+                if j - left_at > n_longest or values[j] >= min(values[low]) + min_rise:
                     end = j
                     break
                 low.append(j)

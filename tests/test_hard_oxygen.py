@@ -11,18 +11,6 @@ from benchmarks.hard import oxygen_cases, strict_cases
 from benchmarks.hard.checking import score_and_compare
 from benchmarks.hard.sensors import Oximeter, recording_of
 
-SPIKE_STAYS = pytest.mark.xfail(
-    strict=True,
-    reason="motion is told from blood by the way back to the value before it: where SpO2 has fallen or risen "
-    "by more than 4 points meanwhile, or the signal is lost, the spike stays as the nadir",
-)
-
-CUT_SHORT = pytest.mark.xfail(
-    strict=True,
-    reason="a fall's level is the highest of the two minutes before, at its last moment: a blip of noise "
-    "that long ago starts the clock, and the fall is closed 120 s later in the midst of its way down",
-)
-
 
 @pytest.mark.parametrize(
     ("case", "seed"),
@@ -37,9 +25,8 @@ CUT_SHORT = pytest.mark.xfail(
             seeds=(0, 1, 2, 3),
         ),
         *nights(oxygen_cases.delays, oxygen_cases.overlapping_falls, seeds=(0, 1, 2, 3, 4)),
-        *nights(oxygen_cases.motion_spikes, seeds=(0, 2, 3)),
-        *nights(oxygen_cases.motion_spikes, seeds=(1, 15), marks=SPIKE_STAYS),
-        *nights(strict_cases.spikes_on_the_way, seeds=(2, 3, 6), marks=SPIKE_STAYS),
+        *nights(oxygen_cases.motion_spikes, seeds=(0, 1, 2, 3, 15)),
+        *nights(strict_cases.spikes_on_the_way, seeds=(2, 3, 6)),
     ],
 )
 def test_events_and_their_falls(case: Case, seed: int) -> None:
@@ -87,11 +74,11 @@ def test_overlapping_falls_each_event_has_its_own(seed: int) -> None:
         *nights(oxygen_cases.held_values, seeds=(0, 2, 3, 4)),
         *nights(oxygen_cases.delays, seeds=(1, 2, 3, 4)),
         *nights(oxygen_cases.low_baseline, seeds=(1, 2, 3, 4)),
-        *nights(oxygen_cases.held_values, seeds=(1, 5, 9), marks=CUT_SHORT),
-        *nights(oxygen_cases.delays, seeds=(0, 10), marks=CUT_SHORT),
-        *nights(oxygen_cases.low_baseline, seeds=(0, 10), marks=CUT_SHORT),
-        *nights(oxygen_cases.resolution, seeds=(10,), marks=CUT_SHORT),
-        *nights(oxygen_cases.averaging, seeds=(10, 19), marks=CUT_SHORT),
+        *nights(oxygen_cases.held_values, seeds=(1, 5, 9)),
+        *nights(oxygen_cases.delays, seeds=(0, 10)),
+        *nights(oxygen_cases.low_baseline, seeds=(0, 10)),
+        *nights(oxygen_cases.resolution, seeds=(10,)),
+        *nights(oxygen_cases.averaging, seeds=(10, 19)),
     ],
 )
 def test_odi4_counts_the_planted_falls(case: Case, seed: int) -> None:
@@ -101,7 +88,7 @@ def test_odi4_counts_the_planted_falls(case: Case, seed: int) -> None:
     assert not outcome.fall_problems, "\n".join(outcome.fall_problems)
 
 
-@pytest.mark.parametrize("before_s", [60.0, pytest.param(100.0, marks=CUT_SHORT), 115.0])
+@pytest.mark.parametrize("before_s", [60.0, 100.0, 115.0])
 def test_a_fall_after_a_blip_by_hand(before_s: float) -> None:
     """97 for 4 s, then 96; two minutes after the blip SpO2 is on its way from 96 to 86 in 30 s."""
     percent = np.full(600, 96.0, dtype=np.float32)
@@ -127,7 +114,7 @@ def test_delay_is_found_on_irregular_breathing(delay_s: float, average_s: float)
     assert night.spo2_delay_s == pytest.approx(delay_s + average_s / 2, abs=5.0)
 
 
-@pytest.mark.parametrize("lost_s", [pytest.param(s, marks=SPIKE_STAYS) for s in (8, 15)])
+@pytest.mark.parametrize("lost_s", [8, 15])
 @pytest.mark.parametrize("spike_s", [1, 3, 4])
 def test_motion_before_a_lost_signal_is_no_saturation(spike_s: int, lost_s: int) -> None:
     """96 %, then 60 % for a moment, nothing for a while, 96 % again: no blood falls by 36 points in 1 s."""

@@ -382,12 +382,14 @@ def test_match_falls():
     assert n_found > N_RANDOM
 
 
-def run_find_falls(values, min_drop, min_rise, n_longest, n_forgotten=8):
+def run_find_falls(values, min_drop, min_rise, n_longest, n_forgotten=8, tolerance=1.0):
     held = np.empty_like(values)
     rolling.held_level(values, 2, held)
     falls = np.zeros((len(values) + 1, 3), np.int64)
     levels = np.zeros((len(values) + 1, 2), np.float32)
-    count = oxygen.find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten, falls, levels)
+    count = oxygen.find_falls(
+        values, held, min_drop, min_rise, tolerance, 10, n_longest, n_forgotten, falls, levels
+    )
     return falls[:count].tolist(), levels[:count].tolist(), held
 
 
@@ -397,7 +399,7 @@ def test_find_falls():
     series = [*edge_series(), f32([np.nan] * 4), *(random_saturation(rng) for _ in range(2 * N_RANDOM))]
     for values in series:
         falls, levels, held = run_find_falls(values, 3.0, 2.0, 30)
-        expected = naive.find_falls(values, held, 3.0, 2.0, 30, 8)
+        expected = naive.find_falls(values, held, 3.0, 2.0, 1.0, 10, 30, 8)
         assert falls == expected[0]
         assert levels == [[float(x) for x in row] for row in expected[1]]
         n_found += len(falls)

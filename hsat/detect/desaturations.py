@@ -150,6 +150,8 @@ def find_desaturations(oximetry: Oximetry, rules: ScoringRules) -> list[Desatura
         oximetry.held_percent,
         rule.small_points,
         rule.resaturation_points,
+        rule.level_tolerance_points,
+        int(rule.baseline_window_s * oximetry.rate_hz),
         int(rule.max_fall_s * oximetry.rate_hz),
         int(rules.probe_off.min_duration_s * oximetry.rate_hz),
         falls,

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.detect.breathing import LEVEL_STEP_S, excursion_of, local_level, remove_drift, roughness_of
+from hsat.detect.breathing import (
+    LEVEL_STEP_S,
+    MINUTE_S,
+    excursion_of,
+    local_level,
+    remove_drift,
+    roughness_of,
+)
 from hsat.events import EventKind
 from hsat.intervals import spans_from_mask
 from hsat.rules.model import EffortRule, ScoringRules
@@ -63,15 +70,33 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
         is_missing = np.isnan(values)
         movement = remove_drift(values, rules, rate_hz)
         excursion = excursion_of(movement, window_s, rate_hz)
-        if np.median(roughness_of(movement, excursion, window_s, rate_hz)) > rule.max_roughness:
+        is_noise = _is_noise(roughness_of(movement, excursion, window_s, rate_hz), rule)
+        if is_noise.all():
             continue
         excursion[is_missing] = np.nan
+        _blank_minutes(excursion, is_noise, int(MINUTE_S * rate_hz))
         if not np.nanmax(excursion, initial=0.0) > 0:
             continue
         level = local_level(excursion, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
         excursion /= np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]
         strongest = excursion if strongest is None else np.fmax(strongest, excursion)
     return None if strongest is None else Effort(rate_hz=rate_hz, strength=strongest)
+
+
+def _is_noise(roughness: NDArray[np.float64], rule: EffortRule) -> NDArray[np.bool_]:
+    """Minutes in whose surroundings a belt shows noise: the median, as a pause in effort is rough too."""
+    n_around = min(2 * int(rule.noise_window_s / MINUTE_S / 2) + 1, 2 * ((len(roughness) - 1) // 2) + 1)
+    padded = np.pad(roughness, n_around // 2, mode="reflect")
+    around = np.lib.stride_tricks.sliding_window_view(padded, n_around)
+    is_noise: NDArray[np.bool_] = np.median(around, axis=1) > rule.max_roughness
+    return is_noise
+
+
+def _blank_minutes(values: NDArray[np.float32], is_blank: NDArray[np.bool_], n_minute: int) -> None:
+    """Set the values of some minutes to NaN; the last minute stands for the rest."""
+    for minute in np.flatnonzero(is_blank).tolist():
+        stop = len(values) if minute == len(is_blank) - 1 else (minute + 1) * n_minute
+        values[minute * n_minute : stop] = np.nan
 
 
 def type_apnea(strength: NDArray[np.float32], rate_hz: float, rule: EffortRule) -> EventKind:

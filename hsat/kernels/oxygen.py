@@ -8,8 +8,38 @@ __all__ = ["fall_areas", "find_falls", "match_falls", "remove_spikes"]
 
 
 @kernel
+def _spike_stop(values, start, i, before, may_come_back, n_longest, n_lag, max_change):
+    """First sample behind a stretch that sample `i` begins; -1 where it is no spike.
+
+    It ends where values are back or missing (if it may), where not, at the last jump the other way.
+    """
+    is_up = values[i] > before
+    last_jump = -1
+    for j in range(i + 1, min(start + n_longest + 1, len(values))):
+        if may_come_back and (np.isnan(values[j]) or abs(values[j] - before) <= max_change):
+            return j
+        change = values[j] - values[j - n_lag]
+        if abs(change) > max_change and (change > 0.0) != is_up:
+            last_jump = j
+    return last_jump
+
+
+@kernel
+def _last_valid(values, i, n_longest):
+    """Value of the last valid sample among the `n_longest` before `i`; NaN where there is none."""
+    for j in range(i - 1, max(i - n_longest - 1, -1), -1):
+        if not np.isnan(values[j]):
+            return values[j]
+    return np.nan
+
+
+@kernel
 def remove_spikes(values, n_longest, n_lag, max_change):
-    """Set short stretches to NaN that begin with an impossible change and come back.
+    """Set short stretches to NaN that begin with an impossible change and come back or are lost.
+
+    A stretch ends where values are back to within `max_change` of the one before it, or missing;
+    where neither happens, where they last jump the other way by more. One that begins behind missing
+    samples, fewer than `n_longest`, may have come about slowly: only such a jump tells it.
 
     Parameters
     ----------
@@ -25,43 +55,51 @@ def remove_spikes(values, n_longest, n_lag, max_change):
     n = len(values)
     i = n_lag
     while i < n:
+        is_behind_gap = np.isnan(values[i - 1])
+        start = i - n_lag + 1
         before = values[i - n_lag]
+        if is_behind_gap:
+            start = i
+            before = _last_valid(values, i, n_longest)
         if not abs(values[i] - before) > max_change:  # also where either is missing
             i += 1
             continue
-        start = i - n_lag + 1
-        stop = i
-        while stop < n and stop - start < n_longest and not abs(values[stop] - before) <= max_change:
-            stop += 1
-        is_back = stop < n and abs(values[stop] - before) <= max_change
-        if is_back:  # the way back may take as many samples as the way there
-            for j in range(start, min(stop + n_lag - 1, n)):
-                values[j] = np.nan
-        i = stop if is_back else i + 1
+        stop = _spike_stop(values, start, i, before, not is_behind_gap, n_longest, n_lag, max_change)
+        if stop < 0:
+            i += 1
+            continue
+        # The way back may take as many samples as the way there.
+        for j in range(start, min(stop + n_lag - 1, n)):
+            values[j] = np.nan
+        i = stop
 
 
 @kernel
-def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten, falls, levels):
+def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest, n_forgotten, falls, levels):
     """Find every fall of at least `min_drop` from a held level to a nadir.
 
     The level of a sample is the highest one held in the `n_longest` samples before it, but not
     before the last fall ended: a slower decline is drift. The first sample `min_drop` below its
-    level opens a fall from that level. It ends at its lowest sample, where the value has risen by
-    `min_rise` from it, the level is more than `n_longest` samples old, values are missing for
-    `n_forgotten` samples, or the series ends. Levels from before such missing values are
-    forgotten.
+    level opens a fall from that level. It starts at the last sample at the level or, where that is
+    more than `n_before` samples before the last one within `tolerance` of it (a blip of long ago),
+    at that one. It ends at its lowest sample, where the value has risen by `min_rise` from it, it
+    has been below the tolerance for more than `n_longest` samples, values are missing for
+    `n_forgotten` samples, or the series ends. Levels from before such missing values are forgotten.
 
     Parameters
     ----------
     values, held : ndarray, shape (n,), float32
         SpO2 with NaN where missing, and `hsat.kernels.rolling.held_level` of it.
-    min_drop, min_rise : float
+    min_drop, min_rise, tolerance : float
         Points.
+    n_before : int
+        Samples.
     n_longest, n_forgotten : int
-        Samples from the level to the nadir, and of missing values across which nothing is known.
+        Samples from leaving the level to the nadir, and of missing values across which nothing is
+        known.
     falls : ndarray, shape (k, 3), int64
-        Filled in place: last sample at the level, sample of the nadir, sample at which the fall
-        ended. ``k`` must be at least ``n // 2 + 1``.
+        Filled in place: start, sample of the nadir, sample at which the fall ended. ``k`` must be
+        at least ``n // 2 + 1``.
     levels : ndarray, shape (k, 2), float32
         Filled in place: level and nadir in percent.
 
@@ -76,7 +114,8 @@ def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten, falls, 
     head, n_kept = 0, 0
     count = 0
     level = np.nan
-    level_at = -1  # of the open fall; -1 where none is open
+    level_at = -1  # start of the open fall; -1 where none is open
+    left_at = -1  # where it left its level
     nadir_at = -1
     last_valid = -1
     for i in range(n + 1):
@@ -85,10 +124,10 @@ def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten, falls, 
             continue
         is_break = is_end or (last_valid >= 0 and i - last_valid - 1 >= n_forgotten)
         if level_at >= 0:
-            if not is_break and i - level_at <= n_longest and values[i] < values[nadir_at]:
+            if not is_break and i - left_at <= n_longest and values[i] < values[nadir_at]:
                 nadir_at = i
             has_risen = not is_break and values[i] >= values[nadir_at] + min_rise
-            if has_risen or is_break or i - level_at > n_longest:
+            if has_risen or is_break or i - left_at > n_longest:
                 falls[count, 0], falls[count, 1] = level_at, nadir_at
                 falls[count, 2] = last_valid if is_break else i
                 levels[count, 0], levels[count, 1] = level, values[nadir_at]
@@ -111,9 +150,14 @@ def find_falls(values, held, min_drop, min_rise, n_longest, n_forgotten, falls, 
         if level_at < 0 and n_kept > 0 and held[highest[head]] - values[i] >= min_drop:
             level = held[highest[head]]
             nadir_at = i
-            level_at = i
-            while not values[level_at] >= level:
+            left_at = i
+            while not values[left_at] >= level - tolerance:
+                left_at -= 1
+            level_at = left_at
+            while level_at > left_at - n_before and not values[level_at] >= level:
                 level_at -= 1
+            if not values[level_at] >= level:
+                level_at = left_at
     return count
 
 

@@ -282,6 +282,7 @@ class DesaturationRule:
     small_points: float
     large_points: float
     resaturation_points: float
+    level_tolerance_points: float
     max_fall_s: float
     recovered_fraction: float
     min_valid_share_fraction: float
@@ -302,6 +303,7 @@ class EffortRule:
     max_central_effort_share_fraction: float
     min_mixed_absence_s: float
     mixed_absence_by_s: float
+    noise_window_s: float
     max_roughness: float
 
     def __post_init__(self) -> None:
