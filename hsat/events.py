@@ -87,7 +87,7 @@ class RespiratoryEvent:
     baseline_excursion : float or None
         The pre-event baseline excursion, in the unit of the flow signal as recorded; None likewise.
     effort_fraction : float or None
-        Mean respiratory effort within the event over what is usual in the 5 min around; None
+        Mean respiratory effort within the event over what is usual around it (``[effort]``); None
         without an effort belt that shows breathing.
     desaturation : Desaturation or None
         The fall of SpO2 that belongs to the event, if there is one.

@@ -149,6 +149,7 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
     in_force = []
     found = []
     levels = []  # new levels of breathing: until when, baseline, mean
+    starts, long_ones = [], []  # where walks began; too long ones: how many were found before
     i = 0
     while i < len(excursion):
         for k in range(len(in_force), sum(onset <= i for onset in onsets)):
@@ -172,15 +173,22 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
             inside = [x for x, onset in zip(breath_excursions, onsets, strict=True) if i <= onset < end]
             new, new_mean = baseline_of([float(x) for x in inside], rule)
             if new >= rule["floor"] * baseline:
+                first, last = _bounds(excursion, i, lowest_at, end, how, baseline, rule)
                 levels.append((end, new, new_mean))
+                long_ones.append((len(found), ((first, last + 1), baseline, mean, how), i, end))
                 continue
         first, last = _bounds(excursion, i, lowest_at, end, how, baseline, rule)
         found.append(((first, last + 1), baseline, mean, how))
+        starts.append(i)
         if how == 0:
             for b in range(len(onsets)):
                 if first <= onsets[b] <= last:
                     is_left_out[b] = True
         i = max(end, i + 1)
+    for n_before, row, begin, end in reversed(long_ones):
+        if not (n_before < len(found) and starts[n_before] < end):
+            found.insert(n_before, row)
+            starts.insert(n_before, begin)
     spans, span_baselines, span_means, endings = (
         (list(column) for column in zip(*found, strict=True)) if (found) else ([], [], [], [])
     )

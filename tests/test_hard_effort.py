@@ -6,12 +6,6 @@ from hard_params import Case, nights
 from benchmarks.hard import effort_cases
 from benchmarks.hard.checking import score_and_compare
 
-BELT_SLIPPED = pytest.mark.xfail(
-    strict=True,
-    reason="effort is compared with the 75th percentile of the 5 min around: less than about 75 s after both "
-    "belts have slipped that is still the old swing, and effort reads as none",
-)
-
 
 @pytest.mark.parametrize(
     ("case", "seed"),
@@ -26,7 +20,7 @@ BELT_SLIPPED = pytest.mark.xfail(
             effort_cases.belts_invert,
             effort_cases.belt_drift,
         ),
-        *nights(effort_cases.both_belts_slip_just_before, marks=BELT_SLIPPED),
+        *nights(effort_cases.both_belts_slip_just_before),
         *nights(effort_cases.a_belt_is_dead, seeds=(1, 3)),
         *nights(effort_cases.a_belt_is_dead, seeds=(0, 2)),
     ],

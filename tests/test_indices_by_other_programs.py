@@ -102,7 +102,8 @@ def test_luna_counts_what_two_windows_share_twice():
     ("name", "luna", "tolerance"),
     [
         ("isolated", 17.9167990387, SIXTH_DIGIT),
-        ("wandering", 53.7576432441, 0.025),  # its baseline is the higher of the peaks beside a fall
+        # Its baseline is the higher of the peaks beside a fall, and it counts the slow decline before one.
+        ("wandering", 53.7576432441, 0.10),
         ("crowded", 94.9332570382, 0.06),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from hsat.kernels import oxygen, pauses, reductions, rolling, sampling
+from hsat.kernels import breaths, oxygen, pauses, reductions, rolling, sampling
 
 N_RANDOM = 200
 RULE = {
@@ -127,14 +127,14 @@ def test_find_breaths():
         cases.append((f32(wave + rng.normal(0, 0.3, n)), f32(rng.uniform(0.05, 0.6, n))))
     for flow, hysteresis in cases:
         onsets = np.full(len(flow), -1, np.int64)
-        count = reductions.find_breaths(flow, hysteresis, onsets)
+        count = breaths.find_breaths(flow, hysteresis, onsets)
         assert onsets[:count].tolist() == naive.find_breaths(flow, hysteresis)
 
 
 def test_find_breaths_in_a_sine_are_its_upward_crossings():
     flow = f32(-np.cos(2 * np.pi * np.arange(400) / 40 + 0.01))
     onsets = np.empty(400, np.int64)
-    count = reductions.find_breaths(flow, np.full(400, 0.2, np.float32), onsets)
+    count = breaths.find_breaths(flow, np.full(400, 0.2, np.float32), onsets)
     assert onsets[:count].tolist() == list(range(10, 400, 40))
 
 
@@ -323,7 +323,7 @@ def test_measure_breaths():
         onsets = np.flatnonzero(rng.random(len(flow)) < 0.2)
         got = np.zeros(len(onsets), np.float32)
         n_longest = int(rng.integers(1, 20))
-        reductions.measure_breaths(flow, onsets, n_longest, got)
+        breaths.measure_breaths(flow, onsets, n_longest, got)
         np.testing.assert_array_equal(got, f32(naive.measure_breaths(flow, onsets, n_longest)))
 
 
@@ -333,7 +333,7 @@ def test_measure_way(n):
     flow, excursion = f32(rng.normal(size=n)), f32(rng.random(n))
     n_blocks = max(round(n / 10), 1)
     ways, reaches = np.zeros(n_blocks), np.zeros(n_blocks)
-    reductions.measure_way(flow, excursion, 10, ways, reaches)
+    breaths.measure_way(flow, excursion, 10, ways, reaches)
     expected = naive.measure_way(flow, excursion, 10, n_blocks)
     np.testing.assert_allclose(ways, expected[0], rtol=1e-6)
     np.testing.assert_allclose(reaches, expected[1], rtol=1e-6)

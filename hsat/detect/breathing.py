@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.ventilation import ventilation_share
-from hsat.kernels.reductions import find_breaths, measure_breaths, measure_way
+from hsat.kernels.breaths import find_breaths, measure_breaths, measure_way
 from hsat.kernels.rolling import moving_mean, rolling_range
 from hsat.rules.model import ScoringRules
 

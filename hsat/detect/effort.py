@@ -40,6 +40,29 @@ class Effort:
         first = min(int(start_s * self.rate_hz), len(self.strength) - 1)
         return self.strength[first : max(int(stop_s * self.rate_hz), first + 1)]
 
+    def during(self, core_s: tuple[float, float], start_s: float, rule: EffortRule) -> NDArray[np.float32]:
+        """Strength within an event, over that of the breaths before it where belts have slipped.
+
+        Parameters
+        ----------
+        core_s : tuple of float
+            Part of the event in which no breath beside it reaches into the measuring window.
+        start_s : float
+            Start of the event.
+        rule : EffortRule
+
+        Returns
+        -------
+        ndarray, shape (k,), float32
+            At least one sample; NaN where no belt can be judged.
+        """
+        strength = self.within(*core_s)
+        before = self.within(max(start_s - rule.before_s, 0.0), start_s)
+        largest = float(np.nanmax(before, initial=0.0))
+        if rule.min_slipped_fraction <= largest < 1.0:
+            return strength / np.float32(largest)
+        return strength
+
 
 def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: ScoringRules) -> Effort | None:
     """Excursion of the belts over their usual excursion.

@@ -364,7 +364,8 @@ def _event(
     kind = EventKind.UNCLASSIFIED_APNEA if verdict.is_apnea else EventKind.HYPOPNEA
     effort_fraction: float | None = None
     if effort is not None:
-        strength = effort.within(*(candidate.apnea_core_s if verdict.is_apnea else candidate.core_s))
+        core_s = candidate.apnea_core_s if verdict.is_apnea else candidate.core_s
+        strength = effort.during(core_s, candidate.start_s, rules.effort)
         mean = float(np.add.reduce(strength, dtype=np.float64)) / len(strength)
         effort_fraction = None if np.isnan(mean) else mean
         if verdict.is_apnea:

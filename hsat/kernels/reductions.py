@@ -1,4 +1,4 @@
-"""Breaths, their baseline, and the stretches in which breathing is reduced."""
+"""The baseline of breaths, and the stretches in which breathing is reduced."""
 
 from typing import NamedTuple
 
@@ -9,103 +9,11 @@ from hsat.kernels import kernel
 __all__ = [
     "BaselineLimits",
     "SpanLimits",
-    "find_breaths",
     "find_reductions",
-    "measure_breaths",
     "measure_reductions",
-    "measure_way",
 ]
 
 CLOSED, TOO_LONG, INTERRUPTED = 0, 1, 2
-
-
-@kernel
-def find_breaths(flow, hysteresis, onsets):
-    """Find breath onsets: upward zero crossings after a swing to either side.
-
-    Parameters
-    ----------
-    flow : ndarray, shape (n,), float32
-        Flow without drift; finite.
-    hysteresis : ndarray, shape (n,), float32
-        An onset counts where flow exceeds ``+hysteresis`` having been below ``-hysteresis`` since
-        the onset before.
-    onsets : ndarray, shape (n,), int64
-        Filled in place with the sample of the last upward zero crossing before each rise.
-
-    Returns
-    -------
-    int
-        Number of onsets.
-    """
-    count = 0
-    has_fallen = False
-    crossing = 0
-    for i in range(1, len(flow)):
-        if flow[i - 1] <= 0.0 and flow[i] > 0.0:
-            crossing = i
-        if flow[i] > hysteresis[i]:
-            if has_fallen:
-                onsets[count] = crossing
-                count += 1
-            has_fallen = False
-        elif flow[i] < -hysteresis[i]:
-            has_fallen = True
-    return count
-
-
-@kernel
-def measure_breaths(flow, onsets, n_longest, ranges):
-    """Range of flow within each breath.
-
-    Parameters
-    ----------
-    flow : ndarray, shape (n,), float32
-    onsets : ndarray, shape (m,), int64
-        Rising.
-    n_longest : int
-        A breath lasts to the next onset, but no more than this many samples.
-    ranges : ndarray, shape (m,), float32
-        Filled in place: largest minus smallest value, the last sample included.
-    """
-    for k in range(len(onsets)):
-        stop = min(onsets[k] + n_longest, len(flow) - 1)
-        if k + 1 < len(onsets):
-            stop = min(stop, onsets[k + 1])
-        largest = flow[onsets[k]]
-        smallest = largest
-        for i in range(onsets[k] + 1, stop + 1):
-            largest = max(largest, flow[i])
-            smallest = min(smallest, flow[i])
-        ranges[k] = largest - smallest
-
-
-@kernel
-def measure_way(flow, excursion, n_block, ways, reaches):
-    """Way that flow goes, and sum of its excursions, block by block.
-
-    Parameters
-    ----------
-    flow, excursion : ndarray, shape (n,), float32
-        Finite.
-    n_block : int
-        Samples a block; what is left over at the end belongs to the last.
-    ways, reaches : ndarray, shape (k,), float64
-        Filled in place: sum of the absolute differences between neighbouring samples, each
-        counted where it ends, and sum of `excursion`. ``k`` is at least 1.
-    """
-    n = len(flow)
-    for block in range(len(ways)):
-        way = 0.0
-        reach = 0.0
-        start = block * n_block
-        stop = n if block == len(ways) - 1 else min(start + n_block, n)
-        for i in range(start, stop):
-            reach += excursion[i]
-        for i in range(max(start, 1), stop):
-            way += abs(flow[i] - flow[i - 1])
-        ways[block] = way
-        reaches[block] = reach
 
 
 class BaselineLimits(NamedTuple):
@@ -335,6 +243,16 @@ def _leave_out(is_left_out, onsets, first, last):
 
 
 @kernel
+def _write(spans, span_baselines, span_means, endings, place, span, baseline, mean, ending):
+    """Put a stretch, given by its first and last sample, into its place."""
+    spans[place, 0] = span[0]
+    spans[place, 1] = span[1] + 1
+    span_baselines[place] = baseline
+    span_means[place] = mean
+    endings[place] = ending
+
+
+@kernel
 def find_reductions(
     excursion,
     onsets,
@@ -358,8 +276,8 @@ def find_reductions(
     ``enter_fraction`` of the baseline, what it comes back to stands for the baseline in this.
     Breaths inside a stretch that stopped by itself are left out of later baselines.
 
-    A stretch of ``n_longest`` samples is a new level of breathing, and no stretch: its time is
-    walked through once more with the baseline of its own breaths.
+    A stretch of ``n_longest`` samples is a new level of breathing: its time is walked through once
+    more with the baseline of its own breaths, and what is found there stands in its place.
 
     Parameters
     ----------
@@ -376,10 +294,9 @@ def find_reductions(
     span_baselines, span_means : ndarray, shape (k,), float64
     endings : ndarray, shape (k,), int8
         Filled in place: start and stop samples, baseline, mean of the breaths that the baseline
-        rests on, and how it ended: 0 by itself, 1 given up as too long (breaths too few or too small
-        for a new level), 2 by missing flow or the end (those shorter than ``n_recovery`` samples
-        are left out). The walk ends when ``k`` are found; more than ``n // min(n_recovery,
-        n_longest) + 1`` there cannot be.
+        rests on, and how it ended: 0 by itself, 1 given up as too long, 2 by missing flow or the end
+        (those shorter than ``n_recovery`` samples are left out). The walk ends when ``k`` are found;
+        more than ``n // min(n_recovery, n_longest) + 1`` there cannot be.
     baselines : ndarray, shape (m,), float64
         Filled in place: the baseline in force from each breath on, NaN where there is none.
 
@@ -398,6 +315,7 @@ def find_reductions(
         usual, usual_mean = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
     i = 0
     level_until = 0  # up to here the baseline is that of a new level
+    long_at = -1  # place of the stretch that showed it; the first one found on it takes the place
     baseline, mean = usual, usual_mean
     while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
@@ -408,6 +326,10 @@ def find_reductions(
             baselines[k] = usual
         if i >= level_until:
             baseline, mean = usual, usual_mean
+            if long_at == count:
+                count += 1
+                long_at = -1
+                continue
         if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
             i += 1
             continue
@@ -415,21 +337,20 @@ def find_reductions(
         if ending == INTERRUPTED and j - i < span_limits.n_recovery:
             i = max(j, i + 1)
             continue
+        new, new_mean = np.nan, np.nan
         if ending == TOO_LONG and i >= level_until:
             new, new_mean = _baseline_within(i, j, onsets, breath_excursions, baseline_limits, chosen)
-            if new >= baseline_limits.floor * baseline:
-                baseline, mean, level_until = new, new_mean, j
-                continue
-        first, last = _bounds(excursion, i, lowest_at, j, ending, baseline, span_limits)
-        spans[count, 0] = first
-        spans[count, 1] = last + 1
-        span_baselines[count] = baseline
-        span_means[count] = mean
-        endings[count] = ending
+        span = _bounds(excursion, i, lowest_at, j, ending, baseline, span_limits)
+        _write(spans, span_baselines, span_means, endings, count, span, baseline, mean, ending)
+        if new >= baseline_limits.floor * baseline:
+            baseline, mean, level_until, long_at = new, new_mean, j, count
+            continue
         count += 1
         if ending == CLOSED:
-            _leave_out(is_left_out, onsets, first, last)
+            _leave_out(is_left_out, onsets, span[0], span[1])
         i = max(j, i + 1)
+    if long_at == count and count < len(spans):
+        count += 1
     return count
 
 

@@ -303,6 +303,8 @@ class EffortRule:
     max_central_effort_share_fraction: float
     min_mixed_absence_s: float
     mixed_absence_by_s: float
+    before_s: float
+    min_slipped_fraction: float
     noise_window_s: float
     max_roughness: float
 
