@@ -258,7 +258,7 @@ def _walk_out(flow, places, level, limit):
     return reached
 
 
-def find_pauses(flow, is_missing, spans, span_baselines, rule):
+def find_pauses(flow, excursion, is_missing, spans, span_baselines, rule):
     """The longest still run of each span from lists. Returns pauses and reductions."""
     pauses, reductions = [], []
     behind = 0
@@ -278,7 +278,7 @@ def find_pauses(flow, is_missing, spans, span_baselines, rule):
             if j > k and part[0] + j > span[0] and part[0] + k < span[1]:
                 runs.append((k, j))
             k = max(j, k + 1)
-        if not runs:
+        if not runs or min(excursion[span[0] : span[1]]) > rule["low_fraction"] * baseline:
             pauses.append([part[0]] * 3)
             reductions.append(np.nan)
             behind = pauses[-1][2]

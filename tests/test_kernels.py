@@ -238,6 +238,7 @@ def test_measure_reductions():
 
 
 PAUSE = {
+    "low_fraction": 0.5,
     "still_fraction": 0.1,
     "n_smooth": 2,
     "n_half_window": 3,
@@ -247,12 +248,12 @@ PAUSE = {
 }
 
 
-def run_find_pauses(flow, is_missing, spans, bases, rule):
+def run_find_pauses(flow, is_missing, spans, bases, rule, excursion=None):
     found, depths = np.zeros((len(spans), 3), np.int64), np.zeros(len(spans))
     limits = pauses.PauseLimits(*(rule[key] for key in pauses.PauseLimits._fields))
-    pauses.find_pauses(
-        flow, is_missing, np.asarray(spans, np.int64), np.asarray(bases), limits, found, depths
-    )
+    excursion = np.zeros_like(flow) if excursion is None else excursion
+    spans, bases = np.asarray(spans, np.int64), np.asarray(bases)
+    pauses.find_pauses(flow, excursion, is_missing, spans, bases, limits, found, depths)
     return found.tolist(), depths
 
 
@@ -269,8 +270,11 @@ def test_find_pauses():
         spans = edges[[not is_missing[a:b].any() for a, b in edges]] if len(edges) else edges
         bases = rng.uniform(0.8, 2.2, len(spans))
         rule = dict(PAUSE, n_back=int(rng.integers(0, 20)), n_smooth=int(rng.integers(0, 4)))
-        got, got_depths = run_find_pauses(flow, is_missing, spans, bases, rule)
-        expected, expected_depths = naive.find_pauses(flow, is_missing, spans.tolist(), bases, rule)
+        excursion = f32(rng.choice([0.1, 2.0], n, p=[0.05, 0.95]))
+        got, got_depths = run_find_pauses(flow, is_missing, spans, bases, rule, excursion)
+        expected, expected_depths = naive.find_pauses(
+            flow, excursion, is_missing, spans.tolist(), bases, rule
+        )
         assert got == expected, turn
         np.testing.assert_allclose(got_depths, expected_depths, rtol=1e-4, atol=1e-5)
         n_found += int(np.count_nonzero(~np.isnan(got_depths)))

@@ -57,8 +57,7 @@ class Effort:
             At least one sample; NaN where no belt can be judged.
         """
         strength = self.within(*core_s)
-        before = self.within(max(start_s - rule.before_s, 0.0), start_s)
-        largest = float(np.nanmax(before, initial=0.0))
+        largest = float(np.fmax.reduce(self.within(max(start_s - rule.before_s, 0.0), start_s)))
         if rule.min_slipped_fraction <= largest < 1.0:
             return strength / np.float32(largest)
         return strength

@@ -85,6 +85,7 @@ def measure_pauses(
         n_smooth = int(apnea.smoothing_s * rate_hz / 2)
         least = apnea.min_pressure_reduction_fraction if is_pressure else apnea.min_reduction_fraction
         limits = PauseLimits(
+            apnea.max_beating_fraction,
             rest_of(least) * _kept_by_smoothing(breathing, n_smooth),
             n_smooth,
             int(apnea.window_periods * breathing.period_s * rate_hz / 2),
@@ -94,7 +95,16 @@ def measure_pauses(
         )
         pauses = np.empty((len(spans), 3), np.int64)
         reductions = np.empty(len(spans), np.float64)
-        find_pauses(breathing.flow, breathing.is_missing, spans, baselines, limits, pauses, reductions)
+        find_pauses(
+            breathing.flow,
+            breathing.excursion,
+            breathing.is_missing,
+            spans,
+            baselines,
+            limits,
+            pauses,
+            reductions,
+        )
     pauses_s = pauses / rate_hz
     middles_s = (pauses_s[:, 1] + pauses_s[:, 2]) / 2
     half_s = np.maximum((pauses_s[:, 2] - pauses_s[:, 1] - breathing.window_s) / 2, 0.0)

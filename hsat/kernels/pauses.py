@@ -14,6 +14,9 @@ class PauseLimits(NamedTuple):
 
     Attributes
     ----------
+    low_fraction : float
+        A stretch with a pause has an excursion of at most this fraction of the baseline somewhere,
+        whatever the heart adds to it.
     still_fraction : float
         Flow stands still where its range is at most this fraction of the baseline.
     n_smooth : int
@@ -28,6 +31,7 @@ class PauseLimits(NamedTuple):
         The nadir is the last one that flow fell to by this fraction of the baseline.
     """
 
+    low_fraction: float
     still_fraction: float
     n_smooth: int
     n_half_window: int
@@ -40,13 +44,15 @@ class PauseLimits(NamedTuple):
 def _smooth(flow, start, stop, n_smooth, smooth):
     """Mean of `flow` around each sample of ``[start, stop)`` into the head of `smooth`."""
     n = len(flow)
+    total = 0.0
+    for j in range(max(start - n_smooth, 0), min(start + n_smooth, n)):
+        total += flow[j]
     for i in range(start, stop):
-        first = max(i - n_smooth, 0)
-        last = min(i + n_smooth, n - 1)
-        total = 0.0
-        for j in range(first, last + 1):
-            total += flow[j]
-        smooth[i - start] = total / (last - first + 1)
+        if i + n_smooth < n:
+            total += flow[i + n_smooth]
+        smooth[i - start] = total / (min(i + n_smooth, n - 1) - max(i - n_smooth, 0) + 1)
+        if i - n_smooth >= 0:
+            total -= flow[i - n_smooth]
 
 
 @kernel
@@ -103,6 +109,8 @@ def _longest_still(smooth, n_part, n_half, limit, from_, to):
                     largest = smooth[j]
                 elif smooth[j] < smallest:
                     smallest = smooth[j]
+                if largest - smallest > limit:
+                    break
             is_still = largest - smallest <= limit
             if is_still:
                 total += largest - smallest
@@ -138,7 +146,16 @@ def _last_nadir(flow, is_missing, start, earliest, rise):
 
 
 @kernel
-def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reductions):
+def _lowest(values, start, stop):
+    """Smallest value of ``values[start:stop]``."""
+    lowest = np.inf
+    for i in range(start, stop):
+        lowest = min(lowest, values[i])
+    return lowest
+
+
+@kernel
+def find_pauses(flow, excursion, is_missing, spans, span_baselines, limits, pauses, reductions):
     """Find the longest pause in each stretch of reduced breathing.
 
     Flow is smoothed first, so that the beat of the heart does not pass for breaths. A pause is the
@@ -150,6 +167,8 @@ def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reducti
     ----------
     flow : ndarray, shape (n,), float32
         Flow without drift, inspiration upwards; finite.
+    excursion : ndarray, shape (n,), float32
+        Its range in a window of about one breath.
     is_missing : ndarray, shape (n,), bool
         No pause reaches across a missing sample.
     spans : ndarray, shape (k, 2), int64
@@ -179,6 +198,8 @@ def find_pauses(flow, is_missing, spans, span_baselines, limits, pauses, reducti
         pauses[k, :] = start
         reductions[k] = np.nan
         if start >= stop:  # the pause of the stretch before goes on through this one
+            continue
+        if _lowest(excursion, spans[k, 0], spans[k, 1]) > limits.low_fraction * span_baselines[k]:
             continue
         _smooth(flow, start, stop, limits.n_smooth, smooth)
         limit = limits.still_fraction * span_baselines[k]

@@ -64,6 +64,7 @@ class ApneaRule:
     min_duration_s: float
     smoothing_s: float
     window_periods: float
+    max_beating_fraction: float
     nadir_within_periods: float
     nadir_rise_fraction: float
     longest_without_fall_s: float
