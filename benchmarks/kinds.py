@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import hsat
-from benchmarks.accuracy import DEFAULT_DATA, MIN_IOU_FRACTION
+from benchmarks.accuracy import DEFAULT_DATA
+from benchmarks.matching import IOU_THRESHOLDS
 from hsat.agreement import match_events
 from hsat.events import RespiratoryEvent
 from hsat.intervals import as_spans, intersect_spans, overlaps_s, total_s
@@ -143,7 +144,7 @@ def measure_ranks(folder: Path) -> None:
         matched = {}
         for verdict in ("yes", "uncertain"):
             spans = [(t["start_s"], t["stop_s"]) for t in truth if t["scorable_1b"] == verdict]
-            matched[verdict] = {i for i, _ in match_events(rows, spans, min_iou_fraction=MIN_IOU_FRACTION)}
+            matched[verdict] = {i for i, _ in match_events(rows, spans, min_iou_fraction=IOU_THRESHOLDS[0])}
         for i, event in enumerate(events):
             if event.confidence_fraction is None:
                 continue

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hsat.agreement.matching import Matching, match_with_excuses
 
 IOU_THRESHOLDS = (0.2, 0.5)
+CLASSES = ("apnea", "hypopnea")
 
 
 class ScoredEvent(NamedTuple):
@@ -67,6 +68,9 @@ class PlantedEvaluation:
     agreement : dict of float to Agreement
         One entry an IoU threshold. An event matched with an uncertain one is neither right nor
         wrong; an uncertain event that was not scored is not missed.
+    classes : dict of str to Agreement
+        Apneas alone and hypopneas alone at the lowest threshold: a hypopnea scored where an apnea is
+        true is a false hypopnea and a missed apnea. Uncertain events of either class excuse.
     ahi_per_h : float or None
         The scoring's own AHI, or its counted events over the truth's monitored hours.
     ahi_range_per_h : tuple of float
@@ -91,6 +95,7 @@ class PlantedEvaluation:
     n_uncertain: int
     n_near_misses: int
     agreement: Mapping[float, Agreement]
+    classes: Mapping[str, Agreement]
     ahi_per_h: float | None
     ahi_range_per_h: tuple[float, float]
     ahi_error_per_h: float | None
@@ -144,6 +149,15 @@ def evaluate_planted(
         n_uncertain=len(uncertain),
         n_near_misses=len(truth["near_misses"]),
         agreement={x: _agreement(scored, certain, uncertain, x) for x in IOU_THRESHOLDS},
+        classes={
+            name: _agreement(
+                [x for x in scored if class_of(x.kind) == name],
+                [x for x in certain if class_of(x.kind) == name],
+                uncertain,
+                IOU_THRESHOLDS[0],
+            )
+            for name in CLASSES
+        },
         ahi_per_h=ahi,
         ahi_range_per_h=limits,
         ahi_error_per_h=_distance_to_range(ahi, limits),
@@ -161,6 +175,11 @@ def evaluate_planted(
         start_errors_s=tuple(scored[i].start_s - certain[j].start_s for i, j in pairs),
         stop_errors_s=tuple(scored[i].stop_s - certain[j].stop_s for i, j in pairs),
     )
+
+
+def class_of(kind: str) -> str:
+    """``"apnea"`` or ``"hypopnea"``, whatever its type."""
+    return "apnea" if kind.endswith("_apnea") else "hypopnea"
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -1,6 +1,13 @@
-"""The simulated nights that accuracy is measured on: their seeds serve nowhere else."""
+"""The simulated nights that accuracy is measured on.
 
-from collections.abc import Iterator
+`simulated_nights` are twelve of named difficulties; they were scored over and over while the detector was
+made. `fresh_nights` are sixty that nobody looked at: their seeds serve nowhere else, and what they are
+follows from the seed alone.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from hsat.simulate import SimulatedNight, make_night
 from hsat.simulate.night import NightOptions
@@ -31,8 +38,54 @@ NIGHTS: tuple[tuple[str, int, NightOptions], ...] = (
 
 DURATION_H = 6.0
 
+FIRST_FRESH_SEED, N_FRESH = 41_000, 60
+FRESH_DURATION_H = 4.0
+
+RATES_PER_H = ((0.0, 5.0), (5.0, 15.0), (15.0, 30.0), (30.0, 62.0))
+"""Events planned an hour: as many nights in each severity class. The simulator cannot fit more than 65."""
+
+FRESH_SENSORS = ("flow", "nasal_pressure", "thermistor")
+FLOW_RATES_HZ = (8.0, 10.0, 16.0, 25.0, 32.0, 50.0, 100.0)
+LEVELS = (256, 1024, 4096, 65536)
+SPO2_RATES_HZ = (1.0, 1.0, 3.0, 4.0)
+CHEYNE_STOKES_FRACTIONS = (0.0, 0.08, 0.3, 0.8)
+
 
 def simulated_nights() -> Iterator[tuple[str, SimulatedNight]]:
-    """Make the nights one after the other."""
+    """Make the nights of named difficulties one after the other."""
     for name, seed, options in NIGHTS:
         yield name, make_night(seed=seed, duration_h=DURATION_H, **options)
+
+
+def fresh_options(place: int) -> NightOptions:
+    """What the fresh night at a place is: severity and sensor in turn, the rest drawn with its seed."""
+    rng = np.random.default_rng([FIRST_FRESH_SEED, place])
+    options: NightOptions = {
+        "duration_h": FRESH_DURATION_H,
+        "events_per_h": float(rng.uniform(*RATES_PER_H[place % len(RATES_PER_H)])),
+        "sensor": FRESH_SENSORS[place % len(FRESH_SENSORS)],
+        "flow_rate_hz": float(rng.choice(FLOW_RATES_HZ)),
+        "n_levels": int(rng.choice(LEVELS)),
+        "spo2_rate_hz": float(rng.choice(SPO2_RATES_HZ)),
+        "cheyne_stokes_fraction": float(rng.choice(CHEYNE_STOKES_FRACTIONS)),
+        "near_misses_per_h": float(rng.uniform(0.0, 6.0)),
+        "artifacts_per_h": float(rng.uniform(0.0, 5.0)),
+        "restless_fraction": float(rng.uniform(0.0, 0.4)),
+        "wander_fraction": float(rng.uniform(0.0, 0.3)),
+        "dropouts_per_h": float(rng.uniform(0.0, 4.0)),
+        "has_belts": bool(rng.random() < 0.6),
+        "is_inverted": bool(rng.random() < 0.5),
+    }
+    start_s = float(np.rint(rng.uniform(0.3, 0.7) * FRESH_DURATION_H * 3600.0))
+    if place % 5 == 0:
+        options["flow_off_spans_s"] = ((start_s, start_s + 900.0),)
+    if place % 7 == 0:
+        options["probe_off_spans_s"] = ((start_s - 2000.0, start_s - 1400.0),)
+    return options
+
+
+def fresh_nights(places: Sequence[int] = range(N_FRESH)) -> Iterator[tuple[str, SimulatedNight]]:
+    """Make the sixty fresh nights, or those at some places, one after the other; called by their seeds."""
+    for place in places:
+        seed = FIRST_FRESH_SEED + place
+        yield str(seed), make_night(seed=seed, **fresh_options(place))

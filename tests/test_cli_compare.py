@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import hsat
-from benchmarks.accuracy import counted
 from benchmarks.matching import evaluate_planted
+from benchmarks.planted_nights import counted
 from hsat.cli.main import main
 from hsat.report.document import night_document
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 import hsat
-from benchmarks.accuracy import (
+from benchmarks.matching import PlantedEvaluation, evaluate_planted
+from benchmarks.planted_nights import (
     counted,
     evaluate_folder,
     mean_absolute_error,
     near_miss_share,
     total_agreement,
 )
-from benchmarks.matching import PlantedEvaluation, evaluate_planted
 from hsat.simulate import make_night, truth_document
 
 FRESH_NIGHTS = {
