@@ -21,7 +21,7 @@ from benchmarks.planted_tables import (
     class_table,
     planted_table,
     readme_table,
-    severity_figure,
+    severity_figures,
     severity_lines,
     summary_lines,
     truth_figures,
@@ -109,7 +109,7 @@ def all_figures(measured: Measured) -> list[Figure]:
     for name, nights in measured.truth.items():
         figures += truth_figures(TITLES[name], nights)
         if name == FRESH:
-            figures.append(severity_figure(TITLES[name], nights))
+            figures += severity_figures(TITLES[name], nights)
     if measured.real:
         figures += real_figures(measured.real)
     return figures

@@ -68,9 +68,12 @@ class PlantedEvaluation:
     agreement : dict of float to Agreement
         One entry an IoU threshold. An event matched with an uncertain one is neither right nor
         wrong; an uncertain event that was not scored is not missed.
-    classes : dict of str to Agreement
+    classes, stored_classes : dict of str to Agreement
         Apneas alone and hypopneas alone at the lowest threshold: a hypopnea scored where an apnea is
-        true is a false hypopnea and a missed apnea. Uncertain events of either class excuse.
+        true is a false hypopnea and a missed apnea. Uncertain events of either class excuse. So do,
+        in `classes`, events that are certain but of which the truth cannot tell whether flow falls
+        enough for an apnea (``flow_by_rule``: nasal pressure, linearised or not); `stored_classes`
+        takes these for what their ``kind`` says.
     ahi_per_h : float or None
         The scoring's own AHI, or its counted events over the truth's monitored hours.
     ahi_range_per_h : tuple of float
@@ -84,8 +87,8 @@ class PlantedEvaluation:
         Scored events of which at least half lies where the cannula was off.
     missed, false : tuple of ScoredEvent
         False negatives and false positives at the lowest threshold, to look at.
-    kinds : dict of (str, str) to int
-        True and scored kind of the pairs at the lowest threshold.
+    kinds, sure_kinds : dict of (str, str) to int
+        True and scored kind of the pairs at the lowest threshold; and of those whose class is sure.
     start_errors_s, stop_errors_s : tuple of float
         Scored minus true boundary of those pairs.
     """
@@ -96,6 +99,7 @@ class PlantedEvaluation:
     n_near_misses: int
     agreement: Mapping[float, Agreement]
     classes: Mapping[str, Agreement]
+    stored_classes: Mapping[str, Agreement]
     ahi_per_h: float | None
     ahi_range_per_h: tuple[float, float]
     ahi_error_per_h: float | None
@@ -104,6 +108,7 @@ class PlantedEvaluation:
     missed: tuple[ScoredEvent, ...]
     false: tuple[ScoredEvent, ...]
     kinds: Mapping[tuple[str, str], int]
+    sure_kinds: Mapping[tuple[str, str], int]
     start_errors_s: tuple[float, ...]
     stop_errors_s: tuple[float, ...]
 
@@ -135,6 +140,7 @@ def evaluate_planted(
     """
     scored = sorted(ScoredEvent(float(s), float(e), str(k)) for s, e, k in events)
     certain, uncertain = (_true_events(truth, rule, word) for word in ("yes", "uncertain"))
+    sure = _sure_events(truth, certain)
     pairs, excused = _match(scored, certain, uncertain, IOU_THRESHOLDS[0])
     partners = {i for i, _ in pairs} | excused
     false = tuple(event for i, event in enumerate(scored) if i not in partners)
@@ -149,15 +155,8 @@ def evaluate_planted(
         n_uncertain=len(uncertain),
         n_near_misses=len(truth["near_misses"]),
         agreement={x: _agreement(scored, certain, uncertain, x) for x in IOU_THRESHOLDS},
-        classes={
-            name: _agreement(
-                [x for x in scored if class_of(x.kind) == name],
-                [x for x in certain if class_of(x.kind) == name],
-                uncertain,
-                IOU_THRESHOLDS[0],
-            )
-            for name in CLASSES
-        },
+        classes={x: _class_agreement(scored, certain, uncertain, x, sure) for x in CLASSES},
+        stored_classes={x: _class_agreement(scored, certain, uncertain, x) for x in CLASSES},
         ahi_per_h=ahi,
         ahi_range_per_h=limits,
         ahi_error_per_h=_distance_to_range(ahi, limits),
@@ -172,6 +171,7 @@ def evaluate_planted(
         missed=tuple(event for j, event in enumerate(certain) if j not in found),
         false=false,
         kinds=Counter((certain[j].kind, scored[i].kind) for i, j in pairs),
+        sure_kinds=Counter((certain[j].kind, scored[i].kind) for i, j in pairs if certain[j] in sure),
         start_errors_s=tuple(scored[i].start_s - certain[j].start_s for i, j in pairs),
         stop_errors_s=tuple(scored[i].stop_s - certain[j].stop_s for i, j in pairs),
     )
@@ -221,6 +221,29 @@ def _agreement(
 ) -> Agreement:
     pairs, excused = _match(scored, certain, uncertain, min_iou_fraction)
     return Agreement(len(pairs), len(scored) - len(pairs) - len(excused), len(certain) - len(pairs))
+
+
+def _sure_events(truth: Mapping[str, Any], certain: Sequence[ScoredEvent]) -> set[ScoredEvent]:
+    """Certain events whose fall of flow makes them an apnea, or a hypopnea, whatever the sensor."""
+    unsure = {(x["start_s"], x["stop_s"]) for x in truth["events"] if x.get("flow_by_rule") == "uncertain"}
+    return {event for event in certain if event[:2] not in unsure}
+
+
+def _class_agreement(
+    scored: list[ScoredEvent],
+    certain: list[ScoredEvent],
+    uncertain: list[ScoredEvent],
+    name: str,
+    sure: set[ScoredEvent] | None = None,
+) -> Agreement:
+    """Events of one class among themselves; certain ones that are not among the sure only excuse."""
+    unsure = [] if sure is None else [x for x in certain if x not in sure]
+    return _agreement(
+        [x for x in scored if class_of(x.kind) == name],
+        [x for x in certain if class_of(x.kind) == name and x not in unsure],
+        [*uncertain, *unsure],
+        IOU_THRESHOLDS[0],
+    )
 
 
 def _is_touched(miss: Mapping[str, Any], event: ScoredEvent) -> bool:

@@ -143,9 +143,9 @@ def total_agreement(results: Iterable[PlantedEvaluation], min_iou_fraction: floa
     return _total(x.agreement[min_iou_fraction] for x in results)
 
 
-def total_class(results: Iterable[PlantedEvaluation], name: str) -> Agreement:
-    """Counts of apneas alone, or of hypopneas alone, over all nights."""
-    return _total(x.classes[name] for x in results)
+def total_class(results: Iterable[PlantedEvaluation], name: str, *, is_stored: bool = False) -> Agreement:
+    """Counts of apneas alone, or of hypopneas alone, over all nights; see `PlantedEvaluation.classes`."""
+    return _total((x.stored_classes if is_stored else x.classes)[name] for x in results)
 
 
 def _total(agreements: Iterable[Agreement]) -> Agreement:
@@ -180,17 +180,21 @@ def near_miss_share(results: Iterable[PlantedEvaluation]) -> tuple[int, int]:
     return sum(a for a, _ in pairs), sum(n for _, n in pairs)
 
 
-def count_kinds(nights: Iterable[TrueNight]) -> Counter[tuple[str, str]]:
-    """True and scored kind of every matched pair of nights with belts whose true event is an apnea."""
+def count_kinds(nights: Iterable[TrueNight], *, is_stored: bool = False) -> Counter[tuple[str, str]]:
+    """True and scored kind of every matched pair of nights with belts whose true event is an apnea.
+
+    Without `is_stored` only of apneas that the truth is sure of.
+    """
     pairs: Counter[tuple[str, str]] = Counter()
     for night in nights:
         if night.has_belts:
-            pairs.update({k: n for k, n in night.evaluation.kinds.items() if k[0].endswith("_apnea")})
+            kinds = night.evaluation.kinds if is_stored else night.evaluation.sure_kinds
+            pairs.update({k: n for k, n in kinds.items() if k[0].endswith("_apnea")})
     return pairs
 
 
-def kinds_estimate(nights: Iterable[TrueNight]) -> tuple[Estimate, int]:
+def kinds_estimate(nights: Iterable[TrueNight], *, is_stored: bool = False) -> tuple[Estimate, int]:
     """Share of the matched apneas with belts whose kind is right, and their number."""
-    pairs = count_kinds(nights)
+    pairs = count_kinds(nights, is_stored=is_stored)
     right = sum(n for (true, scored), n in pairs.items() if true == scored)
     return wilson_estimate(right, pairs.total(), nothing="no apnea with belts"), pairs.total()

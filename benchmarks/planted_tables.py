@@ -81,17 +81,25 @@ def truth_figures(title: str, nights: Nights) -> list[Figure]:
     return figures
 
 
-def severity_figure(title: str, nights: Nights) -> Figure:
-    """Share of nights in the class of their truth."""
-    right = sum(night.severity == night.true_severity for night in nights.values())
-    return Figure(
-        nights=title,
-        what="severity right",
-        estimate=wilson_estimate(right, len(nights), nothing="no night"),
-        asked=0.92,
-        n=f"{len(nights)} nights",
-        style=PERCENT,
-    )
+def severity_figures(title: str, nights: Nights) -> list[Figure]:
+    """Share of nights in the class of their certain events, and in one that the truth allows."""
+    n = len(nights)
+    exact = sum(night.severity == night.true_severity for night in nights.values())
+    allowed = sum(night.is_severity_right for night in nights.values())
+    return [
+        Figure(
+            nights=title,
+            what=what,
+            estimate=wilson_estimate(hits, n, nothing="no night"),
+            asked=0.92,
+            n=f"{n} nights",
+            style=PERCENT,
+        )
+        for what, hits in (
+            ("severity right, uncertain events left out", exact),
+            ("severity right, uncertain events either way", allowed),
+        )
+    ]
 
 
 def _n_true(agreement: Agreement) -> int:
@@ -164,6 +172,7 @@ def summary_lines(nights: Nights) -> list[str]:
         + ".",
         f"Apnea told from hypopnea: {share(same, matched.total())} of {matched.total()} matched events.",
         "Kinds that are wrong, of apneas with belts: " + (", ".join(wrong) or "none") + ".",
+        _stored_line(nights),
     ]
     if starts:
         lines.append(
@@ -171,6 +180,20 @@ def summary_lines(nights: Nights) -> list[str]:
             f"stop: {_quantiles(stops)} s."
         )
     return lines
+
+
+def _stored_line(nights: Nights) -> str:
+    """The figures of kind and class with events whose class the truth is not sure of."""
+    kinds, n = kinds_estimate(nights.values(), is_stored=True)
+    apneas, hypopneas = (
+        f1_of(total_class(evaluations(nights), name, is_stored=True)) for name in ("apnea", "hypopnea")
+    )
+    right = "-" if kinds.value is None else f"{100 * kinds.value:.1f} % of {n}"
+    return (
+        "With the events whose class the truth leaves open taken for what it stores: "
+        f"apneas F1 {number(apneas.value, '.3f')}, hypopneas F1 {number(hypopneas.value, '.3f')}, "
+        f"kind of apneas with belts {right}."
+    )
 
 
 def severity_lines(nights: Nights) -> list[str]:
