@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.document import write_blocks
 from benchmarks.figures import Figure, Table, figure_table
 from benchmarks.hard.table import table as hard_table
+from benchmarks.label_tables import ap_missed_table, ap_table, disagreement_table, place_table, stage_table
 from benchmarks.planted_nights import TrueNight, evaluate_fresh, evaluate_simulations, planted_nights
 from benchmarks.planted_tables import (
     class_table,
@@ -30,8 +31,6 @@ from benchmarks.real_nights import AP, RESMED, SLP60, UCD, RealNight, epoch_kapp
 from benchmarks.real_tables import (
     DEFAULT_RULES,
     DEVICE_RULES,
-    ap_missed_table,
-    ap_table,
     epoch_table,
     fall_table,
     of_set,
@@ -129,10 +128,13 @@ def tables(measured: Measured) -> dict[str, Table]:
         if of_set(default, AP):
             found["ap"] = ap_table(of_set(default, AP))
             found["ap-missed"] = ap_missed_table(of_set(default, AP))
+            found["ap-places"] = place_table(of_set(default, AP))
+            found["ap-ours"] = stage_table(of_set(default, AP))
         if of_set(default, UCD):
             found["ucd"] = fall_table(of_set(default, UCD))
         for night in of_set(default, SLP60):
             found["slp60"] = epoch_table(epoch_kappas(night))
+            found["slp60-epochs"] = disagreement_table(night)
     return found
 
 

@@ -29,15 +29,19 @@ from benchmarks.real_nights import (
     ap_apneas,
     match_apneas,
     read_nights,
+    touched_epochs,
     why_false,
     why_missed,
 )
 from benchmarks.real_tables import DEFAULT_RULES
 from hsat.detect.breathing import Breathing, measure_breathing
 from hsat.detect.sampling import sample_signals
+from hsat.events import RejectedCandidate, RespiratoryEvent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Item = Label | RespiratoryEvent | RejectedCandidate
 
 PAD_S = 75.0
 """Shown before and after."""
@@ -121,7 +125,7 @@ def _of_epochs(night: RealNight) -> Iterator[Disagreement]:
     """Epochs of which no neighbour agrees either: an edge that lies a few seconds off is no finding."""
     n = int(night.result.recording.duration_s // EPOCH_S)
     starts_s = EPOCH_S * np.arange(n)
-    ours, theirs = (_touched(starts_s, x) for x in (night.result.events, night.labels))
+    ours, theirs = (touched_epochs(n, x) for x in (night.result.events, night.labels))
     for k in np.flatnonzero(ours != theirs):
         around = slice(max(k - 1, 0), k + 2)
         if (ours if theirs[k] else theirs)[around].any():
@@ -132,15 +136,6 @@ def _of_epochs(night: RealNight) -> Iterator[Disagreement]:
         ]
         words = "; ".join(x.reason for x in rejected) or "no candidate"
         yield Disagreement(night, float(starts_s[k]), float(starts_s[k] + EPOCH_S), type_, words)
-
-
-def _touched(starts_s: NDArray[np.float64], events: Sequence[object]) -> NDArray[np.bool_]:
-    spans = np.array([(x.start_s, x.stop_s) for x in events]).reshape(-1, 2)  # type: ignore[attr-defined]
-    first, last = (np.searchsorted(starts_s, spans[:, i], side=s) for i, s in ((0, "right"), (1, "left")))
-    touched = np.zeros(len(starts_s), dtype=bool)
-    for a, b in zip(first - 1, last, strict=True):
-        touched[max(a, 0) : b] = True
-    return touched
 
 
 # ------------------------------------------------------------------------ pictures
@@ -233,14 +228,14 @@ def _draw_spo2(axes: "Axes", traces: Traces, night: RealNight, limits_s: tuple[f
 def _draw_scorings(axes: "Axes", night: RealNight, limits_s: tuple[float, float]) -> None:
     """The reference's events, ours, and our rejected candidates, each in its row."""
     result = night.result
-    rows: tuple[tuple[str, Sequence[object], str], ...] = (
+    rows: tuple[tuple[str, Sequence[Item], str], ...] = (
         ("candidate", result.rejected, GREY),
         ("ours", result.events, BLUE),
         ("reference", night.labels, VERMILION),
     )
     for height, (_, items, colour) in enumerate(rows):
         for item in items:
-            start_s, stop_s = item.start_s, item.stop_s  # type: ignore[attr-defined]
+            start_s, stop_s = item.start_s, item.stop_s
             if start_s < limits_s[1] and stop_s > limits_s[0]:
                 axes.broken_barh(
                     [(start_s, stop_s - start_s)], (height - 0.35, 0.7), facecolor=colour, alpha=0.7
@@ -252,11 +247,12 @@ def _draw_scorings(axes: "Axes", night: RealNight, limits_s: tuple[float, float]
     axes.set_ylim(-0.6, len(rows) - 0.4)
 
 
-def _short(item: object) -> str:
+def _short(item: Item) -> str:
     if isinstance(item, Label):
         return item.kind[:7]
-    kind = getattr(item, "kind", None)
-    return kind.value[:7] if kind is not None else item.reason.split(":")[0].split(".")[-1]  # type: ignore[attr-defined]
+    if isinstance(item, RespiratoryEvent):
+        return item.kind.value[:7]
+    return item.reason.split(":")[0].split(".")[-1]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 import hsat
 from benchmarks.matching import Agreement
 from hsat.agreement import match_events
 from hsat.agreement.estimates import Estimate, wilson_estimate
+from hsat.agreement.kappa import Grid
 from hsat.agreement.night import compare_nights
 from hsat.events import EventKind, RejectedCandidate, RespiratoryEvent
-from hsat.intervals import total_s
+from hsat.hypnogram import SLEEP_STAGES, Hypnogram
+from hsat.intervals import overlaps_s, total_s
 from hsat.results import NightResult
 from hsat.rules.model import ScoringRules
 from hsat.scorings import ScoredEvent, Scoring
@@ -32,10 +35,12 @@ __all__ = [
     "ap_apneas",
     "epoch_kappas",
     "falls_and_events",
+    "hypnogram_of",
     "match_apneas",
     "read_labels",
     "read_nights",
     "reference_rates",
+    "touched_epochs",
     "why_missed",
 ]
 
@@ -250,6 +255,11 @@ def falls_and_events(night: RealNight, min_drop_points: float = FALL_POINTS) -> 
 # ------------------------------------------------------------------------ epochs
 
 
+def touched_epochs(n_epochs: int, events: Iterable[Label | RespiratoryEvent]) -> NDArray[np.bool_]:
+    """Epochs of 30 s that any of the events touches, shape (n_epochs,)."""
+    return Grid(EPOCH_S, n_epochs, is_epoch=True).mask(np.array(_spans(events), dtype=np.float64))
+
+
 class EpochKappa(NamedTuple):
     """A way to call an epoch ours, and Cohen's kappa with the labelled epochs."""
 
@@ -328,7 +338,7 @@ def _kappa(night: RealNight, events: Sequence[ScoredEvent], mapping: str, *, is_
 
 
 class Rates(NamedTuple):
-    """Labelled events an hour of recording beside ours."""
+    """Labelled events an hour beside ours."""
 
     night: RealNight
     what: str
@@ -342,16 +352,15 @@ class Rates(NamedTuple):
 
 
 def reference_rates(nights: Sequence[RealNight]) -> list[Rates]:
-    """The rate that can be compared in each recording: apneas, falls of 3 points, or all events."""
+    """The rate that can be compared in each recording: apneas, falls of 3 points, or all events.
+
+    Where the laboratory's hypnogram is there, events an hour of sleep, too.
+    """
     rates = []
     for night in nights:
         indices = night.result.indices
         if night.folder == RESMED:
-            n, what, ours = (
-                len(night.labelled_apneas),
-                "device's apneas / our apneas",
-                indices.apnea_index_per_h,
-            )
+            n, what, ours = len(night.labelled_apneas), "device's / our apneas", indices.apnea_index_per_h
         elif night.folder == UCD:
             n, what, ours = len(night.labels), "human events / our ODI3", indices.odi3_per_h
         elif night.folder == SLP60:
@@ -359,7 +368,26 @@ def reference_rates(nights: Sequence[RealNight]) -> list[Rates]:
         else:
             n, what, ours = len(night.labels), "labelled events / our AHI", indices.ahi_per_h
         rates.append(Rates(night, what, n / night.recorded_h, ours))
+        rates += _rates_of_sleep(night)
     return rates
+
+
+def hypnogram_of(night: RealNight) -> Hypnogram | None:
+    """The stages that a laboratory exported beside its recording; None where it exported none."""
+    paths = sorted(night.path.parent.glob(f"{night.name} Sleep profile*"))
+    return hsat.read_hypnogram(paths[0], hsat.read_recording(str(night.path))) if paths else None
+
+
+def _rates_of_sleep(night: RealNight) -> list[Rates]:
+    """Events an hour of sleep, by the stages that a laboratory exported beside its recording."""
+    hypnogram = hypnogram_of(night)
+    if hypnogram is None:
+        return []
+    result = hsat.score_night(hsat.read_recording(str(night.path)), night.rules, hypnogram=hypnogram)
+    sleep_s = hypnogram.spans_s(*SLEEP_STAGES)
+    n_asleep = int((overlaps_s(np.array(_spans(night.labels)), sleep_s) > 0.0).sum())
+    what = "the same per hour of sleep"
+    return [Rates(night, what, 3600.0 * n_asleep / total_s(sleep_s), result.indices.ahi_per_h)]
 
 
 def recall_of(hits: int, n: int) -> Estimate:

@@ -73,9 +73,9 @@ def real_figures(nights: Mapping[str, Nights]) -> list[Figure]:
     if of_set(default, UCD):
         figures += _fall_figures([falls_and_events(night) for night in of_set(default, UCD)])
     for night in of_set(default, SLP60):
-        x = epoch_kappas(night)[0]
-        n = f"{x.n_epochs} epochs"
-        figures.append(Figure(nights="slp60 epochs", what="kappa", estimate=x.kappa, asked=0.45, n=n))
+        whole = epoch_kappas(night)[0]
+        words = f"{whole.n_epochs} epochs"
+        figures.append(Figure(nights="slp60", what="kappa", estimate=whole.kappa, asked=0.45, n=words))
     return figures
 
 
@@ -166,59 +166,6 @@ def resmed_reasons(nights: Mapping[str, Nights]) -> Table:
         ["which", "what stands there", f"`{DEVICE_RULES}`", f"`{DEFAULT_RULES}`"],
         [[*key, str(n[DEVICE_RULES]), str(n[DEFAULT_RULES])] for key, n in ordered],
     )
-
-
-def ap_missed_table(nights: Nights) -> Table:
-    """Labelled apneas of AP01 and AP03 that are not scored."""
-    header = [
-        "recording",
-        "label s",
-        "lasts s",
-        "kind",
-        "our candidate s",
-        "lasts s",
-        "reduced",
-        "refused by",
-    ]
-    rows = []
-    for apnea in ap_apneas(nights):
-        if apnea.is_scored:
-            continue
-        label = apnea.label
-        cells = [apnea.night, f"{label.start_s:.0f}", f"{label.stop_s - label.start_s:.0f}"]
-        cells.append(label.kind.replace("_", " "))
-        if apnea.rejected:
-            best = max(
-                apnea.rejected, key=lambda x: min(x.stop_s, label.stop_s) - max(x.start_s, label.start_s)
-            )
-            reduction = best.flow_reduction_fraction
-            cells += [f"{best.start_s:.0f}", f"{best.duration_s:.0f}"]
-            cells += ["-" if reduction is None else f"{100 * reduction:.0f} %", best.reason]
-        else:
-            cells += ["-", "-", "-", "no candidate"]
-        rows.append(cells)
-    return Table(header, rows)
-
-
-def ap_table(nights: Nights) -> Table:
-    """Labelled apneas of each recording and what became of them."""
-    header = [
-        "recording",
-        "labelled apneas",
-        "scored",
-        "of them as an apnea",
-        "candidate with a reason",
-        "neither",
-    ]
-    rows = []
-    for night in nights:
-        apneas = ap_apneas([night])
-        scored = [x for x in apneas if x.is_scored]
-        as_apnea = sum(any(e.kind.is_apnea for e in x.events) for x in scored)
-        candidates = sum(x.is_candidate for x in apneas)
-        counts = (len(apneas), len(scored), as_apnea, candidates - len(scored), len(apneas) - candidates)
-        rows.append([night.name, *(str(n) for n in counts)])
-    return Table(header, rows)
 
 
 def fall_table(nights: Nights) -> Table:
