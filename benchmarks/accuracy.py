@@ -150,8 +150,8 @@ def blocks(measured: Measured) -> dict[str, str]:
     """Every part of the documents that can be written from what was measured."""
     parts = {name: table.as_markdown() for name, table in tables(measured).items()}
     parts |= {name: "\n".join(f"- {line}" for line in lines) for name, lines in sentences(measured).items()}
-    if figures := all_figures(measured):
-        parts["targets"] = figure_table(figures).as_markdown()
+    if set(TITLES) <= measured.truth.keys() and measured.real:  # a part of the figures is no such table
+        parts["targets"] = figure_table(all_figures(measured)).as_markdown()
     if measured.hard:
         parts[HARD] = "\n".join(measured.hard)
     if {PLANTED, FRESH} <= measured.truth.keys():
@@ -201,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print the figures unrounded")
     how.add_argument("--markdown", action="store_true", help="print the parts of the documents")
-    how.add_argument("--write", action="store_true", help="measure all and rewrite the documents")
+    how.add_argument("--write", action="store_true", help="rewrite the documents with what is measured")
     options = parser.parse_args(argv)
     default = SETS if options.write else [name for name in SETS if name != HARD]
     measured = measure(options.data, options.only or default)
