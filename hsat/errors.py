@@ -5,6 +5,7 @@ subclasses the built-in error a plain Python caller would catch.
 """
 
 __all__ = [
+    "EventListError",
     "HsatError",
     "MissingChannelError",
     "ReadError",
@@ -20,6 +21,10 @@ class HsatError(Exception):
 
 class ReadError(HsatError, OSError):
     """A file cannot be read as a recording: try another file."""
+
+
+class EventListError(HsatError, ValueError):
+    """A list of events does not fit the recording: mend the event it names."""
 
 
 class UnknownDeviceError(HsatError, LookupError):
