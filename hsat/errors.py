@@ -12,7 +12,12 @@ __all__ = [
     "RulesError",
     "SimulationError",
     "UnknownDeviceError",
+    "shown",
 ]
+
+LONGEST_SHOWN = 60
+LARGEST_EXACT = 2**53
+"""Longer whole numbers are no measurement, and Python refuses to write out very long ones."""
 
 
 class HsatError(Exception):
@@ -41,3 +46,15 @@ class RulesError(HsatError, ValueError):
 
 class SimulationError(HsatError, ValueError):
     """An option of the simulator is out of range: choose another value."""
+
+
+def shown(value: object) -> str:
+    """A value that is not allowed, as an error repeats it: short, on one line, nothing in it active."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+        return "a whole number beyond 2^53"
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."

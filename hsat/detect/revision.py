@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hsat.detect.airflow import FlowReading
 from hsat.detect.desaturations import match_desaturations
 from hsat.detect.signals import NightSignals
-from hsat.errors import EventListError
+from hsat.errors import EventListError, shown
 from hsat.events import REMOVED, Desaturation, EventKind, EventOrigin, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
 from hsat.kernels.reductions import measure_reductions
@@ -28,10 +28,6 @@ SAME_S = 0.05
 
 MOSTLY = 0.5
 """A refused candidate that is covered by more than this share has become an event."""
-
-
-MAX_SHOWN = 60
-"""Characters of a wrong item that an error shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +83,7 @@ def listed_events(
         if not isinstance(row, ScoredEvent | RespiratoryEvent) or not isinstance(row.kind, EventKind):
             raise EventListError(
                 f"{source}: expected ScoredEvent or RespiratoryEvent of a kind of EventKind (read_scoring "
-                f"reads them from a file), got {ascii(row)[:MAX_SHOWN]}"
+                f"reads them from a file), got {shown(row)}"
             )
         if not (row.start_s < duration_s and row.stop_s > 0.0 and row.stop_s > row.start_s):
             raise EventListError(
