@@ -55,6 +55,9 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and abs(value) > LARGEST_EXACT:
-        return "a whole number beyond 2^53"
-    text = repr(value)
+        return "a whole number beyond 2^53, too large"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # such a number inside a list, or lists in lists without end
+        return "a value too large to show"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."

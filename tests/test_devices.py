@@ -127,7 +127,7 @@ def test_own_profile_by_path(tmp_path):
         ("left = 1", "left = 4.0", [r"\[position\]", "left", "supine"]),
         ("supine = 4", "supine = nan", [r"\[position\]", "supine", "nan"]),
         ("spo2 = [77]", "spo2 = [inf]", [r"\[sentinels\]", "spo2", "inf"]),
-        ("spo2 = [77]", f"spo2 = [{'9' * 300}]", [r"\[sentinels\]", "spo2", r"beyond 2\^53"]),
+        ("spo2 = [77]", f"spo2 = [{'9' * 300}]", [r"\[sentinels\]", "spo2", "999..."]),
         ("spo2 = [77]", f"spo2 = [{'9' * 5000}]", ["too large"]),
         ("spo2 = [77]", f"spo2 = 0x{'f' * 9000}", ["too large"]),
         ("spo2 = [77]", f"spo2 = {'[' * 5000}{']' * 5000}", ["too large"]),

@@ -248,3 +248,10 @@ def test_the_phase_of_two_sines(degrees):
     times = np.arange(4000) / 4000 * 10 * 2 * np.pi
     shifted = np.sin(times + np.radians(degrees)).astype(np.float32)
     assert phase_degrees(np.sin(times).astype(np.float32), shifted) == pytest.approx(degrees, abs=0.1)
+
+
+def test_types_of_hypopneas_alone_do_not_tell_cheyne_stokes_breathing_without_belts():
+    night = score(snore=(1.0, snore_of(1.0, is_snoring=True)))
+    assert kinds(night) == {"obstructive_hypopnea"}
+    assert night.indices.cheyne_stokes_min is None
+    assert night.cheyne_stokes.is_met is None

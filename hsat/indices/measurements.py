@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.events import UNTYPED_KINDS, Desaturation, PeriodicRun, RespiratoryEvent
+from hsat.events import UNTYPED_KINDS, Desaturation, EventOrigin, PeriodicRun, RespiratoryEvent
 from hsat.intervals import Spans
 from hsat.results import MonitoredTime
 
@@ -84,7 +84,10 @@ class NightMeasurements:
         """Whether types are known: from effort, or because a person gave a counted event one."""
         if not self.why_no_effort:
             return True
-        return any(event.is_counted and event.kind not in UNTYPED_KINDS for event in self.events)
+        return any(
+            event.is_counted and event.kind not in UNTYPED_KINDS and event.origin is not EventOrigin.AUTOMATIC
+            for event in self.events
+        )
 
 
 @dataclass(slots=True)
