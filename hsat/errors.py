@@ -55,7 +55,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and abs(value) > LARGEST_EXACT:
-        return "a whole number beyond 2^53, too large"
+        return "a whole number beyond 2^53"
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # such a number inside a list, or lists in lists without end
