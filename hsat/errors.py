@@ -5,13 +5,19 @@ subclasses the built-in error a plain Python caller would catch.
 """
 
 __all__ = [
+    "EventListError",
     "HsatError",
     "MissingChannelError",
     "ReadError",
     "RulesError",
     "SimulationError",
     "UnknownDeviceError",
+    "shown",
 ]
+
+LONGEST_SHOWN = 60
+LARGEST_EXACT = 2**53
+"""Longer whole numbers are no measurement, and Python refuses to write out very long ones."""
 
 
 class HsatError(Exception):
@@ -20,6 +26,10 @@ class HsatError(Exception):
 
 class ReadError(HsatError, OSError):
     """A file cannot be read as a recording: try another file."""
+
+
+class EventListError(HsatError, ValueError):
+    """A list of events does not fit the recording: mend the event it names."""
 
 
 class UnknownDeviceError(HsatError, LookupError):
@@ -36,3 +46,18 @@ class RulesError(HsatError, ValueError):
 
 class SimulationError(HsatError, ValueError):
     """An option of the simulator is out of range: choose another value."""
+
+
+def shown(value: object) -> str:
+    """A value that is not allowed, as an error repeats it: short, on one line, nothing in it active."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+        return "a whole number beyond 2^53"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # such a number inside a list, or lists in lists without end
+        return "a value too large to show"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."

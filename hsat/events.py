@@ -7,6 +7,7 @@ from enum import StrEnum
 __all__ = [
     "EVENT_COLUMNS",
     "REMOVED",
+    "UNTYPED_KINDS",
     "Desaturation",
     "EventKind",
     "EventOrigin",
@@ -36,6 +37,10 @@ class EventKind(StrEnum):
     def is_apnea(self) -> bool:
         """Whether the kind is one of the four apnea kinds."""
         return self.value.endswith("_apnea")
+
+
+UNTYPED_KINDS = frozenset({EventKind.UNCLASSIFIED_APNEA, EventKind.HYPOPNEA})
+"""Kinds of events of which nobody says whether they are obstructive or central."""
 
 
 class EventOrigin(StrEnum):

@@ -149,6 +149,7 @@ class NightIndices:
     unclassified_apnea_index_per_h: float | None = None
     obstructive_hypopnea_index_per_h: float | None = None
     central_hypopnea_index_per_h: float | None = None
+    unclassified_hypopnea_index_per_h: float | None = None
     n_apneas: int | None = None
     n_hypopneas: int | None = None
     odi3_per_h: float | None = None

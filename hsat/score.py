@@ -25,14 +25,14 @@ from hsat.detect.judging import Candidate, gather_candidates, judge_candidates, 
 from hsat.detect.periodic import find_periodic_breathing
 from hsat.detect.respiratory import Reductions
 from hsat.detect.revision import listed_events, revise_events
+from hsat.detect.sensors import EFFORT_SENSORS
 from hsat.detect.signals import NightSignals, measure_signals
 from hsat.detect.switching import Airflow, sensor_notes, sensor_times
 from hsat.events import PeriodicRun, RejectedCandidate, RespiratoryEvent
 from hsat.grading import grade_night
 from hsat.hypnogram import Hypnogram
-from hsat.indices import NightMeasurements, compute_indices
+from hsat.indices import NightMeasurements, compute_indices, judge_cheyne_stokes
 from hsat.intervals import as_spans, invert_spans
-from hsat.kinds import KindMeasurements, add_kinds, judge_cheyne_stokes
 from hsat.quality import QualityFlag
 from hsat.recording import Note, Recording
 from hsat.results import Alternative, ChannelInfo, MonitoredTime, NightResult, Overview, RecordingInfo
@@ -88,8 +88,8 @@ def score_night(
         Where the recording has neither airflow, effort nor SpO2, or no samples at all.
     ReadError
         Where it claims to last longer than a week.
-    HsatError
-        Where a listed event lies outside the recording.
+    EventListError
+        Where an item of the list is no event, or lies outside the recording.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
     night, judged = _score(recording, rules, lights_s, hypnogram, events)
@@ -124,13 +124,14 @@ def _score(
         found = replace(found, runs=find_periodic_breathing(found.events, airflow.main.breathing, rules))
     measured = _measurements(recording, signals, found, monitored, rules)
     indices, not_measured = compute_indices(measured, rules)
-    kinds = KindMeasurements(
-        monitored=monitored, events=found.events, runs=found.runs, has_effort=signals.effort is not None
-    )
-    indices = add_kinds(indices, not_measured, kinds, rules)
+    cheyne_stokes = None
+    if airflow is not None:
+        cheyne_stokes = judge_cheyne_stokes(indices, not_measured, measured, rules)
     grade = grade_night(recording, monitored, indices.ahi_per_h, rules)
     if grade.severity is None:
         not_measured["severity"] = grade.reasons[-1]
+    if measured.why_no_effort:
+        not_measured["effort_sensor"] = measured.why_no_effort
     night = NightResult(
         recording=_recording_info(recording),
         rules_id=rules.rules_id,
@@ -151,7 +152,7 @@ def _score(
         scoring="automatic" if events is None else "edited",
         spo2_delay_s=found.delay_s,
         periodic_breathing=found.runs,
-        cheyne_stokes=None if airflow is None else judge_cheyne_stokes(indices, not_measured, kinds, rules),
+        cheyne_stokes=cheyne_stokes,
         overview=_overview(airflow, oximetry),
         notes=(
             *recording.notes,
@@ -259,9 +260,10 @@ def _measurements(
         monitored=monitored,
         events=found.events,
         desaturations=() if oximetry is None else tuple(find_desaturations(oximetry, rules)),
+        periodic_runs=found.runs,
         has_flow=signals.airflow is not None,
-        has_effort=signals.effort is not None,
         has_snore=recording.has_signal("snore"),
+        why_no_effort=_why_no_effort(recording, signals),
         oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
         spo2_percent=None if oximetry is None else oximetry.percent,
         why_no_spo2=_why_no_spo2(recording),
@@ -360,6 +362,17 @@ def _judged(
         candidates=found.candidates,
         n_events=sum(event.is_counted for event in found.events),
     )
+
+
+def _why_no_effort(recording: Recording, signals: NightSignals) -> str:
+    """Why no belt shows effort; empty where one does."""
+    if signals.effort is not None:
+        return ""
+    if not any(recording.has_signal(name) for name in EFFORT_SENSORS):
+        return "no effort belt"
+    if signals.airflow is not None and signals.airflow.main.sensor in EFFORT_SENSORS:
+        return "the one effort belt stands in for airflow"
+    return "no effort belt that shows breathing"
 
 
 def _why_no_spo2(recording: Recording) -> str:

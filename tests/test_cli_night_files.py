@@ -112,7 +112,7 @@ def test_a_bad_event_list_is_one_line_and_exit_code_2(folder, capsys, content, m
     assert captured.err.count("\n") == 1
 
 
-def test_events_of_another_night_are_one_line_and_no_result(folder, capsys):
+def test_events_of_another_night_are_wrong_usage_in_one_line(folder, capsys):
     Path("e.csv").write_text("start_s,stop_s,kind\n9000,9020,hypopnea\n", encoding="utf-8")
-    assert main(["score", "night.edf", "--events", "e.csv"]) == 3
+    assert main(["score", "night.edf", "--events", "e.csv"]) == 2
     assert "e.csv: expected events within the recording, 0 s to 1800 s" in capsys.readouterr().err

@@ -64,6 +64,15 @@ def test_a_distance_of_n_units_by_hand(margin, expected):
     assert rank_margin(margin) == expected
 
 
+@pytest.mark.parametrize("drop_points", [None, 0.0, 0.5, 6.0])
+def test_spo2_decides_nothing_where_no_fall_is_asked_for(drop_points):
+    """14 s and 60 % less flow, asked are 10 s and 50 %: two and one units of distance."""
+    rules = hsat.load_rules("resmed_75")
+    candidate = candidate_of(reduction=0.6, drop_points=drop_points)
+    assert judge(candidate, rules, has_oximetry=drop_points is not None).is_hypopnea
+    assert rank_candidate(candidate, rules) == pytest.approx(0.75)
+
+
 def test_far_away_is_towards_1_and_0():
     assert 1.0 - 1e-8 < rank_margin(1e9) < 1.0
     assert 0.0 < rank_margin(-1e9) < 1e-8

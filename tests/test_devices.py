@@ -129,7 +129,7 @@ def test_own_profile_by_path(tmp_path):
         ("spo2 = [77]", "spo2 = [inf]", [r"\[sentinels\]", "spo2", "inf"]),
         ("spo2 = [77]", f"spo2 = [{'9' * 300}]", [r"\[sentinels\]", "spo2", "999..."]),
         ("spo2 = [77]", f"spo2 = [{'9' * 5000}]", ["too large"]),
-        ("spo2 = [77]", f"spo2 = 0x{'f' * 9000}", ["too large"]),
+        ("spo2 = [77]", f"spo2 = 0x{'f' * 9000}", ["a whole number beyond 2"]),
         ("spo2 = [77]", f"spo2 = {'[' * 5000}{']' * 5000}", ["too large"]),
         ("spo2 = [77]", f"spo2 = [77] #{' ' * (256 << 10)}", ["larger than 256 KiB"]),
         ('"My recorder"', '"My \udcff recorder"', ["no UTF-8"]),

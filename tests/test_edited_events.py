@@ -12,7 +12,7 @@ import pytest
 from breathing_signals import DELAY_S, Fall, flow_channel, recording_of, signal_of, spo2_channel
 
 import hsat
-from hsat.errors import HsatError
+from hsat.errors import EventListError
 from hsat.events import EventKind, EventOrigin
 from hsat.hypnogram import Hypnogram, SleepStage, StagedSpan
 from hsat.report.document import night_document, night_json
@@ -270,8 +270,28 @@ def test_the_report_says_that_a_person_edited_and_what():
     assert "Computed from an event list that a person edited." in text
     assert "8 automatic events kept, 0 edited, 1 added, 2 removed" in text
     assert "2 automatic events removed by the scorer" in text
-    assert "aasm_1a: AHI not measured: the events were scored by a person" in text
+    assert text.count("aasm_1a, cms: AHI not measured: the events were scored by a person") == 1
     assert "edited scoring" in text
+
+
+@pytest.mark.parametrize("item", ["e.csv", (10.0, 30.0, "hypopnea"), None])
+def test_what_is_no_event_is_one_clear_line(item):
+    with pytest.raises(EventListError, match="events: expected ScoredEvent or RespiratoryEvent"):
+        rescore([item])
+
+
+def test_a_kind_that_is_a_bare_text_is_one_clear_line():
+    with pytest.raises(EventListError, match="of a kind of EventKind"):
+        rescore([ScoredEvent(kind="hypopnea", start_s=10.0, stop_s=30.0)])
+
+
+def test_types_that_a_person_gives_are_counted_without_belts_and_without_the_rule_for_hypopneas():
+    listed = [row("central_hypopnea", 3000.0, 3020.0), row("obstructive_hypopnea", 3100.0, 3120.0)]
+    night = rescore([*listed, row("hypopnea", 3200.0, 3220.0)])
+    assert night.indices.central_hypopnea_index_per_h == pytest.approx(1.0)
+    assert night.indices.obstructive_hypopnea_index_per_h == pytest.approx(1.0)
+    assert night.indices.unclassified_hypopnea_index_per_h == pytest.approx(1.0)
+    assert night.indices.cheyne_stokes_min == 0.0
 
 
 def test_tables_tell_the_origin():
@@ -297,7 +317,9 @@ def test_an_event_that_reaches_out_of_the_recording_is_cut_and_noted():
 
 @pytest.mark.parametrize(("start_s", "stop_s"), [(3600.0, 3620.0), (9000.0, 9020.0), (50.0, 40.0)])
 def test_an_event_outside_the_recording_is_one_clear_line(start_s, stop_s):
-    with pytest.raises(HsatError, match="expected events within the recording, 0 s to 3600 s, got one from"):
+    with pytest.raises(
+        EventListError, match="expected events within the recording, 0 s to 3600 s, got one from"
+    ):
         rescore([*rows(), row("hypopnea", start_s, stop_s)])
 
 

@@ -54,6 +54,7 @@ def shifted_clock(seconds: int) -> str:
 WAYS = {
     "start, stop": table("start_s,stop_s,stage", [f"{a},{b},{c}" for a, b, c in EXPECTED]),
     "start, duration": table("start_s,duration_s,stage", [f"{a},{b - a},{c}" for a, b, c in EXPECTED]),
+    "decimal comma": table("start_s;stop_s;stage", [f"{a},0;{b},00;{c}" for a, b, c in EXPECTED]),
     "start alone": table("start_s;stage", [f"{a};{c}" for a, b, c in EXPECTED]),
     "onset, duration, description": table(
         "onset,duration,description",
@@ -70,6 +71,17 @@ WAYS = {
     "epochs from 0": table("epoch,stage", [f"{i},{stage}" for i, stage in enumerate(EPOCHS)]),
     "epochs from 1": "\n".join(f"{i + 1},{stage}" for i, stage in enumerate(EPOCHS)),
 }
+
+
+@pytest.mark.parametrize(
+    ("stop_s", "minutes"), [(300.0, None), (330.0, None), (331.0, "0.5"), (900.0, "10.0")]
+)
+def test_more_than_an_epoch_outside_the_recording_is_noted(tmp_path, stop_s, minutes):
+    """The recording lasts 300 s."""
+    hypnogram = read(tmp_path, f"start_s,stop_s,stage\n0,{stop_s:g},N2\n", recording_from())
+    texts = [note.text for note in hypnogram.notes if note.code == "hypnogram_outside"]
+    expected = [f"{minutes} min of the hypnogram lie outside the recording and were left out"]
+    assert texts == ([] if minutes is None else expected)
 
 
 @pytest.mark.parametrize("content", WAYS.values(), ids=WAYS)

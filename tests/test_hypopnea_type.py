@@ -122,6 +122,7 @@ def test_obstructive_if_any_sign_shows_and_central_if_none_does(is_flat, belts, 
     assert all(event.criterion.endswith(words) for event in night.events)
     rates = (night.indices.obstructive_hypopnea_index_per_h, night.indices.central_hypopnea_index_per_h)
     assert rates == ((8.0, 0.0) if expected else (0.0, 8.0))
+    assert night.indices.unclassified_hypopnea_index_per_h == 0.0
     assert night.indices.n_hypopneas == 4
 
 
@@ -139,6 +140,10 @@ def test_the_type_stays_open_where_a_sign_could_not_be_judged(given, missing):
     assert kinds(night) == {"hypopnea"}
     assert signs(night) == {()}
     assert all(event.criterion.endswith(f"type open: {missing} cannot be judged") for event in night.events)
+    assert night.indices.unclassified_hypopnea_index_per_h == 8.0
+    for name in ("obstructive_hypopnea_index_per_h", "central_hypopnea_index_per_h"):
+        assert getattr(night.indices, name) is None  # 0 would say that there was none
+        assert "4 of 4 hypopneas stays open" in night.not_measured[f"indices.{name}"]
 
 
 def test_one_sign_is_enough_whatever_else_is_missing():
@@ -243,3 +248,10 @@ def test_the_phase_of_two_sines(degrees):
     times = np.arange(4000) / 4000 * 10 * 2 * np.pi
     shifted = np.sin(times + np.radians(degrees)).astype(np.float32)
     assert phase_degrees(np.sin(times).astype(np.float32), shifted) == pytest.approx(degrees, abs=0.1)
+
+
+def test_types_of_hypopneas_alone_do_not_tell_cheyne_stokes_breathing_without_belts():
+    night = score(snore=(1.0, snore_of(1.0, is_snoring=True)))
+    assert kinds(night) == {"obstructive_hypopnea"}
+    assert night.indices.cheyne_stokes_min is None
+    assert night.cheyne_stokes.is_met is None

@@ -51,7 +51,7 @@ def test_only_counted_events_over_monitored_time():
 
 
 def test_without_effort_no_index_by_type():
-    indices, reasons = compute_indices(measured(has_effort=False), RULES)
+    indices, reasons = compute_indices(measured(why_no_effort="no effort belt"), RULES)
     for name in ("obstructive", "central", "mixed"):
         assert getattr(indices, f"{name}_apnea_index_per_h") is None
         assert "effort" in reasons[f"indices.{name}_apnea_index_per_h"]

@@ -102,7 +102,12 @@ def test_json_has_the_schema_and_every_signal(tmp_path, capsys):
         pytest.param([flow(), flow("Chest")], (True, False, False, True), "no SpO2 channel", id="no-spo2"),
         pytest.param([spo2()], (False, False, True, False), "no airflow sensor", id="oximetry"),
         pytest.param([flow(), spo2([-1])], (True, False, False, False), "no valid", id="probe-off"),
-        pytest.param([flow("Chest"), spo2()], (True, True, True, False), "no effort belt", id="one-belt"),
+        pytest.param(
+            [flow("Chest"), spo2()],
+            (True, True, True, False),
+            "kinds of apnea: the one effort belt stands in for airflow",
+            id="one-belt",
+        ),
         pytest.param([flow("Gizmo")], (False, False, False, False), "no airflow", id="nothing"),
         pytest.param(
             [flow(), spo2(), resting("Chest")],

@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from breathing_signals import flow_curve, recording_of, signal_of, spo2_channel
+from index_builder import measured
 
 import hsat
 from hsat.detect.breathing import Breathing
 from hsat.detect.periodic import find_periodic_breathing
 from hsat.errors import RulesError
 from hsat.events import EventKind, PeriodicRun, RespiratoryEvent
+from hsat.indices import NightMeasurements, compute_indices, judge_cheyne_stokes
 from hsat.intervals import as_spans, intersect_spans, total_s
-from hsat.kinds import KindMeasurements, add_kinds, judge_cheyne_stokes
-from hsat.results import MonitoredTime, NightIndices
+from hsat.results import MonitoredTime
 from hsat.simulate.night import record_night
 from hsat.simulate.options import BreathingOptions
 from hsat.simulate.physiology import simulate_breathing
@@ -172,7 +173,7 @@ def test_events_outside_monitored_time_make_no_run():
 
 def night_with(
     n_events: int, hours: float, *, has_effort: bool = True, is_cheyne_stokes: bool = True
-) -> KindMeasurements:
+) -> NightMeasurements:
     spans = as_spans([(0.0, hours * 3600.0)])
     monitored = MonitoredTime(spans_s=spans, flow_spans_s=spans, spo2_spans_s=spans, excluded=())
     run = PeriodicRun(
@@ -184,7 +185,8 @@ def night_with(
         n_central_events=n_events if is_cheyne_stokes else 0,
         is_cheyne_stokes=is_cheyne_stokes,
     )
-    return KindMeasurements(monitored=monitored, events=(), runs=(run,), has_effort=has_effort)
+    why_no_effort = "" if has_effort else "no effort belt"
+    return measured(monitored=monitored, periodic_runs=(run,), why_no_effort=why_no_effort)
 
 
 @pytest.mark.parametrize(
@@ -192,8 +194,8 @@ def night_with(
     [(10, 2.0, True), (9, 2.0, False), (40, 8.0, True), (39, 8.0, False), (100, 1.99, None)],
 )
 def test_five_events_per_hour_over_two_hours(n_events, hours, is_met):
-    night, reasons = night_with(n_events, hours), {}
-    indices = add_kinds(NightIndices(), reasons, night, RULES)
+    night = night_with(n_events, hours)
+    indices, reasons = compute_indices(night, RULES)
     found = judge_cheyne_stokes(indices, reasons, night, RULES)
     assert found.is_met is is_met
     assert (found.reason is None) == (is_met is not None)
@@ -204,8 +206,8 @@ def test_five_events_per_hour_over_two_hours(n_events, hours, is_met):
 
 
 def test_without_belts_the_pattern_has_minutes_and_nothing_is_called_cheyne_stokes():
-    night, reasons = night_with(40, 4.0, has_effort=False, is_cheyne_stokes=False), {}
-    indices = add_kinds(NightIndices(), reasons, night, RULES)
+    night = night_with(40, 4.0, has_effort=False, is_cheyne_stokes=False)
+    indices, reasons = compute_indices(night, RULES)
     assert indices.periodic_breathing_min == 40.0
     assert indices.cheyne_stokes_min is None
     assert "effort belt" in reasons["indices.cheyne_stokes_min"]
@@ -215,8 +217,8 @@ def test_without_belts_the_pattern_has_minutes_and_nothing_is_called_cheyne_stok
 
 
 def test_events_of_unknown_type_that_would_decide_leave_it_open():
-    night, reasons = night_with(40, 4.0, is_cheyne_stokes=False), {}
-    indices = add_kinds(NightIndices(), reasons, night, RULES)
+    night = night_with(40, 4.0, is_cheyne_stokes=False)
+    indices, reasons = compute_indices(night, RULES)
     found = judge_cheyne_stokes(indices, reasons, night, RULES)
     assert indices.cheyne_stokes_min == 0.0
     assert (found.is_met, "unknown type" in found.reason) == (None, True)

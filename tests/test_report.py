@@ -24,6 +24,8 @@ from hsat.report.rows import INDEX_ROWS, duration_words, rounded
 from hsat.report.tables import NIGHT_COLUMNS, events_csv, nights_csv
 from hsat.report.text import night_text, nights_text
 from hsat.results import Alternative, ChannelInfo, CheyneStokes, NightIndices
+from hsat.score import score_night
+from hsat.simulate import make_night
 
 FAILED = FailedNight(file="b.edf", error="b.edf: expected an EDF header, got 12 bytes")
 HOSTILE = "\x1b[31mred\x07\nnext\r\u202egnp\u2028\x00\udcff"
@@ -105,6 +107,13 @@ def line_with(text: str, start: str) -> str:
 
 def test_every_number_of_a_night_has_one_row_in_the_table():
     assert sorted(row.key for row in INDEX_ROWS) == sorted(field.name for field in fields(NightIndices))
+
+
+def test_a_part_that_was_not_measured_says_what_it_is_a_part_of():
+    night = score_night(make_night(seed=1, duration_h=1.0).recording)
+    lines = " ".join(night_text(night).split("Not measured\n")[1].split("\n\n")[0].split())
+    assert "Hypopneas (obstructive), Hypopneas (central), Hypopneas (unclassified)" in lines
+    assert "no run of Cheyne-Stokes breathing: Cheyne-Stokes breathing (mean cycle)" in lines
 
 
 def test_numbers_that_stand_beside_another_exist():

@@ -760,6 +760,8 @@ def test_every_none_has_a_reason_and_nothing_else_has(recording):
     missing = {f"indices.{name}" for name, value in asdict(night.indices).items() if value is None}
     if night.severity is None:
         missing.add("severity")
+    if night.effort_sensor is None:
+        missing.add("effort_sensor")
     assert set(night.not_measured) == missing
     assert all(reason.strip() for reason in night.not_measured.values())
     assert "not measurable in this recording" not in night.not_measured.values()

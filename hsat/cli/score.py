@@ -21,7 +21,7 @@ from hsat.cli.faults import (
 from hsat.cli.lights import lights_span_s, parse_time
 from hsat.cli.outputs import FORMATS, OutputFolder, render
 from hsat.cli.paths import Candidate, find_recordings
-from hsat.errors import HsatError, MissingChannelError, RulesError, UnknownDeviceError
+from hsat.errors import EventListError, HsatError, MissingChannelError, RulesError, UnknownDeviceError
 from hsat.recording import Recording
 from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
@@ -267,7 +267,11 @@ def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringR
     announce_compilation()
     lights_s = lights_span_s(recording, arguments.lights_off, arguments.lights_on)
     hypnogram = _hypnogram(recording, arguments)
-    return score_night(recording, rules, lights_s=lights_s, hypnogram=hypnogram, events=_events(arguments))
+    events = _events(arguments)
+    try:
+        return score_night(recording, rules, lights_s=lights_s, hypnogram=hypnogram, events=events)
+    except EventListError as error:
+        raise UsageError(f"--events: {error}") from error
 
 
 def _events(arguments: argparse.Namespace) -> "Scoring | None":

@@ -72,6 +72,8 @@ def _hypopnea_margin(candidate: "Candidate", rules: ScoringRules) -> float | Non
         (candidate.reduction_fraction - hypopnea.min_reduction_fraction) / scale.reduction_scale_fraction,
         (candidate.duration_s - hypopnea.min_duration_s) / scale.duration_scale_s,
     )
+    if not hypopnea.needs_desaturation:
+        return of_flow
     fall = candidate.desaturation
     if fall is None:
         return None if of_flow >= 0.0 else of_flow

@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.breathing import Breathing
-from hsat.events import EventKind, PeriodicRun, RespiratoryEvent
+from hsat.events import UNTYPED_KINDS, EventKind, PeriodicRun, RespiratoryEvent
 from hsat.rules.model import CheyneStokesRule, ScoringRules
 
 __all__ = ["find_periodic_breathing"]
 
 CENTRAL = frozenset({EventKind.CENTRAL_APNEA, EventKind.CENTRAL_HYPOPNEA})
-UNKNOWN = frozenset({EventKind.UNCLASSIFIED_APNEA, EventKind.HYPOPNEA})
-"""Kinds that may be central: nothing showed their type."""
+MAY_BE_CENTRAL = CENTRAL | UNTYPED_KINDS
 
 
 def find_periodic_breathing(
@@ -46,7 +45,7 @@ def find_periodic_breathing(
     usable = [event for event in events if event.is_counted]
     if len(usable) < rule.n_consecutive_events:
         return ()
-    may_be_central = np.array([event.kind in CENTRAL or event.kind in UNKNOWN for event in usable])
+    may_be_central = np.array([event.kind in MAY_BE_CENTRAL for event in usable])
     starts_s = np.array([event.start_s for event in usable])
     is_link = may_be_central[:-1] & may_be_central[1:] & (np.diff(starts_s) <= rule.max_cycle_s)
     if not is_link.any():

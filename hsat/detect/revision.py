@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hsat.detect.airflow import FlowReading
 from hsat.detect.desaturations import match_desaturations
 from hsat.detect.signals import NightSignals
-from hsat.errors import HsatError
-from hsat.events import REMOVED, Desaturation, EventOrigin, RejectedCandidate, RespiratoryEvent
+from hsat.errors import EventListError, shown
+from hsat.events import REMOVED, Desaturation, EventKind, EventOrigin, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
 from hsat.kernels.reductions import measure_reductions
 from hsat.recording import Note, Recording
@@ -71,8 +71,8 @@ def listed_events(
 
     Raises
     ------
-    HsatError
-        Where an event lies wholly outside the recording, or does not stop after it starts.
+    EventListError
+        Where an item is no event, lies wholly outside the recording, or does not stop after it starts.
     """
     rows = events.events if isinstance(events, Scoring) else tuple(events)
     source = events.source_path if isinstance(events, Scoring) else "events"
@@ -80,8 +80,13 @@ def listed_events(
     listed: list[ScoredEvent] = []
     n_cut = 0
     for row in rows:
+        if not isinstance(row, ScoredEvent | RespiratoryEvent) or not isinstance(row.kind, EventKind):
+            raise EventListError(
+                f"{source}: expected ScoredEvent or RespiratoryEvent of a kind of EventKind (read_scoring "
+                f"reads them from a file), got {shown(row)}"
+            )
         if not (row.start_s < duration_s and row.stop_s > 0.0 and row.stop_s > row.start_s):
-            raise HsatError(
+            raise EventListError(
                 f"{source}: expected events within the recording, 0 s to {duration_s:g} s, "
                 f"got one from {row.start_s:g} s to {row.stop_s:g} s"
             )
@@ -91,10 +96,10 @@ def listed_events(
     listed.sort(key=lambda event: (event.start_s, event.stop_s))
     notes = list(_source_notes(events, recording, rules)) if isinstance(events, Scoring) else []
     if n_cut:
-        notes.append(Note("events_cut", f"{n_cut} listed events reach out of the recording; cut to it"))
+        notes.append(Note("events_cut", f"listed events that reach out of the recording: {n_cut}; cut to it"))
     n_overlapping = sum(after.start_s < before.stop_s for before, after in pairwise(listed))
     if n_overlapping:
-        text = f"{n_overlapping} listed events begin before the one before has stopped; each counts"
+        text = f"listed events that begin before the one before has stopped: {n_overlapping}; each counts"
         notes.append(Note("events_overlap", text))
     return tuple(listed), tuple(notes)
 

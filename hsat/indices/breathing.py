@@ -1,20 +1,26 @@
 """Apneas and hypopneas per hour, by kind, and how long they last."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from hsat.events import EventKind, RespiratoryEvent
+from hsat.events import UNTYPED_KINDS, EventKind, RespiratoryEvent
 from hsat.indices.measurements import NO_FLOW, NO_TIME, Found, NightMeasurements
 from hsat.rules.model import ScoringRules
 
-__all__ = ["add_breathing", "add_durations"]
+__all__ = ["add_breathing", "add_durations", "add_hypopnea_types"]
 
 _APNEA_KINDS = {
     EventKind.OBSTRUCTIVE_APNEA: "obstructive_apnea_index_per_h",
     EventKind.CENTRAL_APNEA: "central_apnea_index_per_h",
     EventKind.MIXED_APNEA: "mixed_apnea_index_per_h",
     EventKind.UNCLASSIFIED_APNEA: "unclassified_apnea_index_per_h",
+}
+_HYPOPNEA_KINDS = {
+    EventKind.OBSTRUCTIVE_HYPOPNEA: "obstructive_hypopnea_index_per_h",
+    EventKind.CENTRAL_HYPOPNEA: "central_hypopnea_index_per_h",
+    EventKind.HYPOPNEA: "unclassified_hypopnea_index_per_h",
 }
 _HYPOPNEA_NAMES = ("ahi_per_h", "hypopnea_index_per_h", "n_hypopneas")
 _BREATHING_NAMES = (*_HYPOPNEA_NAMES, "apnea_index_per_h", "n_apneas", *_APNEA_KINDS.values())
@@ -36,20 +42,43 @@ def add_breathing(
     found.values["n_apneas"] = n_apneas
     found.values["apnea_index_per_h"] = n_apneas / hours
     # A person tells kinds without belts, and hypopneas without SpO2; the program never does.
-    is_typed = any(
-        event.kind.is_apnea and event.kind is not EventKind.UNCLASSIFIED_APNEA for event in counted
-    )
+    typed = {event.kind for event in counted if event.kind.is_apnea} - UNTYPED_KINDS
     for kind, name in _APNEA_KINDS.items():
-        if night.has_effort or is_typed or kind is EventKind.UNCLASSIFIED_APNEA:
+        if not night.why_no_effort or typed or kind is EventKind.UNCLASSIFIED_APNEA:
             found.values[name] = sum(event.kind is kind for event in counted) / hours
         else:
-            found.refuse([name], "no effort belt that shows breathing: apneas stay unclassified")
+            found.refuse([name], f"{night.why_no_effort}: apneas stay unclassified")
     if night.spo2_percent is None and rules.hypopnea.needs_desaturation and not n_hypopneas:
         found.refuse(_HYPOPNEA_NAMES, f"{night.why_no_spo2}: a hypopnea needs a desaturation")
         return
     found.values["n_hypopneas"] = n_hypopneas
     found.values["hypopnea_index_per_h"] = n_hypopneas / hours
     found.values["ahi_per_h"] = len(counted) / hours
+
+
+def add_hypopnea_types(
+    found: Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent], rules: ScoringRules
+) -> None:
+    """Hypopneas by type, where the rules or a person give them one. After `add_breathing`.
+
+    While some stay open, a type that none has is not known to be missing.
+    """
+    refused = found.reasons.get("indices.hypopnea_index_per_h")
+    if refused is not None:
+        found.refuse(list(_HYPOPNEA_KINDS.values()), refused)
+        return
+    counts = Counter(event.kind for event in counted if not event.kind.is_apnea)
+    if not rules.hypopnea_type.is_applied and set(counts) <= UNTYPED_KINDS:
+        reason = "hypopneas are not typed by this rule set (optional: aasm_1b_typed)"
+        found.refuse(list(_HYPOPNEA_KINDS.values()), reason)
+        return
+    n_open = counts[EventKind.HYPOPNEA]
+    for kind, name in _HYPOPNEA_KINDS.items():
+        if n_open and not counts[kind]:
+            reason = f"none was told, and the type of {n_open} of {counts.total()} hypopneas stays open"
+            found.refuse([name], reason)
+        else:
+            found.values[name] = counts[kind] / night.monitored.monitoring_h
 
 
 def add_durations(

@@ -2,9 +2,10 @@
 
 from dataclasses import fields
 
-from hsat.indices.breathing import add_breathing, add_durations
+from hsat.indices.breathing import add_breathing, add_durations, add_hypopnea_types
 from hsat.indices.measurements import Found, NightMeasurements
 from hsat.indices.oxygen import add_oxygen
+from hsat.indices.periodic import add_periodic
 from hsat.indices.position import add_position
 from hsat.indices.pulse import add_pulse
 from hsat.indices.sleep import add_sleep
@@ -32,6 +33,7 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     found = Found(values={}, reasons={})
     counted = night.counted_events()
     add_breathing(found, night, counted, rules)
+    add_hypopnea_types(found, night, counted, rules)
     add_durations(found, night, counted, rules)
     add_oxygen(found, night, counted, rules)
     add_ventilation(found, night, rules)
@@ -39,6 +41,7 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     add_pulse(found, night, counted, rules)
     add_sleep(found, night, counted, rules)
     add_position(found, night, counted, rules)
+    add_periodic(found, night)
     indices = NightIndices(**found.values)
     for field in fields(indices):
         if getattr(indices, field.name) is None:

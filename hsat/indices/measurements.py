@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.events import Desaturation, RespiratoryEvent
+from hsat.events import UNTYPED_KINDS, Desaturation, EventOrigin, PeriodicRun, RespiratoryEvent
 from hsat.intervals import Spans
 from hsat.results import MonitoredTime
 
@@ -41,7 +41,11 @@ class NightMeasurements:
         All of the night; only those with ``is_counted`` enter.
     desaturations : sequence of Desaturation
         In order of time.
-    has_flow, has_effort, has_snore : bool
+    periodic_runs : sequence of PeriodicRun
+        In order of time.
+    has_flow, has_snore : bool
+    why_no_effort : str
+        Why effort says nothing of the type of events; empty where it does.
     oximetry_rate_hz : float
         Rate of the three arrays that follow.
     spo2_percent : ndarray, shape (n,), float32, or None
@@ -58,9 +62,10 @@ class NightMeasurements:
     monitored: MonitoredTime
     events: Sequence[RespiratoryEvent]
     desaturations: Sequence[Desaturation]
+    periodic_runs: Sequence[PeriodicRun]
     has_flow: bool
-    has_effort: bool
     has_snore: bool
+    why_no_effort: str
     oximetry_rate_hz: float
     spo2_percent: Floats | None
     why_no_spo2: str
@@ -73,6 +78,16 @@ class NightMeasurements:
     def counted_events(self) -> list[RespiratoryEvent]:
         """Events within monitored time: the ones that indices count."""
         return [event for event in self.events if event.is_counted]
+
+    @property
+    def has_types(self) -> bool:
+        """Whether types are known: from effort, or because a person gave a counted event one."""
+        if not self.why_no_effort:
+            return True
+        return any(
+            event.is_counted and event.kind not in UNTYPED_KINDS and event.origin is not EventOrigin.AUTOMATIC
+            for event in self.events
+        )
 
 
 @dataclass(slots=True)

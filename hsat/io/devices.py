@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
-from hsat.errors import RulesError, UnknownDeviceError
+from hsat.errors import RulesError, UnknownDeviceError, shown
 from hsat.io.channels import CANONICAL_CHANNELS, PositionCode, simplify_label
 from hsat.io.edf import EdfFile
 
@@ -25,7 +25,6 @@ THERAPIES = ("none", "pap", "appliance", "unknown")
 PROFILE_FOLDER = Path(__file__).parent / "profiles"
 LARGEST_PROFILE_BYTES = 256 << 10
 LARGEST_NUMBER = 1e15
-LONGEST_SHOWN = 60
 
 
 class Companion(NamedTuple):
@@ -205,7 +204,7 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
     _refuse_unknown(device, ("name", "title", "therapy", "source", "confidence"), at)
     therapy = _text(device, "therapy", at)
     if therapy not in THERAPIES:
-        raise RulesError(f"{at}.therapy: expected one of {', '.join(THERAPIES)}, got {_shown(therapy)}")
+        raise RulesError(f"{at}.therapy: expected one of {', '.join(THERAPIES)}, got {shown(therapy)}")
     match = _table(table, "match", where, is_required=False)
     _refuse_unknown(match, ("equipment", "label_sets"), f"{where}, [match]")
     polarity = _table(table, "polarity", where, is_required=False)
@@ -250,14 +249,14 @@ def _table(
 def _text(table: Mapping[str, object], key: str, where: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
-        raise RulesError(f"{where}.{key}: expected a text, got {_shown(value)}")
+        raise RulesError(f"{where}.{key}: expected a text, got {shown(value)}")
     return value
 
 
 def _texts(table: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise RulesError(f"{where}.{key}: expected a list of texts, got {_shown(value)}")
+        raise RulesError(f"{where}.{key}: expected a list of texts, got {shown(value)}")
     return tuple(value)
 
 
@@ -266,7 +265,7 @@ def _label_sets(table: Mapping[str, object], where: str) -> tuple[tuple[str, ...
     if not isinstance(value, list) or not all(
         isinstance(items, list) and items and all(isinstance(item, str) for item in items) for items in value
     ):
-        raise RulesError(f"{where}.label_sets: expected a list of lists of labels, got {_shown(value)}")
+        raise RulesError(f"{where}.label_sets: expected a list of lists of labels, got {shown(value)}")
     return tuple(tuple(simplify_label(item) for item in items) for items in value)
 
 
@@ -285,7 +284,7 @@ def _labels(table: Mapping[str, object], where: str) -> dict[str, str]:
     for label, name in table.items():
         if not isinstance(name, str):
             raise RulesError(
-                f"{where}, [labels].{label}: expected a canonical channel name, got {_shown(name)}"
+                f"{where}, [labels].{label}: expected a canonical channel name, got {shown(name)}"
             )
         if name:
             _canonical_names([name], f"{where}, [labels].{label}")
@@ -305,7 +304,7 @@ def _sentinels(table: Mapping[str, object], where: str) -> dict[str, tuple[float
         if not isinstance(values, list) or not all(_is_number(value) for value in values):
             raise RulesError(
                 f"{where}, [sentinels].{name}: expected a list of finite numbers below 1e15, "
-                f"got {_shown(values)}"
+                f"got {shown(values)}"
             )
         sentinels[name] = tuple(float(value) for value in values)
     return sentinels
@@ -326,18 +325,13 @@ def _position_codes(table: Mapping[str, object], where: str) -> dict[float, Posi
             raise RulesError(f"{where}, [position]: unknown key {name!r}; allowed: {allowed}")
         if not _is_number(value):
             raise RulesError(
-                f"{where}, [position].{name}: expected a finite number below 1e15, got {_shown(value)}"
+                f"{where}, [position].{name}: expected a finite number below 1e15, got {shown(value)}"
             )
         if float(value) in codes:
             meaning = codes[float(value)].name.lower()
             raise RulesError(f"{where}, [position].{name}: {value:g} already means {meaning}")
         codes[float(value)] = PositionCode[name.upper()]
     return codes
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _companions(value: object, where: str) -> tuple[Companion, ...]:
@@ -347,7 +341,7 @@ def _companions(value: object, where: str) -> tuple[Companion, ...]:
     for number, table in enumerate(value, start=1):
         at = f"{where}, [[companion]] {number}"
         if not isinstance(table, dict):
-            raise RulesError(f"{at}: expected a table, got {_shown(table)}")
+            raise RulesError(f"{at}: expected a table, got {shown(table)}")
         _refuse_unknown(table, ("kind", "file_suffixes", "label_sets", "text"), at)
         companions.append(
             Companion(

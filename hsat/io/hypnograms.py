@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hsat.errors import ReadError
+from hsat.errors import ReadError, shown
 from hsat.hypnogram import Hypnogram, SleepStage, StagedSpan
 from hsat.io.edf import read_edf
 from hsat.io.stages import PREFIXES, find_stage
-from hsat.io.timeline import LARGEST_S, Timeline, shown
+from hsat.io.timeline import LARGEST_S, Timeline
 from hsat.recording import Note, Recording
 
 __all__ = ["read_hypnogram"]
@@ -102,7 +102,18 @@ def read_hypnogram(path: str | os.PathLike[str], recording: Recording | None = N
                 f"hypnogram {name}: lies outside the recording: from {first_s:.0f} s to {last_s:.0f} s, "
                 f"the recording lasts from 0 s to {recording.duration_s:.0f} s"
             )
+        notes += _outside_notes(spans, recording.duration_s)
     return Hypnogram(spans=_joined(spans), source=name, notes=tuple(notes))
+
+
+def _outside_notes(spans: Sequence[StagedSpan], duration_s: float) -> list[Note]:
+    """That more than one epoch lies outside the recording: it may be another night's hypnogram."""
+    inside_s = [max(min(span.stop_s, duration_s) - max(span.start_s, 0.0), 0.0) for span in spans]
+    outside_s = sum(span.stop_s - span.start_s for span in spans) - sum(inside_s)
+    if outside_s <= EPOCH_S:
+        return []
+    text = f"{outside_s / 60.0:.1f} min of the hypnogram lie outside the recording and were left out"
+    return [Note("hypnogram_outside", text)]
 
 
 def _read_bytes(name: str) -> bytes:

@@ -208,7 +208,9 @@ def _scorable(recording: Recording, channels: tuple[InspectedChannel, ...]) -> S
             reasons.append(f"hypopneas: {reason}, and they need a desaturation")
         reasons.append(f"desaturations: {reason}")
     if airflow is not None and not has_belts:
-        reason = _absence(recording, qualities, belt_names, "effort belt")
+        reason = "the one effort belt stands in for airflow"
+        if airflow not in BELT_NAMES:
+            reason = _absence(recording, qualities, belt_names, "effort belt")
         reasons.append(f"kinds of apnea: {reason}, and nothing else tells obstructive from central")
     return Scorable(
         apneas=airflow is not None,

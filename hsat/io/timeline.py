@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, NoReturn
 
-from hsat.errors import ReadError
+from hsat.errors import ReadError, shown
 
-__all__ = ["LARGEST_S", "Timeline", "shown"]
+__all__ = ["LARGEST_S", "Timeline"]
 
 DAY_S = 86_400.0
 LARGEST_S = 1e7
 """Seconds from the start that no night comes near."""
-LONGEST_QUOTE = 40
 
 CLOCK_PATTERN = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?")
+DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 DOTTED_PATTERN = re.compile(r"(\d{2})\.(\d{2})\.(\d{4}) +(\d{1,2}:\d{2}:\d{2})(?:[.,](\d+))?")
 
 
@@ -122,7 +122,7 @@ def _parse_moment(text: str) -> Moment | None:
         day, month, year, time, fraction = dotted.groups()
         text = f"{year}-{month}-{day}T{time.zfill(8)}.{(fraction or '0')[:6].ljust(6, '0')}"
     try:
-        number = float(text)
+        number = float(text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text)
     except ValueError:
         number = None
     if number is not None:
@@ -132,9 +132,3 @@ def _parse_moment(text: str) -> Moment | None:
     except ValueError:
         return None
     return moment if ":" in text and moment.tzinfo is None else None
-
-
-def shown(text: str) -> str:
-    """What a file holds, for an error: short and on one line."""
-    quoted = repr(text)
-    return quoted if len(quoted) <= LONGEST_QUOTE else quoted[: LONGEST_QUOTE - 3] + "..."

@@ -258,7 +258,7 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
             "the hypnogram did not come from a file",
         ),
         "flow_sensor": (night.flow_sensor is None, "no airflow channel"),
-        "effort_sensor": (night.effort_sensor is None, "no effort belt"),
+        "effort_sensor": (night.effort_sensor is None, NO_REASON),
         "spo2_delay_s": (document["spo2_delay_s"] is None, "the night does not show a delay"),
     }
     missing |= _list_reasons(night, document)
@@ -277,7 +277,9 @@ def _list_reasons(night: NightResult, document: dict[str, Any]) -> dict[str, tup
     """Reasons about single events and rejected candidates, by path, with whether each is needed."""
     reasons = {
         "events.effort_fraction": (
-            "no effort belt" if night.effort_sensor is None else "effort cannot be judged in the event"
+            night.not_measured.get("effort_sensor", NO_REASON)
+            if night.effort_sensor is None
+            else "effort cannot be judged in the event"
         ),
         "events.desaturation": "no fall of SpO2 belongs to the event",
         "events.flow_reduction_fraction": "no airflow to measure against in an event that a person scored",

@@ -8,6 +8,7 @@ from hsat.results import NightIndices, NightResult
 __all__ = [
     "INDEX_ROWS",
     "NO_REASON",
+    "PART",
     "IndexRow",
     "duration_words",
     "index_text",
@@ -17,6 +18,8 @@ __all__ = [
 ]
 
 NO_REASON = "no reason was recorded"
+PART = "  "
+"""How the label of a row begins that is a part of the row above."""
 FLOAT_NOISE = 1e-9
 """Sums of seconds differ from what they should be by less than this share."""
 LIMITED_UNITS = ("/h", "h")
@@ -31,7 +34,9 @@ class IndexRow(NamedTuple):
     ----------
     key : str
         Field of `NightIndices`, key in JSON, column in CSV.
-    label, unit : str
+    label : str
+        With `PART` in front for a part of the nearest row above that has none.
+    unit : str
     decimals : int
         Digits after the point in texts.
     section : str
@@ -61,14 +66,10 @@ INDEX_ROWS: tuple[IndexRow, ...] = (
     IndexRow("unclassified_apnea_index_per_h", "  unclassified", "/h", 1, "Breathing", "unclassified_apnea"),
     IndexRow("hypopnea_index_per_h", "Hypopneas", "/h", 1, "Breathing", "hypopneas"),
     IndexRow(
-        "obstructive_hypopnea_index_per_h",
-        "Obstructive hypopneas",
-        "/h",
-        1,
-        "Breathing",
-        "obstructive_hypopnea",
+        "obstructive_hypopnea_index_per_h", "  obstructive", "/h", 1, "Breathing", "obstructive_hypopnea"
     ),
-    IndexRow("central_hypopnea_index_per_h", "Central hypopneas", "/h", 1, "Breathing", "central_hypopnea"),
+    IndexRow("central_hypopnea_index_per_h", "  central", "/h", 1, "Breathing", "central_hypopnea"),
+    IndexRow("unclassified_hypopnea_index_per_h", "  unclassified", "/h", 1, "Breathing", "hypopnea"),
     IndexRow("n_apneas", "Number of apneas", "", 0, ""),
     IndexRow("n_hypopneas", "Number of hypopneas", "", 0, ""),
     IndexRow("ventilatory_burden_percent", "Ventilatory burden", "% of breaths", 1, "Breathing"),

@@ -13,6 +13,8 @@ from hsat.report.plain import printable
 from hsat.report.rows import (
     INDEX_ROWS,
     NO_REASON,
+    PART,
+    IndexRow,
     duration_words,
     index_text,
     index_value,
@@ -28,6 +30,7 @@ BELTS = ("thorax", "abdomen")
 AIRFLOW = {"flow", "nasal_pressure", "thermistor"}
 BELT_SUMS = "rip_"
 """How sensors begin that are computed from both belts."""
+NONE_RECORDED = "none recorded"
 OXIMETRY_ONLY = (
     "Oximetry alone shows desaturations and time at low SpO2. It cannot tell apneas and hypopneas, nor "
     "that there are none: the night is inadequate for a class of sleep apnea, however long it is."
@@ -213,7 +216,8 @@ def _facts(night: NightResult) -> Section:
     if len({time.sensor for time in (*night.sensors.apneas, *night.sensors.hypopneas)}) > 1:
         rows.append(Row("  apneas", _sharing_words(night.sensors.apneas)))
         rows.append(Row("  hypopneas", _sharing_words(night.sensors.hypopneas)))
-    rows.append(Row("Effort", _sensor_words(night, night.effort_sensor)))
+    why_no_effort = night.not_measured.get("effort_sensor", NONE_RECORDED)
+    rows.append(Row("Effort", _sensor_words(night, night.effort_sensor, why_no_effort)))
     if night.spo2_delay_s is not None:
         rows.append(Row("SpO2 delay", f"{night.spo2_delay_s:.0f} s behind the airflow"))
     return Section("", tuple(rows))
@@ -229,9 +233,9 @@ def _subject_words(night: NightResult) -> str:
     return printable(", ".join(words))
 
 
-def _sensor_words(night: NightResult, name: str | None) -> str:
+def _sensor_words(night: NightResult, name: str | None, absent: str = NONE_RECORDED) -> str:
     if name is None:
-        return "none recorded"
+        return printable(absent)
     channel = next((channel for channel in night.recording.channels if channel.name == name), None)
     if channel is None:
         return printable(name)
@@ -283,7 +287,7 @@ def _time_section(night: NightResult) -> Section:
     monitored = night.monitored
     what, none_recorded = "events", ""
     if night.flow_sensor is None:
-        what, none_recorded = "desaturations", "none recorded"
+        what, none_recorded = "desaturations", NONE_RECORDED
     rows = [
         Row("Recorded", f"{night.recording.duration_s / SECONDS_PER_HOUR:.2f} h"),
         Row("Monitored", f"{rounded(monitored.monitoring_h, 2)} h", f"{what} are counted in it"),
@@ -302,20 +306,19 @@ def _time_section(night: NightResult) -> Section:
 def _lists(night: NightResult) -> Iterable[tuple[str, list[str]]]:
     yield f"Adequacy: {night.adequacy}", [printable(reason) for reason in night.reasons]
     yield "Under other rules", _alternative_lines(night)
-    yield "Periodic breathing", _periodic_lines(night)
+    yield "Cheyne-Stokes criterion", _periodic_lines(night)
     yield "Not measured", _not_measured_lines(night)
     yield "Events and candidates", _candidate_lines(night)
     yield "Notes", _note_lines(night.notes)
 
 
 def _alternative_lines(night: NightResult) -> list[str]:
+    """The AHI under each other rule set; where there is none, why, said once."""
     lines = []
+    without: dict[str, list[str]] = {}
     for name, other in night.alternatives.items():
         if other.ahi_per_h is None or not math.isfinite(other.ahi_per_h):
-            reason = night.not_measured.get(f"alternatives.{name}.ahi_per_h")
-            lines.append(
-                f"{printable(name)}: AHI not measured" + (f": {printable(reason)}" if reason else "")
-            )
+            without.setdefault(_why_no_alternative(night, name), []).append(name)
             continue
         verdict = "no class"
         if other.severity is not None and night.severity is not None:
@@ -329,12 +332,21 @@ def _alternative_lines(night: NightResult) -> list[str]:
     stability = _stability_line(night)
     if stability:
         lines.append(stability)
-    is_automatic = night.scoring == "automatic"
-    if is_automatic and ("aasm_1a" in night.alternatives or night.rules_id.startswith("aasm_1a@")):
+    under_1a = night.alternatives.get("aasm_1a")
+    has_1a = night.rules_id.startswith("aasm_1a@") and index_value(night.indices, "ahi_per_h") is not None
+    if has_1a or (under_1a is not None and under_1a.ahi_per_h is not None):
         lines.append(
             "aasm_1a without arousals: desaturations only; hypopneas that end in an arousal are missed"
         )
+    for reason, names in without.items():
+        lines.append(printable(f"{', '.join(names)}: AHI not measured: {reason}"))
     return lines
+
+
+def _why_no_alternative(night: NightResult, name: str) -> str:
+    """What the result says, else what it says of the night's own AHI."""
+    of_night = night.not_measured.get("indices.ahi_per_h", NO_REASON)
+    return night.not_measured.get(f"alternatives.{name}.ahi_per_h", of_night)
 
 
 def _stability_line(night: NightResult) -> str:
@@ -374,15 +386,26 @@ def _not_measured_lines(night: NightResult) -> list[str]:
     measured = {row.section for row in INDEX_ROWS if index_value(night.indices, row.key) is not None}
     for row in INDEX_ROWS:
         if row.section in measured and row.section and index_value(night.indices, row.key) is None:
-            label = row.label.strip() + (" apneas" if row.label.startswith("  ") else "")
             labels = by_reason.setdefault(reason_for(night, row.key), [])
-            if label not in labels:
+            if (label := _whole_label(row)) not in labels:
                 labels.append(label)
-    known = {f"indices.{row.key}" for row in INDEX_ROWS} | {"severity"}
+    known = {f"indices.{row.key}" for row in INDEX_ROWS} | {"severity", "effort_sensor"}
     for key, reason in night.not_measured.items():
         if key not in known and not key.startswith("alternatives."):
             by_reason.setdefault(reason, []).append(key)
     return [printable(f"{reason}: {', '.join(labels)}") for reason, labels in by_reason.items()]
+
+
+def _whole_label(row: IndexRow) -> str:
+    """The label where a row stands alone: that of a part tells what it is a part of."""
+    if not row.label.startswith(PART):
+        return row.label
+    whole = next(
+        above.label
+        for above in reversed(INDEX_ROWS[: INDEX_ROWS.index(row)])
+        if above.section and not above.label.startswith(PART)
+    )
+    return f"{whole} ({row.label.strip()})"
 
 
 def _candidate_lines(night: NightResult) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
-from hsat.errors import RulesError
+from hsat.errors import RulesError, shown
 from hsat.rules.units import unit_of
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "field_types",
     "refuse",
     "setting_types",
-    "shown",
     "table_types",
     "value_types",
 ]
@@ -185,16 +184,6 @@ def expected(key: str, kind: Any) -> str:
     """What a key may hold, in words: its type and the range its unit allows."""
     is_number = kind in (int, float) or (get_origin(kind) is tuple and get_args(kind)[0] in (int, float))
     return _type_words(kind) + (unit_of(key).range_words() if is_number else "")
-
-
-def shown(value: Any) -> str:
-    """A found value for an error: short, on one line, nothing in it active."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) and abs(value) > LARGEST:
-        return "a whole number beyond 2^53"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def refuse(file: str, where: str, what: str) -> NoReturn:

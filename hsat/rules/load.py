@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from hsat.errors import RulesError
+from hsat.errors import RulesError, shown
 from hsat.rules.check import (
     PROSE_KEYS,
     Layer,
@@ -24,7 +24,6 @@ from hsat.rules.check import (
     field_types,
     refuse,
     setting_types,
-    shown,
     table_types,
     value_types,
 )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hsat.errors import ReadError
+from hsat.errors import ReadError, shown
 from hsat.io.scorings.documents import (
     NIGHT_SCHEMA,
     PLANTED_SCHEMA,
@@ -12,7 +12,7 @@ from hsat.io.scorings.documents import (
     read_night_document,
     read_planted_truth,
 )
-from hsat.io.scorings.source import ScoringFile, open_scoring, shown
+from hsat.io.scorings.source import ScoringFile, open_scoring
 from hsat.io.scorings.tables import EVENT_TABLE, read_event_table
 from hsat.scorings import Scoring
 

@@ -9,16 +9,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn
 
-from hsat.errors import ReadError
+from hsat.errors import ReadError, shown
 from hsat.events import EventKind
 from hsat.scorings import ScoredEvent
 
-__all__ = ["EventChecker", "ScoringFile", "open_scoring", "shown", "wrong_value"]
+__all__ = ["EventChecker", "ScoringFile", "open_scoring", "wrong_value"]
 
 MAX_BYTES = 67_108_864
 """64 MiB: over fifty times the JSON of a night with 2,000 events; a recording given by mistake is refused."""
-MAX_SHOWN = 40
-"""Characters of a wrong value that an error repeats."""
 
 
 def wrong_value(path: str, where: str, expected: str, got: object) -> ReadError:
@@ -40,14 +38,6 @@ def wrong_value(path: str, where: str, expected: str, got: object) -> ReadError:
     """
     place = f"{path}: {where}" if where else path
     return ReadError(f"{place}: expected {expected}, got {shown(got)}")
-
-
-def shown(value: object) -> str:
-    """A value as an error shows it: short, on one line, printable in any terminal."""
-    if value is None:
-        return "nothing"
-    text = ascii(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 @dataclass(frozen=True)
