@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hsat.agreement import compare_nights, summarize_agreement
+    from hsat.folders import read_nights
     from hsat.hypnogram import Hypnogram
     from hsat.io import read_recording
     from hsat.io.hypnograms import read_hypnogram
@@ -26,6 +27,7 @@ __all__ = [
     "compare_nights",
     "load_rules",
     "read_hypnogram",
+    "read_nights",
     "read_recording",
     "read_scoring",
     "score_night",
@@ -40,6 +42,7 @@ _HOMES = {
     "compare_nights": "hsat.agreement",
     "load_rules": "hsat.rules.load",
     "read_hypnogram": "hsat.io.hypnograms",
+    "read_nights": "hsat.folders",
     "read_recording": "hsat.io",
     "read_scoring": "hsat.io.scorings",
     "score_night": "hsat.score",

@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+HASHED_BYTES = 1 << 18
+"""Bytes of a file that a checksum takes at a time; `hashlib` itself uses as much."""
+
+
 class Note(NamedTuple):
     """Something a reader of the result has to know: what was repaired, assumed or left out."""
 
@@ -194,11 +198,15 @@ class DeviceInfo:
     therapy : str
         ``"none"``, ``"pap"``, ``"appliance"`` or ``"unknown"``: what treatment was on while
         the device recorded.
+    recorder : str or None
+        The same for two files of one recorder, by what their headers say of it; made anew in
+        every process, tells nothing by itself and is never shown. None where the header is silent.
     """
 
     profile: str
     name: str
     therapy: str = "unknown"
+    recorder: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,30 +230,47 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """The file a recording came from.
+    """The file, or the files, a recording came from.
 
     Attributes
     ----------
     path : str
-        As the user gave it.
+        As the user gave it; of several files the first.
     n_bytes : int
-        Size of the file.
+        Size of the file; of several files their sum.
     format : str
-        ``"EDF"``, ``"EDF+C"``, ``"EDF+D"``, ``"BDF"``, ``"BDF+C"``, ``"BDF+D"`` or ``"memory"``.
+        ``"EDF"``, ``"EDF+C"``, ``"EDF+D"``, ``"BDF"``, ``"BDF+C"``, ``"BDF+D"`` or ``"memory"``; of
+        several files that of the first.
+    stream : int or None
+        Where a device writes several files side by side, which of them this is: 0 is the one that
+        sets the clock. None for a device that writes one file a recording.
+    parts : tuple of str
+        Paths of all files of a recording that was joined from several; else empty.
     """
 
     path: str
     n_bytes: int
     format: str
+    stream: int | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths of all files, in the order in which they were joined."""
+        return self.parts or (self.path,)
 
     def sha256(self) -> str | None:
-        """SHA-256 of the file's bytes as hexadecimal text, read now; None for "memory"."""
+        """SHA-256 of the bytes of all files in a row, as hexadecimal text, read now; None for "memory"."""
         if self.format == "memory":
             return None
         import hashlib
 
-        with open(self.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        for path in self.files:
+            with open(path, "rb") as file:
+                while block := file.read(HASHED_BYTES):
+                    digest.update(block)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

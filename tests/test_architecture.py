@@ -29,6 +29,7 @@ TYPES = {
     "inspection",
     "scorings",
     "hypnogram",
+    "sessions",
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -38,11 +39,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "events": {"errors", "intervals"},
     "recording": {"errors", "intervals", "quality"},
     "hypnogram": {"errors", "intervals", "recording"},
-    "results": TYPES - {"inspection", "scorings"},
-    "inspection": TYPES - {"results", "scorings", "hypnogram"},
+    "sessions": {"errors", "intervals", "recording"},
+    "results": TYPES - {"inspection", "scorings", "sessions"},
+    "inspection": TYPES - {"results", "scorings", "hypnogram", "sessions"},
     "scorings": {"events", "intervals"},
     "rules": {"errors"},
     "io": TYPES,
+    "folders": {"io", "nights"} | TYPES,
     "kernels": set(),
     "detect": {"kernels", "rules"} | TYPES,
     "indices": {"rules", "kernels"} | TYPES,

@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from hsat.cli.faults import complain
+from hsat.io.listing import UnlistedFolder, walk_recordings
 from hsat.report.failed import FailedNight
 
 __all__ = ["Candidate", "find_recordings"]
-
-ENDINGS = (".edf", ".rec", ".bdf")
-
 
 class Candidate(NamedTuple):
     """A file to read. ``is_named``: on the command line itself, not found in a folder."""
@@ -74,24 +71,8 @@ def _identity(path: str) -> str:
 
 
 def _walk(folder: str) -> Iterator[Candidate | FailedNight]:
-    failed: list[FailedNight] = []
-
-    def refuse(error: OSError) -> None:
-        name = str(error.filename)
-        failed.append(FailedNight(file=name, error=f"{name}: cannot be listed: {error.strerror}"))
-
-    seen: set[tuple[int, int]] = set()
-    for where, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        yield from failed
-        failed.clear()
-        status = Path(where).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(where, name)  # noqa: PTH118 - Path would rewrite "./a" as "a"
-            if name.lower().endswith(ENDINGS) and not name.startswith(".") and Path(path).is_file():
-                yield Candidate(path, False)
-    yield from failed
+    for item in walk_recordings(folder):
+        if isinstance(item, UnlistedFolder):
+            yield FailedNight(file=item.path, error=f"{item.path}: cannot be listed: {item.reason}")
+        else:
+            yield Candidate(item, False)

@@ -2,9 +2,8 @@
 
 import argparse
 import math
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hsat.cli.compiling import announce_compilation
@@ -20,11 +19,11 @@ from hsat.cli.faults import (
 )
 from hsat.cli.lights import lights_span_s, parse_time
 from hsat.cli.outputs import FORMATS, OutputFolder, render
-from hsat.cli.paths import Candidate, find_recordings
-from hsat.errors import EventListError, HsatError, MissingChannelError, RulesError, UnknownDeviceError
+from hsat.cli.nights import NightReading, report_failure
+from hsat.cli.paths import find_recordings
+from hsat.errors import EventListError, HsatError, RulesError, UnknownDeviceError
 from hsat.recording import Recording
 from hsat.report.failed import FailedNight
-from hsat.report.plain import printable
 from hsat.results import NightResult
 
 if TYPE_CHECKING:
@@ -35,10 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 THERAPIES = ("none", "pap", "appliance", "unknown")
-FILES_WITHOUT_PROGRESS = 20
-"""Off a terminal, only more files than these say how far they are."""
-COMPANION_CODE = "device_companion"
-"""Code of the note on a file that a device writes beside its recordings: events, settings, summaries."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,12 +96,9 @@ def _code(text: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class _Tally:
-    """What has come of the files so far; companions by what they are."""
+    """What has come of the files so far."""
 
     results: list[NightResult | FailedNight]
-    companions: dict[str, list[str]] = field(default_factory=dict)
-    n_read: int = 0
-    n_without_label: int = 0
     n_not_stored: int = 0
 
     @property
@@ -122,20 +114,23 @@ class _Tally:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Score every file and print the results; returns the exit code."""
+    """Score every night and print the results; returns the exit code."""
     from hsat.rules.load import load_rules
 
     rules = load_rules(arguments.rules)
     _check_reading_options(arguments)
     folder = None if arguments.out is None else OutputFolder(arguments.out, arguments.format)
     tally = _Tally(results=[])
-    found = find_recordings(arguments.paths)
-    _check_one_night(arguments, found)
-    _process_all(found, arguments, rules, folder, tally)
-    for kind, paths in tally.companions.items():
+    reading = NightReading(find_recordings(arguments.paths), arguments)
+    for item in _checked(reading, arguments):
+        if isinstance(item, FailedNight):
+            tally.results.append(item)
+        else:
+            _process(item, arguments, rules, folder, tally)
+    for reason, paths in reading.left_out.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        complain(f"{paths[0]}{others}: {kind}; left out")
-    if arguments.map and tally.n_without_label and not tally.n_read:
+        complain(f"{paths[0]}{others}: {reason}; left out")
+    if arguments.map and reading.n_without_label and not reading.n_read:
         return _refuse_labels(arguments)
     if not tally.results:
         complain(f"no recording to score in {', '.join(arguments.paths)}")
@@ -146,29 +141,19 @@ def run(arguments: argparse.Namespace) -> int:
     return tally.exit_code
 
 
-def _process_all(
-    found: Sequence[Candidate | FailedNight],
-    arguments: argparse.Namespace,
-    rules: "ScoringRules",
-    folder: OutputFolder | None,
-    tally: _Tally,
-) -> None:
-    """Every file in the order given, with a word on how far it is."""
-    n_files = sum(isinstance(item, Candidate) for item in found)
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    n_done = 0
-    for item in found:
-        if isinstance(item, FailedNight):
-            complain(item.error)
-            tally.results.append(item)
-            continue
-        if n_files > 1 and is_terminal:
-            complain(f"{n_done + 1}/{n_files} {item.path}")
-        _process(item, arguments, rules, folder, tally)
-        n_done += 1
-        is_tenth = n_done * 10 // n_files > (n_done - 1) * 10 // n_files
-        if n_files > FILES_WITHOUT_PROGRESS and not is_terminal and is_tenth:
-            complain(f"{n_done} of {n_files} files done")
+def _checked(reading: NightReading, arguments: argparse.Namespace) -> Iterable[Recording | FailedNight]:
+    """The nights; a file that tells of one night cannot be meant for several."""
+    given = [
+        option
+        for option, file in (("--hypnogram", arguments.hypnogram), ("--events", arguments.events))
+        if file is not None
+    ]
+    if not given:
+        return reading.nights()
+    nights = list(reading.nights())
+    if len(nights) > 1:
+        raise UsageError(f"{given[0]}: expected one recording with it, got {len(nights)}")
+    return nights
 
 
 def _store(tally: _Tally, write: Callable[[], None]) -> None:
@@ -196,34 +181,21 @@ def _check_reading_options(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--device: {error}") from error
 
 
-def _check_one_night(arguments: argparse.Namespace, found: Sequence[Candidate | FailedNight]) -> None:
-    """A file that tells of one night cannot be meant for several."""
-    for option, file in (("--hypnogram", arguments.hypnogram), ("--events", arguments.events)):
-        if file is not None and len(found) > 1:
-            raise UsageError(f"{option}: expected one recording with it, got {len(found)}")
-
-
 def _refuse_labels(arguments: argparse.Namespace) -> int:
     pairs = ", ".join(f"{name}={label}" for name, label in arguments.map)
     raise UsageError(f"--map {pairs}: no file has every one of these labels")
 
 
 def _process(
-    candidate: Candidate,
+    recording: Recording,
     arguments: argparse.Namespace,
     rules: "ScoringRules",
     folder: OutputFolder | None,
     tally: _Tally,
 ) -> None:
-    """One file: its result, or its error as one line; the other files go on."""
+    """One night: its result, or its error as one line; the others go on."""
+    path = recording.source.path
     try:
-        recording = _read(candidate.path, arguments, tally)
-        companion = next((note.text for note in recording.notes if note.code == COMPANION_CODE), None)
-        if companion is not None and not candidate.is_named:
-            tally.companions.setdefault(companion, []).append(candidate.path)
-            return
-        if companion is not None:
-            raise HsatError(f"{candidate.path}: no recording to score: {companion}")
         night = _score(recording, arguments, rules)
         tally.results.append(night)
     except (UsageError, RulesError):
@@ -231,34 +203,10 @@ def _process(
     except REPORTED_ERRORS as error:
         if arguments.debug and not isinstance(error, HsatError):
             raise
-        line = one_line(error)
-        line = line if printable(candidate.path) in line else f"{candidate.path}: {line}"
-        complain(line)
-        tally.results.append(FailedNight(file=candidate.path, error=line))
+        tally.results.append(report_failure(path, one_line(error)))
         return
     if folder is not None:
         _store(tally, lambda: folder.add_night(night))
-
-
-def _read(path: str, arguments: argparse.Namespace, tally: _Tally) -> Recording:
-    from hsat.io import read_recording
-
-    try:
-        recording = read_recording(
-            path,
-            device=arguments.device,
-            channel_map=dict(arguments.map),
-            patient=arguments.patient,
-            keep_identifiers=arguments.keep_identifiers,
-            therapy=arguments.therapy,
-            age_years=arguments.age,
-            sex=arguments.sex,
-        )
-    except MissingChannelError:
-        tally.n_without_label += 1
-        raise
-    tally.n_read += 1
-    return recording
 
 
 def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringRules") -> NightResult:

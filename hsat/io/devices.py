@@ -75,6 +75,9 @@ class DeviceProfile:
     position_codes : mapping of float to PositionCode
         Physical value of the position channel to its meaning; empty where unknown.
     companions : tuple of Companion
+    parallel : tuple of str
+        Ends of the names of the files that the recorder writes side by side, the one that sets the
+        clock first; empty where it writes one file a recording.
     """
 
     name: str
@@ -90,6 +93,12 @@ class DeviceProfile:
     inverted: tuple[str, ...]
     position_codes: Mapping[float, PositionCode]
     companions: tuple[Companion, ...]
+    parallel: tuple[str, ...]
+
+    def stream_of(self, path: str) -> int | None:
+        """Which of the files written side by side this is, by its name; None where it is none of them."""
+        stem = Path(path).stem.upper()
+        return next((i for i, end in enumerate(self.parallel) if stem.endswith(end.upper())), None)
 
 
 def list_profiles() -> tuple[str, ...]:
@@ -193,7 +202,7 @@ def _read_regular(path: Path) -> str:
         raise RulesError(f"device profile {path}: no TOML: no UTF-8 text ({error.reason})") from error
 
 
-TABLES = ("device", "match", "labels", "units", "sentinels", "polarity", "position", "companion")
+TABLES = ("device", "match", "labels", "units", "sentinels", "polarity", "position", "folder", "companion")
 CANONICAL_NAMES = frozenset(row.name for row in CANONICAL_CHANNELS)
 
 
@@ -209,6 +218,8 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
     _refuse_unknown(match, ("equipment", "label_sets"), f"{where}, [match]")
     polarity = _table(table, "polarity", where, is_required=False)
     _refuse_unknown(polarity, ("inverted",), f"{where}, [polarity]")
+    folder = _table(table, "folder", where, is_required=False)
+    _refuse_unknown(folder, ("parallel",), f"{where}, [folder]")
     return DeviceProfile(
         name=_text(device, "name", at),
         title=_text(device, "title", at),
@@ -225,6 +236,7 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
         ),
         position_codes=_position_codes(_table(table, "position", where, is_required=False), where),
         companions=_companions(table.get("companion", []), where),
+        parallel=_texts(folder, "parallel", f"{where}, [folder]"),
     )
 
 

@@ -63,6 +63,8 @@ class EdfFile:
     subject : HeaderSubject
     equipment : str
         Recorder by the header, digits masked.
+    recorder : str or None
+        The same for two files of one recorder; see `hsat.recording.DeviceInfo`.
     source : EdfSource
         The samples.
     notes : tuple of Note
@@ -80,6 +82,7 @@ class EdfFile:
     annotations: tuple[Annotation, ...] = field(repr=False)
     subject: HeaderSubject = field(repr=False)
     equipment: str = field(repr=False)
+    recorder: str | None = field(repr=False)
     source: EdfSource = field(repr=False)
     notes: tuple[Note, ...]
 
@@ -160,6 +163,7 @@ def _read(name: str) -> EdfFile:
         annotations=_on_clock(contents.annotations, offset_s),
         subject=header.subject,
         equipment=header.equipment,
+        recorder=header.recorder,
         source=_source(name, header, segments, record_duration_s=duration_s),
         notes=tuple(notes),
     )

@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 from hsat.errors import ReadError
 from hsat.io.fields import parse_count, parse_date, parse_number, parse_text, parse_time, quotable
-from hsat.io.identification import HeaderSubject, parse_equipment, parse_start_date, parse_subject
+from hsat.io.identification import (
+    HeaderSubject,
+    parse_equipment,
+    parse_recorder,
+    parse_start_date,
+    parse_subject,
+)
 from hsat.recording import Note
 
 __all__ = ["FIXED_BYTES", "EdfChannel", "EdfHeader", "parse_header"]
@@ -111,6 +117,8 @@ class EdfHeader:
     subject : HeaderSubject
     equipment : str
         Recorder by the recording field, digits masked (they are serial numbers).
+    recorder : str or None
+        The same for two files of one recorder; see `hsat.recording.DeviceInfo`.
     notes : tuple of Note
     """
 
@@ -123,6 +131,7 @@ class EdfHeader:
     channels: tuple[EdfChannel, ...]
     subject: HeaderSubject = field(repr=False)
     equipment: str = field(repr=False)
+    recorder: str | None = field(repr=False)
     notes: tuple[Note, ...]
 
     @property
@@ -198,6 +207,7 @@ def parse_header(raw: bytes, *, path: str, n_file_bytes: int) -> EdfHeader:
         channels=channels,
         subject=subject,
         equipment=parse_equipment(recording_text),
+        recorder=parse_recorder(recording_text),
         notes=tuple(notes),
     )
 

@@ -94,9 +94,16 @@ def normalize(
         start_local=edf.start_local,
         duration_s=edf.duration_s,
         gaps_s=edf.gaps_s,
-        device=DeviceInfo(profile=profile.name, name=profile.title, therapy=therapy or profile.therapy),
+        device=DeviceInfo(
+            profile=profile.name,
+            name=profile.title,
+            therapy=therapy or profile.therapy,
+            recorder=edf.recorder,
+        ),
         subject=subject,
-        source=SourceFile(path=edf.path, n_bytes=edf.n_bytes, format=edf.format),
+        source=SourceFile(
+            path=edf.path, n_bytes=edf.n_bytes, format=edf.format, stream=profile.stream_of(edf.path)
+        ),
         annotations=edf.annotations,
         notes=(*edf.notes, *made),
     )

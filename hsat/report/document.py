@@ -132,7 +132,7 @@ def night_document(night: NightResult) -> dict[str, Any]:
 def _recording(recording: RecordingInfo) -> dict[str, Any]:
     start = recording.start_local
     return {
-        "file": recording.source.path,
+        "file": list(recording.source.parts) or recording.source.path,
         "sha256": _sha256(recording),
         "format": recording.source.format,
         "start_local": None if start is None else start.isoformat(),

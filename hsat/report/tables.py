@@ -76,7 +76,7 @@ def _night_row(night: NightResult | FailedNight) -> dict[str, object]:
     recording = night.recording
     start = recording.start_local
     row: dict[str, object] = {
-        "file": recording.source.path,
+        "file": "; ".join(recording.source.files),
         "patient": recording.subject.patient,
         "start_local": None if start is None else start.isoformat(),
         "duration_s": float(recording.duration_s),

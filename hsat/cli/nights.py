@@ -1,0 +1,162 @@
+"""From the files on the command line to nights, with a word on how far it is."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from hsat.cli.faults import REPORTED_ERRORS, complain, one_line
+from hsat.cli.paths import Candidate
+from hsat.errors import HsatError, MissingChannelError, RulesError
+from hsat.recording import Recording
+from hsat.report.failed import FailedNight
+from hsat.report.plain import printable
+
+__all__ = ["NightReading", "report_failure"]
+
+FILES_WITHOUT_PROGRESS = 20
+"""Off a terminal, only more files than these say how far they are."""
+
+
+def report_failure(path: str, line: str) -> FailedNight:
+    """Print an error, which names its file, and keep it for the result."""
+    line = line if printable(path) in line else f"{path}: {line}"
+    complain(line)
+    return FailedNight(file=path, error=line)
+
+
+class NightReading:
+    """Reads files and folders as nights, one after the other.
+
+    Parameters
+    ----------
+    found : sequence of Candidate or FailedNight
+        As `hsat.cli.paths.find_recordings` gives them.
+    arguments : argparse.Namespace
+        Those of ``hsat score``.
+
+    Attributes
+    ----------
+    left_out : dict of str to list of str
+        Why files of folders are in no night, and which.
+    n_read, n_without_label : int
+        Files read, and files without a label that ``--map`` asks for.
+    """
+
+    def __init__(self, found: Sequence[Candidate | FailedNight], arguments: argparse.Namespace) -> None:
+        from hsat.io.duplicates import SeenFiles
+
+        self.found = found
+        self.arguments = arguments
+        self.left_out: dict[str, list[str]] = {}
+        self.n_read = self.n_without_label = 0
+        self._seen = SeenFiles()
+        self._done: set[str] = set()
+        self._n_files = sum(isinstance(item, Candidate) for item in found)
+        self._n_named = 0
+
+    def nights(self) -> Iterator[Recording | FailedNight]:
+        """Nights and failures in the order given; of a folder in the order of names."""
+        for (_, is_single), items in groupby(self.found, key=_group_of):
+            group = list(items)
+            if not is_single:
+                yield from self._nights_of_folder([item.path for item in group if isinstance(item, Candidate)])
+                continue
+            for item in group:
+                if isinstance(item, FailedNight):
+                    complain(item.error)
+                    yield item
+                else:
+                    yield from self._nights_of_file(item.path)
+
+    def _nights_of_file(self, path: str) -> Iterator[Recording | FailedNight]:
+        from hsat.folders import COMPANION_CODE, split_nights
+
+        self._announce(path)
+        if self._n_files > 1:
+            self._seen.original_of(path)
+        try:
+            recording = self._read(path)
+            companion = next((note.text for note in recording.notes if note.code == COMPANION_CODE), None)
+            if companion is not None:
+                raise HsatError(f"{path}: no recording to score: {companion}")
+        except RulesError:
+            raise
+        except HsatError as error:
+            yield report_failure(path, one_line(error))
+        else:
+            yield from split_nights(recording)
+        self._count([path])
+
+    def _nights_of_folder(self, paths: Sequence[str]) -> Iterator[Recording | FailedNight]:
+        from hsat.folders import gather_nights
+
+        gathered = gather_nights(paths, self._read_announced, seen=self._seen)
+        for item in gathered.left_out:
+            self.left_out.setdefault(item.reason, []).append(item.path)
+        place = {path: number for number, path in enumerate(paths)}
+        ordered: list[tuple[int, Recording | tuple[str, str]]] = [
+            (min(place[path] for path in night.source.files), night) for night in gathered
+        ]
+        ordered.extend((place[item.path], (item.path, item.reason)) for item in gathered.failed)
+        ordered.sort(key=lambda pair: pair[0])
+        for _, item in ordered:
+            if isinstance(item, Recording):
+                yield item
+                self._count(item.source.files)
+            else:
+                yield report_failure(item[0], printable(item[1]))
+        self._count(paths)
+
+    def _read_announced(self, path: str) -> Recording:
+        self._announce(path)
+        return self._read(path)
+
+    def _read(self, path: str) -> Recording:
+        """Read one file; a fault of the program becomes an error of this file."""
+        from hsat.io import read_recording
+
+        arguments = self.arguments
+        try:
+            recording = read_recording(
+                path,
+                device=arguments.device,
+                channel_map=dict(arguments.map),
+                patient=arguments.patient,
+                keep_identifiers=arguments.keep_identifiers,
+                therapy=arguments.therapy,
+                age_years=arguments.age,
+                sex=arguments.sex,
+            )
+        except MissingChannelError:
+            self.n_without_label += 1
+            raise
+        except REPORTED_ERRORS as error:
+            if isinstance(error, HsatError) or arguments.debug:
+                raise
+            raise HsatError(f"{path}: {one_line(error)}") from error
+        self.n_read += 1
+        return recording
+
+    def _announce(self, path: str) -> None:
+        if self._n_files > 1 and sys.stderr is not None and sys.stderr.isatty():
+            self._n_named += 1
+            complain(f"{self._n_named}/{self._n_files} {path}")
+
+    def _count(self, paths: Sequence[str]) -> None:
+        """Say how far it is after each tenth of many files."""
+        n_before = len(self._done)
+        self._done.update(paths)
+        n_done = len(self._done)
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        is_tenth = n_done * 10 // max(self._n_files, 1) > n_before * 10 // max(self._n_files, 1)
+        if self._n_files > FILES_WITHOUT_PROGRESS and not is_terminal and is_tenth:
+            complain(f"{n_done} of {self._n_files} files done")
+
+
+def _group_of(item: Candidate | FailedNight) -> tuple[str, bool]:
+    """Files of one folder come together; named files and failures each alone."""
+    if isinstance(item, Candidate) and not item.is_named:
+        return os.path.dirname(item.path), False  # noqa: PTH120 - as the user wrote it
+    return "", True

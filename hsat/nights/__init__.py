@@ -1,0 +1,1 @@
+"""Several recordings of one patient: which of them make a night."""
