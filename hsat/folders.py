@@ -9,7 +9,8 @@ from typing import overload
 from hsat.errors import HsatError, ReadError, RulesError
 from hsat.io.duplicates import SeenFiles
 from hsat.io.listing import UnlistedFolder, walk_recordings
-from hsat.io.parallel import COMPANION_CODE, join_parallel
+from hsat.io.normalize import COMPANION_CODE
+from hsat.io.parallel import join_parallel
 from hsat.io.reading import read_recording
 from hsat.io.splitting import split_nights
 from hsat.nights.grouping import LeftOut, group_nights
@@ -153,7 +154,7 @@ def gather_nights(
     for path in paths:
         original = seen.original_of(path)
         if original is not None:
-            left_out.append(LeftOut(path, f"the same content as {original}"))
+            left_out.append(LeftOut(path, f"the same content as {original}", original))
             continue
         try:
             recording = read(path)

@@ -273,9 +273,7 @@ def _difference(recording: Recording, signal: Signal, model: Signal) -> list[Not
     ]
 
 
-def _gaps_s(
-    spans_s: Sequence[Spans], duration_s: float
-) -> Spans:
+def _gaps_s(spans_s: Sequence[Spans], duration_s: float) -> Spans:
     gaps = invert_spans(unite_spans(*spans_s), 0.0, duration_s)
     return gaps[gaps[:, 1] - gaps[:, 0] >= SHORTEST_GAP_S]
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from hsat.cli.faults import REPORTED_ERRORS, complain, one_line
 from hsat.cli.paths import Candidate
@@ -12,6 +13,9 @@ from hsat.errors import HsatError, MissingChannelError, RulesError
 from hsat.recording import Recording
 from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
+
+if TYPE_CHECKING:
+    from hsat.folders import LeftOut
 
 __all__ = ["NightReading", "report_failure"]
 
@@ -38,8 +42,6 @@ class NightReading:
 
     Attributes
     ----------
-    left_out : dict of str to list of str
-        Why files of folders are in no night, and which.
     n_read, n_without_label : int
         Files read, and files without a label that ``--map`` asks for.
     """
@@ -49,7 +51,7 @@ class NightReading:
 
         self.found = found
         self.arguments = arguments
-        self.left_out: dict[str, list[str]] = {}
+        self._left_out: dict[tuple[str, str], list[LeftOut]] = {}
         self.n_read = self.n_without_label = 0
         self._seen = SeenFiles()
         self._done: set[str] = set()
@@ -61,7 +63,9 @@ class NightReading:
         for (_, is_single), items in groupby(self.found, key=_group_of):
             group = list(items)
             if not is_single:
-                yield from self._nights_of_folder([item.path for item in group if isinstance(item, Candidate)])
+                yield from self._nights_of_folder(
+                    [item.path for item in group if isinstance(item, Candidate)]
+                )
                 continue
             for item in group:
                 if isinstance(item, FailedNight):
@@ -70,8 +74,17 @@ class NightReading:
                 else:
                     yield from self._nights_of_file(item.path)
 
+    def left_out_lines(self) -> Iterator[str]:
+        """Files of folders that are in no night: one line for each reason."""
+        for items in self._left_out.values():
+            more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+            is_copy = items[0].original is not None
+            and_so_on = " and so on" if is_copy and more else ""
+            yield f"{items[0].path}{more}: {items[0].reason}{and_so_on}; left out"
+
     def _nights_of_file(self, path: str) -> Iterator[Recording | FailedNight]:
-        from hsat.folders import COMPANION_CODE, split_nights
+        from hsat.io.normalize import COMPANION_CODE
+        from hsat.io.splitting import split_nights
 
         self._announce(path)
         if self._n_files > 1:
@@ -94,7 +107,10 @@ class NightReading:
 
         gathered = gather_nights(paths, self._read_announced, seen=self._seen)
         for item in gathered.left_out:
-            self.left_out.setdefault(item.reason, []).append(item.path)
+            key = ("", item.reason)
+            if item.original is not None:
+                key = (os.path.dirname(item.path), os.path.dirname(item.original))  # noqa: PTH120 - as given
+            self._left_out.setdefault(key, []).append(item)
         place = {path: number for number, path in enumerate(paths)}
         ordered: list[tuple[int, Recording | tuple[str, str]]] = [
             (min(place[path] for path in night.source.files), night) for night in gathered

@@ -10,6 +10,7 @@ from hsat.report.failed import FailedNight
 
 __all__ = ["Candidate", "find_recordings"]
 
+
 class Candidate(NamedTuple):
     """A file to read. ``is_named``: on the command line itself, not found in a folder."""
 

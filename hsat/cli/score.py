@@ -127,9 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
             tally.results.append(item)
         else:
             _process(item, arguments, rules, folder, tally)
-    for reason, paths in reading.left_out.items():
-        others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        complain(f"{paths[0]}{others}: {reason}; left out")
+    for line in reading.left_out_lines():
+        complain(line)
     if arguments.map and reading.n_without_label and not reading.n_read:
         return _refuse_labels(arguments)
     if not tally.results:

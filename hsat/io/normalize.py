@@ -14,7 +14,10 @@ from hsat.io.mapping import ChannelCandidate, ChannelMatch, map_channels
 from hsat.io.records import EdfSource, Recoding
 from hsat.recording import DeviceInfo, Note, Recording, Signal, SourceFile, Subject
 
-__all__ = ["NormalizedFile", "normalize"]
+__all__ = ["COMPANION_CODE", "NormalizedFile", "normalize"]
+
+COMPANION_CODE = "device_companion"
+"""Code of the note on a file that a device writes beside its recordings: events, settings, summaries."""
 
 RESPIRATION_NAMES = frozenset(
     ("flow", "nasal_pressure", "thermistor", "rip_sum", "rip_flow", "thorax", "abdomen")
@@ -194,7 +197,7 @@ def _companion_notes(edf: EdfFile, profile: DeviceProfile, signals: tuple[Signal
     for companion in profile.companions:
         by_name = any(stem.endswith(suffix.upper()) for suffix in companion.file_suffixes)
         if by_name or any(labels.issuperset(needed) for needed in companion.label_sets):
-            return [Note("device_companion", companion.text)]
+            return [Note(COMPANION_CODE, companion.text)]
     if not any(channel.is_signal for channel in edf.channels) and edf.annotations:
         return [Note("annotations_only", "the file holds annotations and no signals: nothing to score")]
     return []

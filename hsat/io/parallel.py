@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from hsat.io.normalize import COMPANION_CODE
 from hsat.recording import Note, Recording
 from hsat.sessions import join_side_by_side
 
 __all__ = ["join_parallel"]
-
-COMPANION_CODE = "device_companion"
 
 
 def join_parallel(recordings: Sequence[Recording]) -> list[Recording]:
@@ -85,8 +84,7 @@ def _join(leader: Recording, beside: Sequence[Recording]) -> Recording:
         replace(r, notes=tuple(note for note in r.notes if note.code != COMPANION_CODE))
         for r in (leader, *beside)
     ]
-    names = ", ".join(Path(r.source.path).name for r in plain)
+    kinds = ", ".join(Path(r.source.path).stem.rsplit("_")[-1] for r in plain)
     joined = join_side_by_side(plain)
-    return replace(
-        joined, notes=(*joined.notes, Note("files_side_by_side", f"recorded at the same time: {names}"))
-    )
+    note = Note("files_side_by_side", f"files that the device recorded side by side are joined: {kinds}")
+    return replace(joined, notes=(*joined.notes, note))

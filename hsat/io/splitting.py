@@ -8,6 +8,7 @@ import numpy as np
 
 from hsat.intervals import Spans
 from hsat.io.clock import ONSET_TOLERANCE_S, Segment
+from hsat.io.normalize import COMPANION_CODE
 from hsat.io.records import EdfSource
 from hsat.recording import Note, Recording
 from hsat.sessions import NOON_H, night_of
@@ -30,11 +31,13 @@ def split_nights(recording: Recording) -> tuple[Recording, ...]:
     -------
     tuple of Recording
         One a night, in order; the recording itself where it is a day or shorter, has no start or no
-        signals. Cuts lie between data records: the record that holds noon belongs to the night
+        signals, or is no recording of a night but what a device writes beside them. Cuts lie between data records: the record that holds noon belongs to the night
         before. Gaps at a cut belong to no night. No sample is read or moved.
     """
     start = recording.start_local
     if start is None or recording.duration_s <= LONGEST_NIGHT_S or not recording.signals:
+        return (recording,)
+    if any(note.code == COMPANION_CODE for note in recording.notes):
         return (recording,)
     source = recording.signals[0].source
     if not isinstance(source, EdfSource):

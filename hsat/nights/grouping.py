@@ -18,10 +18,11 @@ two longer sessions the patient is in bed, and however little was recorded is ke
 
 
 class LeftOut(NamedTuple):
-    """A file that is no part of any night, and why."""
+    """A file that is no part of any night, and why; of a copy the file it is a copy of."""
 
     path: str
     reason: str
+    original: str | None = None
 
 
 class GroupedNights(NamedTuple):
@@ -114,9 +115,7 @@ def _clashes(members: Sequence[Recording]) -> list[tuple[Recording, Recording]]:
 def _pause_s(before: Recording, after: Recording) -> float:
     if before.start_local is None or after.start_local is None:
         return 0.0
-    return (
-        after.start_local - before.start_local - timedelta(seconds=before.duration_s)
-    ).total_seconds()
+    return (after.start_local - before.start_local - timedelta(seconds=before.duration_s)).total_seconds()
 
 
 def _with_clash(recording: Recording, clashes: Sequence[tuple[Recording, Recording]]) -> Recording:

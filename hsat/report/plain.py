@@ -1,6 +1,8 @@
 """Texts from files, made harmless: a label or path may hold anything, also what steers a terminal."""
 
-__all__ = ["printable", "without_surrogates"]
+from hsat.recording import SourceFile
+
+__all__ = ["file_words", "printable", "without_surrogates"]
 
 
 def printable(text: str) -> str:
@@ -25,3 +27,10 @@ def printable(text: str) -> str:
 def without_surrogates(text: str) -> str:
     """The text with undecodable bytes of a file name written out, so that strict JSON readers take it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def file_words(source: SourceFile) -> str:
+    """The file of a recording, printable; of several the first, and how many more there are."""
+    n_more = len(source.files) - 1
+    more = f" and {n_more} more" if n_more else ""
+    return f"{printable(source.path)}{more}"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from hsat.report.failed import FailedNight
-from hsat.report.plain import printable
+from hsat.report.plain import file_words, printable
 from hsat.report.rows import INDEX_ROWS, index_text, index_value, rounded
 from hsat.report.view import NOT_A_DEVICE, Row, Section, view_night
 from hsat.results import NightResult
@@ -118,7 +118,7 @@ def _cells(result: NightResult | FailedNight) -> tuple[str, ...]:
         _number(result, "t90_percent"),
         _number(result, "min_spo2_percent"),
         NOTHING if start is None else f"{start:%Y-%m-%d %H:%M}",
-        printable(result.recording.source.path),
+        file_words(result.recording.source),
     )
 
 
@@ -136,7 +136,8 @@ def _denominator_words(denominators: set[str]) -> str:
 
 def _table_remarks(nights: Sequence[NightResult], *, n_failed: int) -> Iterable[str]:
     n_all = len(nights) + n_failed
-    yield f"{len(nights)} of {n_all} files scored" + (f", {n_failed} failed." if n_failed else ".")
+    what = "nights" if any(night.recording.source.parts for night in nights) else "files"
+    yield f"{len(nights)} of {n_all} {what} scored" + (f", {n_failed} failed." if n_failed else ".")
     if nights:
         yield _denominator_words({night.monitored.denominator for night in nights})
         rules = sorted({f"rules {night.rules_id}; hsat {night.hsat_version}" for night in nights})

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hsat.events import REMOVED, EventKind
 from hsat.recording import Note
-from hsat.report.plain import printable
+from hsat.report.plain import file_words, printable
 from hsat.report.rows import (
     INDEX_ROWS,
     NO_REASON,
@@ -200,7 +200,7 @@ def _remarks(night: NightResult) -> Iterable[str]:
 
 def _facts(night: NightResult) -> Section:
     recording = night.recording
-    rows = [Row("File", printable(recording.source.path), recording.source.format)]
+    rows = [Row("File", file_words(recording.source), recording.source.format)]
     length = duration_words(recording.duration_s)
     if recording.start_local is None:
         rows.append(Row("Recorded", "start unknown", length))
