@@ -1,4 +1,4 @@
-"""Folders of recordings to nights: a device's card, a vendor's export, or files that have nothing in common."""
+"""Folders to nights: a device's card, a vendor's export, or files that have nothing in common."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

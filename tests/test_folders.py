@@ -3,6 +3,7 @@
 Expected values are those that `card_files` wrote, placed by hand from the start times.
 """
 
+import hashlib
 import json
 import shutil
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from card_files import (
     write_plain,
     write_session,
 )
-from edf_bytes import annotation_channel, build
+from edf_bytes import annotation_channel
 
 import hsat
 from hsat.cli.main import main
@@ -292,7 +293,7 @@ def test_a_file_of_more_than_a_day_is_cut_at_noon(tmp_path, n_hours, n_nights):
     np.testing.assert_array_equal(np.concatenate([n.signal("flow").values for n in nights]), values)
     if n_nights > 1:
         # 22:30 to noon is 13.5 h.
-        assert [night.duration_s for night in nights][0] == 13.5 * 3600
+        assert nights[0].duration_s == 13.5 * 3600
         assert nights[1].start_local == datetime(2026, 3, 4, 12, 0)
         assert all("split_at_noon" in codes(night) for night in nights)
 
@@ -325,8 +326,6 @@ def test_a_card_is_one_result_whose_file_lists_the_parts(tmp_path, capsys):
     assert recording["file"] == [str(path) for path in paths]
     whole = tmp_path / "all.bin"
     whole.write_bytes(b"".join(path.read_bytes() for path in paths))
-    import hashlib
-
     assert recording["sha256"] == hashlib.sha256(whole.read_bytes()).hexdigest()
     assert recording["gaps_s"] == [[1800.0, 3600.0]]
     assert main(["score", str(tmp_path)]) == 0

@@ -15,7 +15,7 @@ from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
 
 if TYPE_CHECKING:
-    from hsat.folders import LeftOut
+    from hsat.nights.grouping import LeftOut
 
 __all__ = ["NightReading", "report_failure"]
 
@@ -106,11 +106,11 @@ class NightReading:
         from hsat.folders import gather_nights
 
         gathered = gather_nights(paths, self._read_announced, seen=self._seen)
-        for item in gathered.left_out:
-            key = ("", item.reason)
-            if item.original is not None:
-                key = (os.path.dirname(item.path), os.path.dirname(item.original))  # noqa: PTH120 - as given
-            self._left_out.setdefault(key, []).append(item)
+        for left in gathered.left_out:
+            key = ("", left.reason)
+            if left.original is not None:
+                key = (os.path.dirname(left.path), os.path.dirname(left.original))  # noqa: PTH120 - as given
+            self._left_out.setdefault(key, []).append(left)
         place = {path: number for number, path in enumerate(paths)}
         ordered: list[tuple[int, Recording | tuple[str, str]]] = [
             (min(place[path] for path in night.source.files), night) for night in gathered

@@ -18,8 +18,8 @@ from hsat.cli.faults import (
     write_result,
 )
 from hsat.cli.lights import lights_span_s, parse_time
-from hsat.cli.outputs import FORMATS, OutputFolder, render
 from hsat.cli.nights import NightReading, report_failure
+from hsat.cli.outputs import FORMATS, OutputFolder, render
 from hsat.cli.paths import find_recordings
 from hsat.errors import EventListError, HsatError, RulesError, UnknownDeviceError
 from hsat.recording import Recording

@@ -1,4 +1,4 @@
-"""Files that a device writes side by side, such as flow and oximetry apart, become one recording a session."""
+"""Files that a device writes side by side, flow and oximetry apart, become one recording a session."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

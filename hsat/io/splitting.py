@@ -31,8 +31,9 @@ def split_nights(recording: Recording) -> tuple[Recording, ...]:
     -------
     tuple of Recording
         One a night, in order; the recording itself where it is a day or shorter, has no start or no
-        signals, or is no recording of a night but what a device writes beside them. Cuts lie between data records: the record that holds noon belongs to the night
-        before. Gaps at a cut belong to no night. No sample is read or moved.
+        signals, or is what a device writes beside its recordings. Cuts lie between data records: the
+        record that holds noon belongs to the night before. Gaps at a cut belong to no night. No
+        sample is read or moved.
     """
     start = recording.start_local
     if start is None or recording.duration_s <= LONGEST_NIGHT_S or not recording.signals:

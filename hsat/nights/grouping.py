@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,7 +142,7 @@ def _night(kept: Sequence[Recording], tests: Sequence[Recording]) -> Recording:
     night = join_in_a_row(kept)
     notes = list(night.notes)
     if len(kept) > 1:
-        pauses_s = [_pause_s(a, b) for a, b in zip(kept[:-1], kept[1:], strict=True)]
+        pauses_s = [_pause_s(before, after) for before, after in pairwise(kept)]
         names = ", ".join(_name(recording) for recording in kept)
         notes.append(
             Note(
