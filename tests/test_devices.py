@@ -83,6 +83,170 @@ def test_profile_that_fits(tmp_path, labels, recording, expected):
     assert identify_device(read_edf(edf_of(tmp_path, *labels, recording=recording))).name == expected
 
 
+PUBLISHED = {
+    # Montage pages of the NSRR studies and public channel lists; what each channel is stands there too.
+    "nsrr_mros": {
+        "Position": "",
+        "C3": "eeg",
+        "Airflow": "thermistor",
+        "SUM": "rip_sum",
+        "Thoracic": "thorax",
+        "Abdominal": "abdomen",
+        "STAT": "",
+        "HR": "pulse",
+        "SAO2": "spo2",
+        "Cannula Flow": "nasal_pressure",
+        "DHR": "",
+    },
+    "nsrr_cfs": {
+        "Airflow": "thermistor",
+        "Thor Effort": "thorax",
+        "Abdo Effort": "abdomen",
+        "Sum": "rip_sum",
+        "Snore": "snore",
+        "Position": "",
+        "Ox Status": "",
+        "Pulse": "pulse",
+        "SpO2": "spo2",
+        "Nasal Pres": "nasal_pressure",
+        "PlethWV": "",
+    },
+    "nsrr_compumedics": {
+        "EKG": "ecg",
+        "Flow": "flow",
+        "Snore": "snore",
+        "Thor": "thorax",
+        "Abdo": "abdomen",
+        "Aux_AC": "thermistor",
+        "Pos": "",
+        "Pleth": "",
+        "OxStatus": "",
+        "SpO2": "spo2",
+        "HR": "pulse",
+        "DHR": "",
+    },
+    "nsrr_hchs": {
+        "A-Pulse": "pulse",
+        "A-SpO2": "spo2",
+        "A-Snore": "snore",
+        "A-Flow": "nasal_pressure",
+        "HMov": "activity",
+        "HPos": "",
+        "FVP/A-Effort": "",
+    },
+    "embla": {
+        "Snore": "snore",
+        "Sum": "rip_sum",
+        "Pulse": "pulse",
+        "SpO2": "spo2",
+        "Activity": "activity",
+        "Nasal": "nasal_pressure",
+        "EKG": "ecg",
+        "Thorax": "thorax",
+        "Abdomen": "abdomen",
+        "RD-Pleth": "",
+        "Thermistor": "thermistor",
+        "SpO2-BB": "",
+        "SpO2-Quality": "",
+        "RD-Quality": "",
+        "Position": "",
+        "Phase": "",
+        "RMI": "",
+        "RR": "",
+        "XFlow": "rip_flow",
+    },
+    "philips_alice": {
+        "EMG Chin": "emg",
+        "ECG I": "ecg",
+        "RR": "",
+        "Snore": "snore",
+        "Flow Patient": "flow",
+        "Effort THO": "thorax",
+        "Effort ABD": "abdomen",
+        "SpO2": "spo2",
+        "Pleth": "",
+        "Body": "",
+        "xPAP CPAP": "pressure",
+        "Leak Total": "leak",
+        "PulseRate": "pulse",
+        "Technical": "",
+    },
+    "somnomedics": {
+        "SPO2": "spo2",
+        "Snore": "snore",
+        "Pressure Snore": "",
+        "Pulse": "pulse",
+        "Pleth": "",
+        "Pos.": "",
+        "Sum Effort": "rip_sum",
+        "Abdomen": "abdomen",
+        "Pressure Flow": "nasal_pressure",
+        "Flow Th": "thermistor",
+        "Thorax": "thorax",
+        "Battery": "",
+    },
+    "nox": {
+        "Abdomen Fast": "",
+        "ECG": "ecg",
+        "Mask Pressure": "pressure",
+        "Nasal Pressure": "nasal_pressure",
+        "Snore": "snore",
+        "Thorax Fast": "",
+        "Abdomen CaL": "",
+        "Abdomen": "abdomen",
+        "cRIP Flow": "rip_flow",
+        "cRIP Sum": "rip_sum",
+        "RIP Flow": "",
+        "RIP Sum": "",
+        "Chest": "thorax",
+        "PosAngle": "",
+        "Heart Rate": "",
+        "Pulse": "pulse",
+        "Saturation": "spo2",
+        "SpO2 B-B": "",
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_published_channels_get_their_profile_and_names(tmp_path, name):
+    recording = read_recording(edf_of(tmp_path, *PUBLISHED[name]))
+    assert recording.device.profile == name
+    named = {signal.source_label: signal.name for signal in recording.signals}
+    assert named == {label: canonical for label, canonical in PUBLISHED[name].items() if canonical}
+
+
+def test_labels_from_the_literature_are_named_in_a_note_and_in_what_mapped_them(tmp_path):
+    recording = read_recording(edf_of(tmp_path, *PUBLISHED["nsrr_mros"]))
+    note = next(note for note in recording.notes if note.code == "labels_unverified")
+    assert "'Cannula Flow' as nasal_pressure" in note.text
+    assert recording.signal("nasal_pressure").mapped_by == "device profile, from the literature"
+    # Of a recorder whose header was seen, only labels that header did not have.
+    seen = read_recording(edf_of(tmp_path, "Flow.40ms", "SpO2.1s"))
+    assert "labels_unverified" not in {note.code for note in seen.notes}
+    assert seen.signal("flow").mapped_by == "device profile"
+
+
+def test_a_label_is_seen_or_from_the_literature_not_both(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(PROFILE + '[labels_from_literature]\n"kanal-1" = "flow"\n', encoding="utf-8")
+    with pytest.raises(RulesError, match=r"\[labels_from_literature\].kanal 1: already in \[labels\]"):
+        load_profile(str(path))
+
+
+def test_an_unknown_recorder_is_read_by_aliases(tmp_path):
+    recording = read_recording(edf_of(tmp_path, "Resp Flow", "Effort Thorax", "SaO2", "Nonsense"))
+    assert recording.device.profile == "generic"
+    assert [signal.name for signal in recording.signals] == ["flow", "thorax", "spo2"]
+
+
+def test_a_technician_called_alice_is_no_recorder(tmp_path):
+    edf = edf_of(tmp_path, "Flow", recording="Startdate 03-MAR-2026 X X Alice")
+    assert identify_device(read_edf(edf)).name == "generic"
+    edf = edf_of(tmp_path, "Flow", recording="Startdate 03-MAR-2026 X X Alice 6")
+    assert identify_device(read_edf(edf)).name == "philips_alice"
+
+
 def test_two_fitting_profiles_are_named(tmp_path):
     edf = read_edf(edf_of(tmp_path, "Flow.40ms", "THOR RES", "ABDO RES"))
     with pytest.raises(UnknownDeviceError, match="nsrr_compumedics, resmed_sd"):

@@ -66,6 +66,8 @@ class DeviceProfile:
         Sets of simplified labels that only this recorder writes together.
     labels : mapping of str to str
         Simplified label to canonical name; ``""`` for a channel that means none of them.
+    unseen_labels : frozenset of str
+        Those of `labels` that are known from the literature, and that no file has shown.
     units : mapping of str to str
         Canonical name to unit, where the header's is wrong or absent.
     sentinels : mapping of str to tuple of float
@@ -88,6 +90,7 @@ class DeviceProfile:
     equipment: tuple[str, ...]
     label_sets: tuple[tuple[str, ...], ...]
     labels: Mapping[str, str]
+    unseen_labels: frozenset[str]
     units: Mapping[str, str]
     sentinels: Mapping[str, tuple[float, ...]]
     inverted: tuple[str, ...]
@@ -202,7 +205,19 @@ def _read_regular(path: Path) -> str:
         raise RulesError(f"device profile {path}: no TOML: no UTF-8 text ({error.reason})") from error
 
 
-TABLES = ("device", "match", "labels", "units", "sentinels", "polarity", "position", "folder", "companion")
+LITERATURE = "labels_from_literature"
+TABLES = (
+    "device",
+    "match",
+    "labels",
+    LITERATURE,
+    "units",
+    "sentinels",
+    "polarity",
+    "position",
+    "folder",
+    "companion",
+)
 CANONICAL_NAMES = frozenset(row.name for row in CANONICAL_CHANNELS)
 
 
@@ -220,6 +235,11 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
     _refuse_unknown(polarity, ("inverted",), f"{where}, [polarity]")
     folder = _table(table, "folder", where, is_required=False)
     _refuse_unknown(folder, ("parallel",), f"{where}, [folder]")
+    labels, unseen = (
+        _labels(_table(table, key, where, is_required=False), where, key) for key in ("labels", LITERATURE)
+    )
+    for label in labels.keys() & unseen.keys():
+        raise RulesError(f"{where}, [{LITERATURE}].{label}: already in [labels]; expected in one of them")
     return DeviceProfile(
         name=_text(device, "name", at),
         title=_text(device, "title", at),
@@ -228,7 +248,8 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
         confidence=_text(device, "confidence", at),
         equipment=_texts(match, "equipment", f"{where}, [match]"),
         label_sets=_label_sets(match, f"{where}, [match]"),
-        labels=_labels(_table(table, "labels", where, is_required=False), where),
+        labels=labels | unseen,
+        unseen_labels=frozenset(unseen),
         units=_units(_table(table, "units", where, is_required=False), where),
         sentinels=_sentinels(_table(table, "sentinels", where, is_required=False), where),
         inverted=_canonical_names(
@@ -291,15 +312,15 @@ def _canonical_names(names: Iterable[str], where: str) -> tuple[str, ...]:
     return names
 
 
-def _labels(table: Mapping[str, object], where: str) -> dict[str, str]:
+def _labels(table: Mapping[str, object], where: str, key: str) -> dict[str, str]:
     labels: dict[str, str] = {}
     for label, name in table.items():
         if not isinstance(name, str):
             raise RulesError(
-                f"{where}, [labels].{label}: expected a canonical channel name, got {shown(name)}"
+                f"{where}, [{key}].{label}: expected a canonical channel name, got {shown(name)}"
             )
         if name:
-            _canonical_names([name], f"{where}, [labels].{label}")
+            _canonical_names([name], f"{where}, [{key}].{label}")
         labels[simplify_label(label)] = name
     return labels
 

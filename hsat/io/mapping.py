@@ -12,7 +12,10 @@ from hsat.errors import HsatError, MissingChannelError
 from hsat.io.channels import CANONICAL_CHANNELS, canonical_channel, simplify_label
 from hsat.recording import Note
 
-__all__ = ["ChannelCandidate", "ChannelMatch", "map_channels", "parse_channel_map"]
+__all__ = ["BY_PROFILE", "ChannelCandidate", "ChannelMatch", "map_channels", "parse_channel_map"]
+
+BY_PROFILE = "device profile"
+"""Why a channel has its name, where the device's profile knows its label."""
 
 
 class ChannelCandidate(NamedTuple):
@@ -251,7 +254,7 @@ def _claim(candidate: ChannelCandidate, profile_labels: Mapping[str, str]) -> tu
     simple = simplify_label(candidate.label)
     if simple in profile_labels:
         name = profile_labels[simple]
-        return (0, ChannelMatch(candidate.channel, name, "device profile")) if name else None
+        return (0, ChannelMatch(candidate.channel, name, BY_PROFILE)) if name else None
     name = _BY_ALIAS.get(simple, "")
     rank, why = 1, f"alias '{simple}'"
     if not name:

@@ -10,7 +10,7 @@ from hsat.io.channels import canonical_channel, simplify_label
 from hsat.io.devices import DeviceProfile
 from hsat.io.edf import EdfFile
 from hsat.io.header import EdfChannel
-from hsat.io.mapping import ChannelCandidate, ChannelMatch, map_channels
+from hsat.io.mapping import BY_PROFILE, ChannelCandidate, ChannelMatch, map_channels
 from hsat.io.records import EdfSource, Recoding
 from hsat.recording import DeviceInfo, Note, Recording, Signal, SourceFile, Subject
 
@@ -83,6 +83,7 @@ def normalize(
     matches = map_channels(
         candidates, channel_map=channel_map, profile_labels=profile.labels, path=edf.path, notes=made
     )
+    matches = _mark_unseen(matches, edf, profile, made)
     source, left_out = _source(edf, profile, matches, made)
     signals = tuple(
         _signal(edf, profile, match, source, made) for match in matches if match.name not in left_out
@@ -120,6 +121,29 @@ def _note_duplicates(candidates: list[ChannelCandidate], notes: list[Note]) -> N
     for label, count in counts.items():
         if count > 1:
             notes.append(Note("duplicate_label", f"{count} channels are labelled {label!r}"))
+
+
+def _mark_unseen(
+    matches: tuple[ChannelMatch, ...], edf: EdfFile, profile: DeviceProfile, notes: list[Note]
+) -> tuple[ChannelMatch, ...]:
+    """Say of channels that got their name by a label from the literature alone that they did."""
+    marked: list[ChannelMatch] = []
+    unseen: list[str] = []
+    for match in matches:
+        label = edf.channels[match.channel].label
+        is_unseen = match.mapped_by == BY_PROFILE and simplify_label(label) in profile.unseen_labels
+        marked.append(match._replace(mapped_by=f"{BY_PROFILE}, from the literature") if is_unseen else match)
+        if is_unseen:
+            unseen.append(f"{label!r} as {match.name}")
+    if unseen:
+        notes.append(
+            Note(
+                "labels_unverified",
+                f"device profile {profile.name}: known from the literature, not from a file: "
+                f"{', '.join(unseen)}; check them (hsat inspect), --map corrects",
+            )
+        )
+    return tuple(marked)
 
 
 def _source(
