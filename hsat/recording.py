@@ -231,7 +231,8 @@ class SourceFile:
     n_bytes : int
         Size of the file.
     format : str
-        ``"EDF"``, ``"EDF+C"``, ``"EDF+D"``, ``"BDF"``, ``"BDF+C"``, ``"BDF+D"`` or ``"memory"``.
+        ``"EDF"``, ``"EDF+C"``, ``"EDF+D"``, ``"BDF"``, ``"BDF+C"``, ``"BDF+D"``, ``"CSV"`` or
+        ``"memory"``.
     """
 
     path: str

@@ -8,6 +8,7 @@ from hsat.io.devices import THERAPIES, DeviceProfile, identify_device
 from hsat.io.edf import EdfFile, read_edf
 from hsat.io.identity import pseudonym
 from hsat.io.normalize import NormalizedFile, normalize
+from hsat.io.oximeters import is_oximeter_table, read_oximeter_table
 from hsat.recording import Note, Recording, Subject
 
 __all__ = ["read_normalized", "read_recording"]
@@ -26,10 +27,10 @@ def read_recording(
     age_years: float | None = None,
     sex: str | None = None,
 ) -> Recording:
-    """Read one EDF, EDF+ or BDF file.
+    """Read one EDF, EDF+ or BDF file, or the table of an oximeter (CSV).
 
-    Samples are not loaded: each signal reads them when asked. A recording without respiration or
-    SpO2 is returned all the same; scoring refuses it.
+    Samples of EDF and BDF are not loaded: each signal reads them when asked. A recording without
+    respiration or SpO2 is returned all the same; scoring refuses it.
 
     Parameters
     ----------
@@ -67,6 +68,13 @@ def read_recording(
     HsatError
         Where an argument has a value that is not allowed.
     """
+    if is_oximeter_table(path):
+        _refuse_value("therapy", therapy, THERAPIES)
+        _refuse_value("sex", sex, SEXES)
+        subject = Subject(patient=patient, age_years=age_years, sex=sex)
+        return read_oximeter_table(
+            path, subject=subject, channel_map=channel_map, device=device, therapy=therapy
+        )
     return read_normalized(
         path,
         device=device,
