@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scorings": {"events", "intervals"},
     "rules": {"errors"},
     "io": TYPES,
+    "joining": {"errors", "intervals", "recording"},
     "kernels": set(),
     "detect": {"kernels", "rules"} | TYPES,
     "indices": {"rules", "kernels"} | TYPES,

@@ -62,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--events", metavar="FILE", help="score a person's event list of this one night instead (JSON, CSV)"
     )
+    parser.add_argument(
+        "--oximetry", metavar="FILE", help="SpO2 and pulse of this one night from an oximeter's own file"
+    )
     when = "HH:MM[:SS] or YYYY-MM-DDTHH:MM[:SS]"
     parser.add_argument("--lights-off", type=parse_time, metavar="TIME", help=f"count from here on: {when}")
     parser.add_argument("--lights-on", type=parse_time, metavar="TIME", help=f"count up to here: {when}")
@@ -198,7 +201,12 @@ def _check_reading_options(arguments: argparse.Namespace) -> None:
 
 def _check_one_night(arguments: argparse.Namespace, found: Sequence[Candidate | FailedNight]) -> None:
     """A file that tells of one night cannot be meant for several."""
-    for option, file in (("--hypnogram", arguments.hypnogram), ("--events", arguments.events)):
+    files = {
+        "--hypnogram": arguments.hypnogram,
+        "--events": arguments.events,
+        "--oximetry": arguments.oximetry,
+    }
+    for option, file in files.items():
         if file is not None and len(found) > 1:
             raise UsageError(f"{option}: expected one recording with it, got {len(found)}")
 
@@ -224,6 +232,7 @@ def _process(
             return
         if companion is not None:
             raise HsatError(f"{candidate.path}: no recording to score: {companion}")
+        recording = _join(recording, arguments)
         night = _score(recording, arguments, rules)
         tally.results.append(night)
     except (UsageError, RulesError):
@@ -259,6 +268,18 @@ def _read(path: str, arguments: argparse.Namespace, tally: _Tally) -> Recording:
         raise
     tally.n_read += 1
     return recording
+
+
+def _join(recording: Recording, arguments: argparse.Namespace) -> Recording:
+    if arguments.oximetry is None:
+        return recording
+    from hsat.io import read_recording
+    from hsat.joining import join_oximetry
+
+    try:
+        return join_oximetry(recording, read_recording(arguments.oximetry))
+    except HsatError as error:
+        raise UsageError(f"--oximetry: {error}") from error
 
 
 def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringRules") -> NightResult:
