@@ -99,8 +99,8 @@ def join_oximetry(recording: Recording, oximetry: Recording) -> Recording:
     overlap_s = min(start_s + oximetry.duration_s, recording.duration_s) - max(start_s, 0.0)
     if overlap_s < SHORTEST_OVERLAP_S:
         raise HsatError(
-            f"{other}: shares {math.floor(max(overlap_s, 0.0) / 60.0)} min with {recording.source.path}: expected at "
-            f"least {SHORTEST_OVERLAP_S / 60.0:.0f} min; by {_spans(recording, oximetry)}"
+            f"{other}: shares {math.floor(max(overlap_s, 0.0) / 60.0)} min with {recording.source.path}: "
+            f"expected at least {SHORTEST_OVERLAP_S / 60.0:.0f} min; by {_spans(recording, oximetry)}"
         )
     notes = [Note(n.code, f"oximeter: {n.text}") for n in oximetry.notes]
     notes.append(_placement_note(clock_s, certain, known, overlap_s))
@@ -236,7 +236,8 @@ def _without_trend(values: NDArray[np.float64]) -> NDArray[np.float64]:
     stops = np.minimum(np.arange(len(values)) + half + 1, len(values))
     starts = np.maximum(np.arange(len(values)) - half, 0)
     means = (sums[stops] - sums[starts]) / np.maximum(counts[stops] - counts[starts], 1)
-    return values - means
+    without: NDArray[np.float64] = values - means
+    return without
 
 
 def _correlations(
@@ -274,4 +275,5 @@ def _correlations(
     # A signal that rests tells nothing; its variance is only what the transform's rounding leaves.
     is_moving = (variance_1 > 1e-6) & (variance_2 > 1e-6)
     spread = np.sqrt(np.where(is_moving, variance_1 * variance_2, 1.0))
-    return np.where(is_moving, covariance / spread, -np.inf), n_shared
+    correlations: NDArray[np.float64] = np.where(is_moving, covariance / spread, -np.inf)
+    return correlations, n_shared
