@@ -65,6 +65,7 @@ VERSION_READERS = {"score", "report", "batch", "interop", "simulate", "nights"}
 LAZY_BRIDGES = {
     ("recording", "to_mne", "interop"),
     ("results", "plot", "report"),
+    ("results", "to_annotations", "interop"),
     ("agreement", "plot", "report"),
 }
 """(room, function, room): imports inside one method that exist so that a result can draw itself."""
