@@ -103,7 +103,8 @@ def join_oximetry(recording: Recording, oximetry: Recording) -> Recording:
             f"expected at least {SHORTEST_OVERLAP_S / 60.0:.0f} min; by {_spans(recording, oximetry)}"
         )
     notes = [Note(n.code, f"oximeter: {n.text}") for n in oximetry.notes]
-    notes.append(_placement_note(clock_s, certain, known, overlap_s))
+    hours = f"{overlap_s / 3600.0:.2f} h of {other} within the recording"
+    notes.append(_placement_note(clock_s, certain, known, hours))
     signals, replaced = _signals(recording, oximetry, start_s)
     if replaced:
         text = f"{' and '.join(replaced)} of the recording itself left aside: the oximeter's are used"
@@ -111,10 +112,8 @@ def join_oximetry(recording: Recording, oximetry: Recording) -> Recording:
     return replace(recording, signals=signals, notes=(*recording.notes, *notes))
 
 
-def _placement_note(
-    clock_s: float | None, certain: _Peak | None, known: Sequence[_Peak], overlap_s: float
-) -> Note:
-    hours = f"{overlap_s / 3600.0:.2f} h of oximetry within the recording"
+def _placement_note(clock_s: float | None, certain: _Peak | None, known: Sequence[_Peak], hours: str) -> Note:
+    """How the oximeter was placed, and what speaks for it."""
     if certain is None:
         text = f"the oximeter is placed by the clocks of both devices, unconfirmed: {_why_uncertain(known)}"
         return Note("oximetry_clock", f"{text}; {hours}")

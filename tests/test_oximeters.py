@@ -4,7 +4,10 @@ Rows are written here by hand or by `table`, from the layouts that people have p
 are those that were written.
 """
 
+import subprocess
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import hsat
 from hsat.cli.main import main
 from hsat.errors import HsatError, MissingChannelError, ReadError
 
+ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 8, 13, 23, 59, 40)
 SPO2 = [97, 96, 95, 94, 93, 92, 91, 90, 92, 94, 96, 97]
 PULSE = [60, 61, 62, 63, 64, 65, 66, 67, 66, 65, 64, 63]
@@ -275,6 +279,12 @@ def test_map_names_a_column(tmp_path):
         ("Time,SpO2\n" + "23:10,96\n" * 30 + "23:11,96\n" * 30, "times to the second"),
         ("Time,SpO2\n" + "".join(f"23:00:{i},96\n23:00:{60 - i},96\n" for i in range(10, 30)), "in order"),
         ("Time,SpO2\n" + "".join(f"2026-{i}-01 23:00:00,96\n" for i in range(1, 13)), "7 days"),
+        ("Time,SpO2\n" + "".join(f"{i}e-5,96\n" for i in range(30)), "at most one every 0.01 s"),
+        (
+            "Time,SpO2\n" + "".join(f"{i / 50},96\n" for i in range(30)) + "600000,96\n",
+            "at most 5,000,000 places",
+        ),
+        ("Time,SpO2\n" + "".join(f"9999-12-31 23:59:{i},96\n" for i in range(10, 40)), "no date"),
         ("Time,SpO2\n" + "31/13/2026 23:00:00,96\n13/31/2026 23:00:01,96\n" * 9, "contradict each other"),
     ],
 )
@@ -310,3 +320,12 @@ def test_score_and_inspect_take_a_table(tmp_path, capsys):
     page = capsys.readouterr().out
     assert "Oxygen Level" in page
     assert "CSV" in page
+
+
+def test_a_recording_is_scored_without_loading_the_reader_of_tables(samples):
+    code = (
+        "import sys\nfrom hsat.io import read_recording\n"
+        f"read_recording({str(samples / 'night-1.edf')!r})\n"
+        "sys.exit(any(name.startswith('hsat.io.oximeters') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

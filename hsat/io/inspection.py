@@ -11,8 +11,7 @@ from hsat.io.calibration import calibrate
 from hsat.io.edf import EdfFile
 from hsat.io.header import EdfChannel
 from hsat.io.normalize import NormalizedFile
-from hsat.io.oximeters import is_oximeter_table
-from hsat.io.reading import read_normalized, read_recording
+from hsat.io.reading import is_table, read_normalized, read_recording
 from hsat.recording import Calibration, Note, Recording, SampleBlock
 
 __all__ = ["inspect_recording"]
@@ -122,7 +121,7 @@ def inspect_recording(
     HsatError
         For the rest as `hsat.io.read_recording`.
     """
-    if is_oximeter_table(path):
+    if is_table(path):
         return _inspect_table(read_recording(path, device=device, channel_map=channel_map))
     normalized, edf, _ = read_normalized(path, device=device, channel_map=channel_map)
     recording = normalized.recording

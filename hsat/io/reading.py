@@ -2,18 +2,43 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from hsat.errors import HsatError
 from hsat.io.devices import THERAPIES, DeviceProfile, identify_device
 from hsat.io.edf import EdfFile, read_edf
+from hsat.io.header import EDF_STARTS, FIXED_BYTES
 from hsat.io.identity import pseudonym
 from hsat.io.normalize import NormalizedFile, normalize
-from hsat.io.oximeters import is_oximeter_table, read_oximeter_table
 from hsat.recording import Note, Recording, Subject
 
-__all__ = ["read_normalized", "read_recording"]
+__all__ = ["is_table", "read_normalized", "read_recording"]
 
 SEXES = ("F", "M")
+
+
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is to be read as the table of an oximeter; looked into only where it is no EDF.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        if not Path(path).is_file():  # a pipe would be waited for
+            return False
+        with Path(path).open("rb", buffering=0) as file:
+            if file.read(FIXED_BYTES).startswith(EDF_STARTS):
+                return False
+    except (OSError, ValueError):  # reading it says why
+        return False
+    from hsat.io.oximeters import is_oximeter_table
+
+    return is_oximeter_table(path)
 
 
 def read_recording(
@@ -68,7 +93,9 @@ def read_recording(
     HsatError
         Where an argument has a value that is not allowed.
     """
-    if is_oximeter_table(path):
+    if is_table(path):
+        from hsat.io.oximeters import read_oximeter_table
+
         _refuse_value("therapy", therapy, THERAPIES)
         _refuse_value("sex", sex, SEXES)
         subject = Subject(patient=patient, age_years=age_years, sex=sex)

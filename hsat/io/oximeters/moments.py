@@ -24,6 +24,8 @@ DAY_S = 86_400.0
 EPOCH_FROM_S = 1e9
 """Numbers from here on are seconds since 1970 (this is the year 2001), not seconds of a night."""
 EPOCH_FROM_MS = 1e12
+FIRST_YEAR, LAST_YEAR = 1980, 2100
+"""No oximeter stored a night before; another year is a wrong field."""
 CLOSEST_DAYS = 2
 """A night touches two dates, and a file name may carry the evening's or the morning's."""
 
@@ -223,6 +225,8 @@ def _numeric_date(match: "re.Match[str]", is_day_first: bool) -> date | None:
 
 
 def _date(year: int, month: int, day: int) -> date | None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return None
     try:
         return date(year, month, day)
     except ValueError:

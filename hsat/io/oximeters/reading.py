@@ -13,6 +13,7 @@ from hsat.errors import HsatError, ReadError
 from hsat.intervals import Spans
 from hsat.io.channels import canonical_channel
 from hsat.io.devices import DeviceProfile, load_profile
+from hsat.io.header import EDF_STARTS
 from hsat.io.oximeters.moments import Clock, read_moments
 from hsat.io.oximeters.table import Columns, Table, decode, find_columns, parse_table, parse_values, read_text
 from hsat.recording import ArraySource, DeviceInfo, Note, Recording, Signal, SourceFile, Subject
@@ -21,7 +22,6 @@ __all__ = ["is_oximeter_table", "read_oximeter_table"]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 PEEK_BYTES = 4096
-EDF_STARTS = (b"0       ", b"\xffBIOSEMI", b"\xc3\xbfBIOSEMI", b"\xef\xbf\xbdBIOSEM")
 
 LARGEST_PERCENT = 100.0
 LARGEST_PULSE_BPM = 300.0
@@ -32,6 +32,10 @@ LARGEST_FRACTION = 1.0
 
 LONGEST_S = 7 * 86_400.0
 FEWEST_ROWS = 10
+SHORTEST_INTERVAL_S = 0.01
+"""No oximeter stores values more often; pulse waves come 75 times a second at most."""
+LARGEST_SAMPLES = 5_000_000
+"""A week at 8 values a second: what a few rows far apart could claim is not allocated."""
 LARGEST_LEFT_OUT_FRACTION = 0.05
 """Where more rows than these run backwards, the times as a whole cannot be right."""
 HOLE_STEPS = 2.5
@@ -240,6 +244,11 @@ def _grid(ordered: _Rows, path: str, notes: list[Note]) -> _Grid:
         interval_s = float(np.median(steps))
         text = f"rows come irregularly; placed every {interval_s:g} s, the median step, without filling in"
         notes.append(Note("irregular", text))
+    if interval_s < SHORTEST_INTERVAL_S or span_s / interval_s > LARGEST_SAMPLES:
+        raise ReadError(
+            f"{path}: rows every {interval_s:g} s over {span_s:.0f} s: expected at most one every "
+            f"{SHORTEST_INTERVAL_S:g} s, and at most {LARGEST_SAMPLES:,} places"
+        )
     slowest_s = 1.0 / canonical_channel("spo2").slowest_hz
     if interval_s > slowest_s:
         raise ReadError(
