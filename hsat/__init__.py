@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hsat.io import read_recording
     from hsat.io.hypnograms import read_hypnogram
     from hsat.io.scorings import read_scoring
+    from hsat.joining import join_oximetry
     from hsat.recording import Recording
     from hsat.results import NightResult
     from hsat.rules.load import load_rules
@@ -25,6 +26,7 @@ __all__ = [
     "Scoring",
     "__version__",
     "compare_nights",
+    "join_oximetry",
     "load_rules",
     "read_hypnogram",
     "read_nights",
@@ -40,6 +42,7 @@ _HOMES = {
     "Recording": "hsat.recording",
     "Scoring": "hsat.scorings",
     "compare_nights": "hsat.agreement",
+    "join_oximetry": "hsat.joining",
     "load_rules": "hsat.rules.load",
     "read_hypnogram": "hsat.io.hypnograms",
     "read_nights": "hsat.folders",

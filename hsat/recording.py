@@ -239,8 +239,8 @@ class SourceFile:
     n_bytes : int
         Size of the file; of several files their sum.
     format : str
-        ``"EDF"``, ``"EDF+C"``, ``"EDF+D"``, ``"BDF"``, ``"BDF+C"``, ``"BDF+D"`` or ``"memory"``; of
-        several files that of the first.
+        ``"EDF"``, ``"EDF+C"``, ``"EDF+D"``, ``"BDF"``, ``"BDF+C"``, ``"BDF+D"``, ``"CSV"`` or
+        ``"memory"``; of several files that of the first.
     stream : int or None
         Where a device writes several files side by side, which of them this is: 0 is the one that
         sets the clock. None for a device that writes one file a recording.

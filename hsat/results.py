@@ -22,6 +22,7 @@ from hsat.quality import QualityFlag
 from hsat.recording import DeviceInfo, Note, SourceFile, Subject
 
 if TYPE_CHECKING:
+    import mne
     import pandas
     from matplotlib.figure import Figure
 
@@ -370,3 +371,9 @@ class NightResult:
         from hsat.report.plots import plot_night
 
         return plot_night(self)
+
+    def to_annotations(self, *, with_desaturations: bool = False) -> "mne.Annotations":
+        """Bridge to MNE: see `hsat.interop.mne.night_to_annotations`."""
+        from hsat.interop.mne import night_to_annotations
+
+        return night_to_annotations(self, with_desaturations=with_desaturations)

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rules": {"errors"},
     "io": TYPES,
     "folders": {"io", "nights"} | TYPES,
+    "joining": {"errors", "intervals", "recording"},
     "kernels": set(),
     "detect": {"kernels", "rules"} | TYPES,
     "indices": {"rules", "kernels"} | TYPES,
@@ -67,6 +68,7 @@ VERSION_READERS = {"score", "report", "batch", "interop", "simulate", "nights"}
 LAZY_BRIDGES = {
     ("recording", "to_mne", "interop"),
     ("results", "plot", "report"),
+    ("results", "to_annotations", "interop"),
     ("agreement", "plot", "report"),
 }
 """(room, function, room): imports inside one method that exist so that a result can draw itself."""

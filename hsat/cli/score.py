@@ -57,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--events", metavar="FILE", help="score a person's event list of this one night instead (JSON, CSV)"
     )
+    parser.add_argument(
+        "--oximetry", metavar="FILE", help="SpO2 and pulse of this one night from an oximeter's own file"
+    )
     when = "HH:MM[:SS] or YYYY-MM-DDTHH:MM[:SS]"
     parser.add_argument("--lights-off", type=parse_time, metavar="TIME", help=f"count from here on: {when}")
     parser.add_argument("--lights-on", type=parse_time, metavar="TIME", help=f"count up to here: {when}")
@@ -142,11 +145,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _checked(reading: NightReading, arguments: argparse.Namespace) -> Iterable[Recording | FailedNight]:
     """The nights; a file that tells of one night cannot be meant for several."""
-    given = [
-        option
-        for option, file in (("--hypnogram", arguments.hypnogram), ("--events", arguments.events))
-        if file is not None
-    ]
+    files = {
+        "--hypnogram": arguments.hypnogram,
+        "--events": arguments.events,
+        "--oximetry": arguments.oximetry,
+    }
+    given = [option for option, file in files.items() if file is not None]
     if not given:
         return reading.nights()
     nights = list(reading.nights())
@@ -195,6 +199,7 @@ def _process(
     """One night: its result, or its error as one line; the others go on."""
     path = recording.source.path
     try:
+        recording = _join(recording, arguments)
         night = _score(recording, arguments, rules)
         tally.results.append(night)
     except (UsageError, RulesError):
@@ -206,6 +211,18 @@ def _process(
         return
     if folder is not None:
         _store(tally, lambda: folder.add_night(night))
+
+
+def _join(recording: Recording, arguments: argparse.Namespace) -> Recording:
+    if arguments.oximetry is None:
+        return recording
+    from hsat.io import read_recording
+    from hsat.joining import join_oximetry
+
+    try:
+        return join_oximetry(recording, read_recording(arguments.oximetry))
+    except HsatError as error:
+        raise UsageError(f"--oximetry: {error}") from error
 
 
 def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringRules") -> NightResult:

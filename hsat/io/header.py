@@ -23,7 +23,7 @@ from hsat.io.identification import (
 )
 from hsat.recording import Note
 
-__all__ = ["FIXED_BYTES", "EdfChannel", "EdfHeader", "parse_header"]
+__all__ = ["EDF_STARTS", "FIXED_BYTES", "EdfChannel", "EdfHeader", "parse_header"]
 
 FIXED_BYTES = 256
 """Size of the fixed part of the header, and of each channel's part."""
@@ -44,6 +44,8 @@ CHANNEL_FIELDS = (
 
 EDF_VERSION = b"0"
 BDF_VERSION = b"\xffBIOSEMI"
+EDF_STARTS = (b"0       ", BDF_VERSION, b"\xc3\xbfBIOSEMI", b"\xef\xbf\xbdBIOSEM")
+"""First bytes of EDF and BDF files, those that a text editor has spoilt included."""
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 CHECKSUM_LABELS = ("Crc16",)
 LARGEST_RECORD_BYTES = 1 << 40

@@ -11,7 +11,7 @@ from hsat.io.calibration import calibrate
 from hsat.io.edf import EdfFile
 from hsat.io.header import EdfChannel
 from hsat.io.normalize import NormalizedFile
-from hsat.io.reading import read_normalized
+from hsat.io.reading import is_table, read_normalized, read_recording
 from hsat.recording import Calibration, Note, Recording, SampleBlock
 
 __all__ = ["inspect_recording"]
@@ -121,6 +121,8 @@ def inspect_recording(
     HsatError
         For the rest as `hsat.io.read_recording`.
     """
+    if is_table(path):
+        return _inspect_table(read_recording(path, device=device, channel_map=channel_map))
     normalized, edf, _ = read_normalized(path, device=device, channel_map=channel_map)
     recording = normalized.recording
     channels = _channels(normalized, edf)
@@ -137,6 +139,43 @@ def inspect_recording(
         patient=recording.subject.patient,
         channels=channels,
         scorable=_scorable(recording, channels),
+        notes=recording.notes,
+    )
+
+
+def _inspect_table(recording: Recording) -> Inspection:
+    """The same of an oximeter's table: a row is a data record."""
+    channels: list[InspectedChannel] = []
+    for signal in recording.signals:
+        tally = _Tally(signal.calibration, signal.rate_hz, is_number=True)
+        for block in signal.source.blocks([signal.source_index]):
+            tally.add(block)
+        channels.append(
+            InspectedChannel(
+                source_label=signal.source_label,
+                name=signal.name,
+                rate_hz=signal.rate_hz,
+                unit=signal.unit,
+                physical_range=(None, None),
+                digital_range=(None, None),
+                mapped_by=signal.mapped_by,
+                quality=tally.finish(signal.unit),
+            )
+        )
+    first = recording.signals[0]
+    return Inspection(
+        file=recording.source.path,
+        format=recording.source.format,
+        start_local=recording.start_local,
+        duration_s=recording.duration_s,
+        n_records=first.n_samples,
+        record_duration_s=1.0 / first.rate_hz,
+        gaps_s=recording.gaps_s,
+        n_annotations=0,
+        device=recording.device,
+        patient=recording.subject.patient,
+        channels=tuple(channels),
+        scorable=_scorable(recording, tuple(channels)),
         notes=recording.notes,
     )
 

@@ -2,17 +2,43 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from hsat.errors import HsatError
 from hsat.io.devices import THERAPIES, DeviceProfile, identify_device
 from hsat.io.edf import EdfFile, read_edf
+from hsat.io.header import EDF_STARTS, FIXED_BYTES
 from hsat.io.identity import pseudonym
 from hsat.io.normalize import NormalizedFile, normalize
 from hsat.recording import Note, Recording, Subject
 
-__all__ = ["read_normalized", "read_recording"]
+__all__ = ["is_table", "read_normalized", "read_recording"]
 
 SEXES = ("F", "M")
+
+
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is to be read as the table of an oximeter; looked into only where it is no EDF.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        if not Path(path).is_file():  # a pipe would be waited for
+            return False
+        with Path(path).open("rb", buffering=0) as file:
+            if file.read(FIXED_BYTES).startswith(EDF_STARTS):
+                return False
+    except (OSError, ValueError):  # reading it says why
+        return False
+    from hsat.io.oximeters import is_oximeter_table
+
+    return is_oximeter_table(path)
 
 
 def read_recording(
@@ -26,10 +52,10 @@ def read_recording(
     age_years: float | None = None,
     sex: str | None = None,
 ) -> Recording:
-    """Read one EDF, EDF+ or BDF file.
+    """Read one EDF, EDF+ or BDF file, or the table of an oximeter (CSV).
 
-    Samples are not loaded: each signal reads them when asked. A recording without respiration or
-    SpO2 is returned all the same; scoring refuses it.
+    Samples of EDF and BDF are not loaded: each signal reads them when asked. A recording without
+    respiration or SpO2 is returned all the same; scoring refuses it.
 
     Parameters
     ----------
@@ -67,6 +93,15 @@ def read_recording(
     HsatError
         Where an argument has a value that is not allowed.
     """
+    if is_table(path):
+        from hsat.io.oximeters import read_oximeter_table
+
+        _refuse_value("therapy", therapy, THERAPIES)
+        _refuse_value("sex", sex, SEXES)
+        subject = Subject(patient=patient, age_years=age_years, sex=sex)
+        return read_oximeter_table(
+            path, subject=subject, channel_map=channel_map, device=device, therapy=therapy
+        )
     return read_normalized(
         path,
         device=device,
