@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hypnogram": {"errors", "intervals", "recording"},
     "results": TYPES - {"inspection", "scorings"},
     "inspection": TYPES - {"results", "scorings", "hypnogram"},
-    "scorings": {"events", "intervals"},
+    "scorings": {"events", "intervals", "recording"},
     "rules": {"errors"},
     "io": TYPES,
     "kernels": set(),

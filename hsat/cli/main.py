@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "score": "score recordings: apneas, hypopneas, AHI, oxygen",
     "inspect": "show what is in a recording and what can be scored, without scoring",
     "compare": "compare two scorings, or two folders of them",
+    "export": "write a scoring for other programs: EDF+ annotations, CSV, XML, Luna",
     "rules": "list the rule sets, or show one in words",
     "simulate": "write synthetic nights with their true events",
 }
