@@ -26,6 +26,8 @@ FIXED_BYTES = 256
 TRACE = "Resp event"
 """1 in seconds whose middle lies in an event, else 0: viewers show no file without a signal."""
 WRITER = "hsat_scoring"
+NOTHING = "No respiratory event"
+"""Annotation of a night without events: a file without any annotation would say nothing."""
 
 
 class _Channel(NamedTuple):
@@ -74,6 +76,8 @@ def edf_bytes(scoring: Scoring, events: Sequence[ScoredEvent], texts: Sequence[s
         stamp = f"{_onset(fraction_s + event.start_s)}\x15{_number(event.stop_s - event.start_s)}"
         lists[int(event.start_s)] += f"{stamp}\x14{text}\x14\0".encode()
         trace[(middles_s >= event.start_s) & (middles_s < event.stop_s)] = 1
+    if not events:
+        lists[0] += f"{_onset(fraction_s)}\x14{NOTHING}\x14\0".encode()
     width = max(len(entry) for entry in lists)
     width += width % 2
     channels = (
