@@ -222,6 +222,16 @@ def test_a_persons_scoring_in_another_format_scores_the_night(tmp_path, samples,
     assert "scoring placed by the clock" in capsys.readouterr().out
 
 
+def test_an_exported_scoring_in_a_folder_is_no_failed_recording(tmp_path, capsys, samples):
+    recording = sorted(samples.glob("*.edf"))[0]
+    (tmp_path / "night.edf").write_bytes(recording.read_bytes())
+    hsat.write_scoring(scoring_of(EVENTS, start_local=START), tmp_path / "night.events.edf")
+    assert main(["score", str(tmp_path), "--format", "csv"]) == 0
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 2
+    assert "night.events.edf: events written by hsat export" in printed.err
+
+
 # ------------------------------------------------------------------------ damage
 
 

@@ -4,6 +4,7 @@ Expected times are reckoned by hand from the text of each file; real exports are
 tables that were made from them by another program.
 """
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from benchmarks.edf_files import small_night, write_edf
 from hsat.cli.main import main
 from hsat.errors import ReadError, StartNeededError
 from hsat.events import EventKind
+from hsat.io.scorings import read_scoring_pair
 from hsat.io.scorings.names import find_meaning
 from hsat.scorings import ScoredEvent, Scoring
 
@@ -320,6 +322,56 @@ def test_xml_that_is_wrong_is_one_line(read, text, words):
     assert words in refusal(read, text)
 
 
+STAGES = "".join(
+    f"<ScoredEvent><EventType>Stages|Stages</EventType><EventConcept>{concept}</EventConcept>"
+    f"<Start>{start}</Start><Duration>{duration}</Duration></ScoredEvent>"
+    for concept, start, duration in (
+        ("Wake|0", 0, 60),
+        ("Stage 2 sleep|2", 60, 30),
+        ("Stage 4 sleep|4", 90, 30),
+        ("REM sleep|5", 120, 30),
+        ("Unscored|9", 150, 30),
+    )
+)
+STAGED_SPANS = [(0, 60, "wake"), (60, 90, "n2"), (90, 120, "n3"), (120, 150, "rem"), (150, 180, "unknown")]
+
+
+def test_stages_of_nsrr_xml_are_a_hypnogram(tmp_path):
+    path = tmp_path / "a.xml"
+    text = nsrr(("Hypopnea|Hypopnea", 70, 20))
+    path.write_text(text.replace("</ScoredEvents>", f"{STAGES}</ScoredEvents>"), encoding="utf-8")
+    assert [tuple(span) for span in hsat.read_hypnogram(path).spans] == STAGED_SPANS
+    assert spans(hsat.read_scoring(path)) == [(70.0, 90.0, "hypopnea")]
+
+
+def test_stages_of_profusion_xml_are_a_hypnogram(tmp_path):
+    path = tmp_path / "a.xml"
+    epochs = "".join(f"<SleepStage>{stage}</SleepStage>" for stage in (0, 0, 2, 4, 5, 9))
+    text = (
+        f"<CMPStudyConfig><EpochLength>30</EpochLength><SleepStages>{epochs}</SleepStages></CMPStudyConfig>"
+    )
+    path.write_text(text, encoding="utf-8")
+    assert [tuple(span) for span in hsat.read_hypnogram(path).spans] == STAGED_SPANS
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (nsrr(("Hypopnea", 1, 12)), "stages of sleep"),
+        (nsrr(head=BOMB), "without document type and entities"),
+        (nsrr().replace("</Sc", STAGES.replace("|2<", "|nap<") + "</Sc"), "ScoredEvent 2: expected a stage"),
+        (nsrr().replace("</Sc", STAGES.replace(">60<", ">x<") + "</Sc"), "ScoredEvent 1, Duration"),
+        ("<html></html>", "PSGAnnotation or CMPStudyConfig"),
+    ],
+)
+def test_xml_that_is_no_hypnogram_is_one_line(tmp_path, text, words):
+    path = tmp_path / "a.xml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ReadError, match=words) as caught:
+        hsat.read_hypnogram(path)
+    assert "\n" not in str(caught.value)
+
+
 # ------------------------------------------------------------------------ Luna
 
 
@@ -442,6 +494,17 @@ def test_compare_takes_the_start_from_the_other_file(tmp_path, capsys):
         header, row = capsys.readouterr().out.splitlines()
         figures = dict(zip(header.split(","), row.split(","), strict=False))
         assert figures["events_any_n_matched"] == "1"
+
+
+def test_a_scored_recording_says_when_it_started_on_either_side(tmp_path):
+    """The export's own start is a minute before the recording's."""
+    night, export = tmp_path / "a.json", tmp_path / "b.txt"
+    document = {"schema": "hsat.night/1", "recording": {"start_local": "2024-05-30T23:00:00"}, "events": []}
+    night.write_text(json.dumps(document), encoding="utf-8")
+    export.write_text(DOMINO, encoding="utf-8")
+    for pair in ((night, export), (export, night)):
+        scoring = next(x for x in read_scoring_pair(*pair) if x.format == "DOMINO event text")
+        assert spans(scoring)[0] == (2925.119, 2941.408, "hypopnea")
 
 
 def test_compare_of_clock_times_needs_a_start(tmp_path, capsys):

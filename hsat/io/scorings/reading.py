@@ -110,8 +110,8 @@ def read_scoring_pair(
     ----------
     scored, reference : str or path-like
     start_local : datetime, optional
-        Wall clock at the start of the recording. By default it is what the first knows of it,
-        else what the second does.
+        Wall clock at the start of the recording. By default it is that of a night that hsat scored,
+        else what the first knows of it, else what the second does.
 
     Returns
     -------
@@ -124,16 +124,23 @@ def read_scoring_pair(
     ReadError
         As `read_scoring`.
     """
-    first = None
+    paths = (scored, reference)
+    found: list[Scoring | None] = [None, None]
+    if start_local is None:
+        found = [_read_alone(path) for path in paths]
+        known = [x for x in found if x is not None and x.start_local is not None]
+        # A scored recording knows when the recording started; others when their own list or file did.
+        known.sort(key=lambda x: x.format != NIGHT_SCHEMA)
+        start_local = known[0].start_local if known else None
+    both = [
+        x if x is not None and x.start_local == start_local else read_scoring(path, start_local=start_local)
+        for x, path in zip(found, paths, strict=True)
+    ]
+    return both[0], both[1]
+
+
+def _read_alone(path: str | os.PathLike[str]) -> Scoring | None:
     try:
-        first = read_scoring(scored, start_local=start_local)
+        return read_scoring(path)
     except StartNeededError:
-        start_local = read_scoring(reference).start_local
-        if start_local is None:
-            raise
-    if first is not None and start_local is None:
-        start_local = first.start_local
-    second = read_scoring(reference, start_local=start_local)
-    if first is None or (first.start_local is None and second.start_local is not None):
-        first = read_scoring(scored, start_local=second.start_local)
-    return first, second
+        return None
