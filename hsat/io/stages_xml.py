@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from hsat.errors import ReadError
+from hsat.errors import ReadError, shown
 from hsat.hypnogram import StagedSpan
 from hsat.io.scorings.xml_events import parse_xml
 from hsat.io.stages import find_stage
-from hsat.io.timeline import LARGEST_S, shown
+from hsat.io.timeline import LARGEST_S
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
