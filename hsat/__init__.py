@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hsat.io import read_recording
     from hsat.io.hypnograms import read_hypnogram
     from hsat.io.scorings import read_scoring
+    from hsat.io.scorings.writing import write_scoring
     from hsat.joining import join_oximetry
     from hsat.recording import Recording
     from hsat.results import NightResult
@@ -34,6 +35,7 @@ __all__ = [
     "read_scoring",
     "score_night",
     "summarize_agreement",
+    "write_scoring",
 ]
 
 _HOMES = {
@@ -50,6 +52,7 @@ _HOMES = {
     "read_scoring": "hsat.io.scorings",
     "score_night": "hsat.score",
     "summarize_agreement": "hsat.agreement",
+    "write_scoring": "hsat.io.scorings.writing",
 }
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "ReadError",
     "RulesError",
     "SimulationError",
+    "StartNeededError",
     "UnknownDeviceError",
     "shown",
 ]
@@ -30,6 +31,10 @@ class ReadError(HsatError, OSError):
 
 class EventListError(HsatError, ValueError):
     """A list of events does not fit the recording: mend the event it names."""
+
+
+class StartNeededError(ReadError):
+    """A file tells clock times alone: give the start of the recording."""
 
 
 class UnknownDeviceError(HsatError, LookupError):

@@ -298,11 +298,12 @@ def _revise(
         f"event list of a person: {revision.n_kept} automatic events kept, {revision.n_edited} edited, "
         f"{revision.n_added} added, {revision.n_removed} removed"
     )
+    origins = events.notes if isinstance(events, Scoring) else ()
     return replace(
         found,
         events=revision.events,
         rejected=revision.rejected,
-        notes=(*found.notes, Note("events_edited", text), *notes),
+        notes=(*found.notes, Note("events_edited", text), *origins, *notes),
     )
 
 

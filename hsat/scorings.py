@@ -1,19 +1,24 @@
 """A scoring: the events that a person or a program found in one night, and what it says of the time."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import PurePath
 
 import numpy as np
 
 from hsat.events import EventKind
 from hsat.intervals import Spans
+from hsat.recording import Note
 
 __all__ = ["ScoredEvent", "Scoring", "night_name"]
 
-FILE_ENDINGS = (".json", ".csv")
+FILE_ENDINGS = (".json", ".csv", ".xml", ".annot", ".edf", ".txt")
 ROLE_ENDINGS = (".night", ".events", ".truth")
 """``hsat score`` writes ``NAME.night.json`` and ``NAME.events.csv``; ``NAME.truth.*`` is a reference."""
+ARCHIVE_MARK = re.compile(r"-(nsrr|profusion)(?=\.xml$)", re.IGNORECASE)
+"""The archive of the NSRR has ``NAME-nsrr.xml`` and ``NAME-profusion.xml`` beside ``NAME.edf``."""
 
 
 def night_name(path: str) -> str:
@@ -27,7 +32,7 @@ def night_name(path: str) -> str:
     -------
     str
     """
-    name = PurePath(path).name
+    name = ARCHIVE_MARK.sub("", PurePath(path).name)
     for endings in (FILE_ENDINGS, ROLE_ENDINGS):
         stem, dot, ending = name.rpartition(".")
         if stem and f"{dot}{ending}".lower() in endings:
@@ -78,7 +83,7 @@ class Scoring:
     source_path : str
         The file, as the caller named it.
     format : str
-        Name of the format: ``"hsat.night/1"``, ``"planted-night/1"``, ``"event table"``.
+        Name of the format, as `hsat.io.scorings.FORMATS` has it: ``"hsat.night/1"``, ``"event table"``.
     events : tuple of ScoredEvent
         In order of time.
     duration_s : float or None
@@ -106,6 +111,10 @@ class Scoring:
         Checksum of the recording that was scored.
     rules_id : str or None
         Rule set of an automatic scoring.
+    start_local : datetime or None
+        Wall clock at 0 s, without time zone.
+    notes : tuple of Note
+        How it was placed on the recording, and what of the file is not here.
     """
 
     source_path: str
@@ -123,6 +132,8 @@ class Scoring:
     patient: str | None = None
     recording_sha256: str | None = None
     rules_id: str | None = None
+    start_local: datetime | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def name(self) -> str:

@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sessions": {"errors", "intervals", "recording"},
     "results": TYPES - {"inspection", "scorings", "sessions"},
     "inspection": TYPES - {"results", "scorings", "hypnogram", "sessions"},
-    "scorings": {"events", "intervals"},
+    "scorings": {"events", "intervals", "recording"},
     "rules": {"errors"},
     "io": TYPES,
     "folders": {"io", "nights"} | TYPES,

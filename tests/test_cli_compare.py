@@ -222,7 +222,7 @@ def test_one_folder_may_hold_scorings_and_references(capsys, tmp_path):
 def test_folders_without_scorings_are_exit_code_3(capsys, tmp_path):
     code, out, err = run(capsys, str(tmp_path), str(tmp_path))
     assert (code, out) == (3, "")
-    assert "expected .json or .csv files" in err
+    assert "expected files .json, .csv, .xml" in err
 
 
 def test_two_nights_print_reasons_in_place_of_figures(capsys, folders):

@@ -302,9 +302,15 @@ def test_uncertain_events_are_ignored_and_others_left_out(read):
 
 def test_the_formats_are_those_of_the_manual():
     assert [known.name for known in FORMATS] == [
+        "EDF+ annotations",
         "hsat.night/1",
         "planted-night/1",
         "hsat.simulated-night/1",
+        "NSRR XML or Profusion XML",
+        "DOMINO event text",
+        "event table",
+        "Luna .annot",
+        "Noxturnal CSV",
         "event table",
     ]
 

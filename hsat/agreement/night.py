@@ -92,8 +92,14 @@ def compare_nights(
         times=tuple(_compare_times(scored, reference, ignored_s, epoch_s, not_compared.get("events"))),
         ahi=rates.ahi,
         not_measured=rates.not_measured,
-        notes=(*rates.notes, *_notes(scored, reference, ignored_s)),
+        notes=(*rates.notes, *_reading_notes(scored, reference), *_notes(scored, reference, ignored_s)),
     )
+
+
+def _reading_notes(scored: Scoring, reference: Scoring) -> list[Note]:
+    """How each file was placed, and what of it was left out."""
+    sides = (("SCORED", scored), ("REFERENCE", reference))
+    return [Note(note.code, f"{side}: {note.text}") for side, scoring in sides for note in scoring.notes]
 
 
 def _ignored_spans(reference: Scoring) -> Spans:

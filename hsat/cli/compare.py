@@ -15,7 +15,8 @@ from hsat.cli.faults import (
     one_line,
     write_result,
 )
-from hsat.cli.pairs import Pair, pair_scorings
+from hsat.cli.pairs import FOLDER_ENDINGS, Pair, pair_scorings
+from hsat.cli.starts import add_start_argument
 from hsat.errors import HsatError, RulesError
 from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
@@ -34,7 +35,7 @@ MAX_HOURS = 72.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    what = "a file, or a folder of them: JSON of hsat score, or CSV with start_s, stop_s, kind"
+    what = "a file, or a folder of them: JSON of hsat score, event table, EDF+, XML, exports of others"
     parser.add_argument("scored", metavar="SCORED", help=f"the scoring to judge: {what}")
     parser.add_argument("reference", metavar="REFERENCE", help="what it is judged by: the same")
     parser.add_argument(
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="also compare epochs of S seconds, as suits a reference that labels epochs",
     )
+    add_start_argument(parser)
     parser.add_argument(
         "--rules",
         default="aasm_1b",
@@ -91,9 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     if is_folder:
         pairs = pair_scorings(arguments.scored, arguments.reference)
         if not pairs:
-            complain(
-                f"no scoring in {arguments.scored} or {arguments.reference}: expected .json or .csv files"
-            )
+            endings = ", ".join(FOLDER_ENDINGS)
+            complain(f"no scoring in {arguments.scored} or {arguments.reference}: expected files {endings}")
     nights: list[NightAgreement] = []
     failed: list[FailedNight] = []
     for pair in pairs:
@@ -130,10 +131,10 @@ def _compare(
 ) -> "NightAgreement | FailedNight":
     """One pair: its agreement, or its error as one line; the other pairs go on."""
     from hsat.agreement import compare_nights
-    from hsat.io.scorings import read_scoring
+    from hsat.io.scorings import read_scoring_pair
 
     try:
-        scored, reference = read_scoring(pair.scored), read_scoring(pair.reference)
+        scored, reference = read_scoring_pair(pair.scored, pair.reference, start_local=arguments.start)
         return compare_nights(scored, reference, hours=arguments.hours, epoch_s=arguments.epoch, rules=rules)
     except (UsageError, RulesError):
         raise

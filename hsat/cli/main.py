@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "inspect": "show what is in a recording and what can be scored, without scoring",
     "compare": "compare two scorings, or two folders of them",
     "deidentify": "copy recordings without names, dates of birth and codes",
+    "export": "write a scoring for other programs: EDF+ annotations, CSV, XML, Luna",
     "rules": "list the rule sets, or show one in words",
     "simulate": "write synthetic nights with their true events",
 }

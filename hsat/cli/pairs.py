@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hsat.report.failed import FailedNight
-from hsat.scorings import FILE_ENDINGS, night_name
+from hsat.scorings import night_name
 
-__all__ = ["Pair", "pair_scorings"]
+__all__ = ["FOLDER_ENDINGS", "Pair", "pair_scorings"]
+
+FOLDER_ENDINGS = (".json", ".csv", ".xml", ".annot", ".events.edf", ".events.txt")
+"""Files of a folder that are taken for scorings: recordings and other texts may lie there too."""
 
 TRUTH_MARK = ".truth."
 TABLES = frozenset({"nights.csv", "patients.csv", "failures.csv", "events.csv"})
@@ -29,7 +32,7 @@ def pair_scorings(scored: str, reference: str) -> list[Pair | FailedNight]:
     Parameters
     ----------
     scored, reference : str
-        Folders, walked with everything below them for files that end in .json or .csv; they may be
+        Folders, walked with everything below them for files with `FOLDER_ENDINGS`; they may be
         the same. Tables of many nights that hsat writes (``nights.csv`` and such) and hidden files
         are left out. Where a night has both in one folder, ``NAME.truth.*`` is a reference and
         anything else a scoring.
@@ -81,5 +84,5 @@ def _files(folder: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             is_table = name.lower() in TABLES or name.startswith(".")
-            if not is_table and name.lower().endswith(FILE_ENDINGS):
+            if not is_table and name.lower().endswith(FOLDER_ENDINGS):
                 yield os.path.join(where, name)  # noqa: PTH118 - the path begins as the user wrote it

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hypnogram", metavar="FILE", help="count in sleep alone: stages of this one night (CSV, EDF+)"
     )
     parser.add_argument(
-        "--events", metavar="FILE", help="score a person's event list of this one night instead (JSON, CSV)"
+        "--events", metavar="FILE", help="score a person's event list of this one night instead: any scoring"
     )
     parser.add_argument(
         "--oximetry", metavar="FILE", help="SpO2 and pulse of this one night from an oximeter's own file"
@@ -231,20 +231,20 @@ def _score(recording: Recording, arguments: argparse.Namespace, rules: "ScoringR
     announce_compilation()
     lights_s = lights_span_s(recording, arguments.lights_off, arguments.lights_on)
     hypnogram = _hypnogram(recording, arguments)
-    events = _events(arguments)
+    events = _events(recording, arguments)
     try:
         return score_night(recording, rules, lights_s=lights_s, hypnogram=hypnogram, events=events)
     except EventListError as error:
         raise UsageError(f"--events: {error}") from error
 
 
-def _events(arguments: argparse.Namespace) -> "Scoring | None":
+def _events(recording: Recording, arguments: argparse.Namespace) -> "Scoring | None":
     if arguments.events is None:
         return None
     from hsat.io.scorings import read_scoring
 
     try:
-        return read_scoring(arguments.events)
+        return read_scoring(arguments.events, start_local=recording.start_local)
     except HsatError as error:
         raise UsageError(f"--events: {error}") from error
 

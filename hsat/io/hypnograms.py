@@ -73,6 +73,7 @@ def read_hypnogram(path: str | os.PathLike[str], recording: Recording | None = N
         - a table ``epoch,stage`` of 30 s epochs that count from 0 where there is a 0, else from 1;
         - one stage a line, 30 s each from the recording's start;
         - a sleep profile exported as text, ``DD.MM.YYYY HH:MM:SS,mmm; stage``;
+        - XML of the NSRR (``PSGAnnotation``) or of Profusion (``CMPStudyConfig``);
         - EDF+ or BDF+ with annotations ``Sleep stage ...``, placed by its own start where file
           and recording have one, else at the recording's start.
 
@@ -183,6 +184,8 @@ def _annotated_stage(text: str) -> SleepStage | None:
 
 
 def _from_text(name: str, raw: bytes, recording: Recording | None) -> tuple[list[StagedSpan], list[Note]]:
+    if _decoded(raw[:1024]).lstrip().startswith("<"):
+        return _from_xml(name, raw)
     lines = [(number, line.strip()) for number, line in enumerate(_decoded(raw).splitlines(), start=1)]
     filled = [(number, line) for number, line in lines if line and not line.startswith("#")]
     if not filled:
@@ -201,6 +204,15 @@ def _from_text(name: str, raw: bytes, recording: Recording | None) -> tuple[list
     else:
         spans, note = _timed_spans(name, rows, recording, longest_s)
     return spans, [note, *_coding_notes(rows)]
+
+
+def _from_xml(name: str, raw: bytes) -> tuple[list[StagedSpan], list[Note]]:
+    from hsat.io.stages_xml import staged_spans  # few hypnograms are XML
+
+    spans: list[StagedSpan] = []
+    for number, span in enumerate(staged_spans(f"hypnogram {name}", raw, _decoded(raw)), start=1):
+        _add_span(spans, span, f"hypnogram {name}, stage {number}")
+    return spans, [_note_from_start("its times count from the recording's start")]
 
 
 def _coding_notes(rows: Sequence[_Row]) -> list[Note]:

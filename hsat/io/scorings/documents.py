@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ def read_night_document(file: ScoringFile) -> Scoring:
         patient=_text(path, "recording.patient", recording.get("patient")),
         recording_sha256=_text(path, "recording.sha256", recording.get("sha256")),
         rules_id=_text(path, "rules_id", document.get("rules_id")),
+        start_local=_moment(path, "recording.start_local", recording.get("start_local")),
     )
 
 
@@ -170,6 +172,15 @@ def _text(path: str, key: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise wrong_value(path, key, "text or null", value)
     return value
+
+
+def _moment(path: str, key: str, value: object) -> datetime | None:
+    text = _text(path, key, value)
+    try:
+        moment = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        raise wrong_value(path, key, "a date with time, or null", value) from None
+    return None if moment is None else moment.replace(tzinfo=None)
 
 
 def _amount(path: str, key: str, value: object) -> float | None:

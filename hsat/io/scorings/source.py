@@ -5,7 +5,9 @@ import json
 import math
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -17,6 +19,10 @@ __all__ = ["EventChecker", "ScoringFile", "open_scoring", "wrong_value"]
 
 MAX_BYTES = 67_108_864
 """64 MiB: over fifty times the JSON of a night with 2,000 events; a recording given by mistake is refused."""
+EDF_STARTS = (b"0       ", b"\xffBIOSEMI")
+"""The first bytes of EDF and BDF. Such a file may be a whole recording and is not read into memory."""
+UTF16_SHARE = 0.4
+"""Text in UTF-16 without a mark: in Western letters nearly every second byte is 0."""
 
 
 def wrong_value(path: str, where: str, expected: str, got: object) -> ReadError:
@@ -49,20 +55,37 @@ class ScoringFile:
     path : str
         As the caller named it.
     data : bytes
-        All of it.
+        All of it; of EDF and BDF the first bytes.
+    start_local : datetime or None
+        Wall clock at the start of the recording, where the caller knows it.
     """
 
     path: str
     data: bytes
+    start_local: datetime | None = None
+
+    @property
+    def is_edf(self) -> bool:
+        """Whether the file begins as EDF or BDF does."""
+        return self.data.startswith(EDF_STARTS)
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether the text begins as XML does."""
+        return self.text[:1024].lstrip().startswith("<")
 
     @cached_property
     def text(self) -> str:
-        """The content as text: UTF-8 or UTF-16 with their marks, plain UTF-8, else Latin-1."""
+        """The content as text: UTF-8 or UTF-16 with their marks or without, else Latin-1."""
         if self.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             try:
                 return self.data.decode("utf-16")
             except UnicodeDecodeError:
                 raise wrong_value(self.path, "", "text", self.data[:8]) from None
+        zeros = [self.data[i:1024:2].count(0) for i in (0, 1)]
+        if max(zeros) > UTF16_SHARE * len(self.data[:1024]):
+            with suppress(UnicodeDecodeError):
+                return self.data.decode("utf-16-le" if zeros[1] > zeros[0] else "utf-16-be")
         try:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -104,12 +127,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def open_scoring(path: str | os.PathLike[str]) -> ScoringFile:
+def open_scoring(path: str | os.PathLike[str], *, start_local: datetime | None = None) -> ScoringFile:
     """Read a file into memory, if it can be a scoring at all.
 
     Parameters
     ----------
     path : str or path-like
+    start_local : datetime, optional
+        Wall clock at the start of the recording.
 
     Returns
     -------
@@ -128,7 +153,10 @@ def open_scoring(path: str | os.PathLike[str]) -> ScoringFile:
                 raise ReadError(
                     f"{name}: expected the file of a scoring, got something that is no plain file"
                 )
-            data = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
+            data = file.read(len(EDF_STARTS[0]))
+            if data.startswith(EDF_STARTS):
+                return ScoringFile(name, data, start_local)
+            data += b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
     except ReadError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
@@ -141,7 +169,7 @@ def open_scoring(path: str | os.PathLike[str]) -> ScoringFile:
         )
     if not data.strip():
         raise ReadError(f"{name}: expected a scoring, got an empty file")
-    return ScoringFile(name, data)
+    return ScoringFile(name, data, start_local)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -9,13 +9,19 @@ from hsat.errors import ReadError
 from hsat.io.scorings.source import EventChecker, ScoringFile, wrong_value
 from hsat.scorings import Scoring
 
-__all__ = ["EVENT_TABLE", "read_event_table"]
+__all__ = ["EVENT_TABLE", "is_event_table", "read_event_table"]
 
 EVENT_TABLE = "event table"
 NEEDED = ("start_s", "stop_s", "kind")
 SEPARATORS = (",", ";", "\t")
 TRUE_WORDS = frozenset({"", "true", "yes", "1"})
 FALSE_WORDS = frozenset({"false", "no", "0"})
+
+
+def is_event_table(file: ScoringFile) -> bool:
+    """Whether the first line names the columns of an event table."""
+    first_line = file.text.lstrip("\r\n").partition("\n")[0]
+    return any(set(NEEDED) <= set(_names(first_line, mark)) for mark in SEPARATORS)
 
 
 def read_event_table(file: ScoringFile) -> Scoring:
