@@ -264,11 +264,17 @@ def test_onsets_that_run_backwards_are_refused(tmp_path):
         read_edf(plus(tmp_path, ["+50", "+40", "+30", "+20", "+10", "+0"]))
 
 
-def test_absurd_onset_is_left_out_and_allocates_nothing(tmp_path):
+def test_absurd_onset_costs_its_own_record_and_allocates_nothing(tmp_path):
     edf = read_edf(plus(tmp_path, ["+0", "+1", "+99999999999", "+3", "+4"]))
-    assert "records_far_away" in codes(edf)
+    assert "records_overlap" in codes(edf)
     assert edf.duration_s == 5.0
     assert edf.source.n_samples(0) == 50
+
+
+def test_record_more_than_a_week_later_is_left_out(tmp_path):
+    edf = read_edf(plus(tmp_path, ["+0", "+1", "+604802.02"]))
+    assert "records_far_away" in codes(edf)
+    assert edf.duration_s == 2.0
 
 
 def test_first_onset_below_a_second_moves_the_start(tmp_path):
