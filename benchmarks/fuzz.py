@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -102,7 +103,9 @@ def run_cases(files: dict[str, bytes], seed: int, numbers: Sequence[int], folder
         begin = time.perf_counter()
         is_scored = False
         try:
-            what, why, is_scored = try_file(path, is_to_score=number % SCORED_ONE_IN == 0)
+            # A warning of a library would reach the user as lines nobody wrote.
+            with warnings.catch_warnings(action="error"):
+                what, why, is_scored = try_file(path, is_to_score=number % SCORED_ONE_IN == 0)
         except Exception as error:  # noqa: BLE001 - to find them is what this program is for
             what, why = "failed", f"{type(error).__name__}: {error}"
         seconds = time.perf_counter() - begin
@@ -214,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("read", "read without a note"),
         ("repaired", "read, with notes on what was repaired"),
         ("refused", "refused in one line that names file and reason"),
-        ("failed", "any other exception, or a wrong refusal"),
+        ("failed", "any other exception, a warning, or a wrong refusal"),
         ("crashed", "process ended, or hung"),
     ):
         print(f"{counts[what]:8d}  {meaning}")

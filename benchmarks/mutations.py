@@ -111,7 +111,7 @@ def good_files(odd_folder: Path | None = None, *, minutes: float = 15.0) -> dict
         write_edf(make_night(seed=77, duration_h=minutes / 60.0, events_per_h=40.0), path)
         night = path.read_bytes()
     files = {"EDF+C": night, "EDF": _plain(night), "EDF+D": _with_gaps(night), "BDF+C": _of_24_bits(night)}
-    files["small"] = _first_records(_with_gaps(night), 5)
+    files["small"] = _with_gaps(_first_records(night, 5))
     for path in sorted(odd_folder.iterdir()) if odd_folder is not None and odd_folder.is_dir() else ():
         raw = path.read_bytes() if path.suffix.lower() in (".edf", ".bdf") else b""
         try:

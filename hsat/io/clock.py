@@ -15,8 +15,11 @@ __all__ = ["Placement", "Segment", "contiguous_segments", "segments_from_onsets"
 ONSET_TOLERANCE_S = 0.01
 """Onsets are often written with two decimals; less than this is no gap."""
 
-LONGEST_GAPS_S = 7 * 86400.0
-"""More silence than this within one recording is a wrong onset, not a pause of the device."""
+LONGEST_GAPS_S = 3 * 86400.0
+"""More silence than this within one recording is a wrong onset, not a pause of the device.
+
+Scoring has room for every second from start to end: a limit on silence is one on memory.
+"""
 
 
 class Segment(NamedTuple):
@@ -55,7 +58,7 @@ def segments_from_onsets(
     Small deviations (10 ms) do not break a segment, but they do not add up either: each onset is
     compared with the segment's own start. Where records overlap or run backwards, the longest row
     of records that follow each other is kept and the others are left out with a note; so are
-    records after more than a week of silence.
+    records after more than three days of silence.
 
     Parameters
     ----------
@@ -109,13 +112,13 @@ def _note_left_out(n_early: int, n_late: int, n_records: int, path: str, notes: 
     if 2 * (n_early + n_late) > n_records:
         raise ReadError(
             f"{path}: {n_early} of {n_records} data records begin within others and {n_late} lie more "
-            "than a week away: the onsets cannot be right"
+            "than three days away: the onsets cannot be right"
         )
     if n_early:
         text = f"{n_early} data records overlap others or are out of order by their onsets; left out"
         notes.append(Note("records_overlap", text))
     if n_late:
-        text = f"{n_late} data records lie more than a week after the rest; left out"
+        text = f"{n_late} data records lie more than three days after the rest; left out"
         notes.append(Note("records_far_away", text))
 
 
