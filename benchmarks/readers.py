@@ -262,7 +262,8 @@ with the file and the reason, and no other exception leaves the reader.
 pyedflib {pyedflib}, edfio {edfio}, MNE {mne}, by default settings. *Right* is: duration, gaps, start, number
 of signals, and for real files the number of samples, are those of the table that came with the odd files,
 or, for real files, of their headers and of the onsets of their records. *Refused* may be right too, where a
-file holds nothing to read. *WRONG* is what a user would not notice: the file opens.
+file holds nothing to read. *WRONG* is what a user has to notice himself: the file opens. Warnings are not
+counted, and MNE resamples slower channels by design.
 
 {summary}
 
@@ -291,7 +292,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     page = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     rows, counts = table(cases_of(shared_odd_folder()))
-    summary = ["| reader | right | refused | wrong without a word |", "|---|---|---|---|"]
+    summary = ["| reader | right | refused | wrong |", "|---|---|---|---|"]
     summary += [f"| {name} | {n['right']} | {n['refused']} | {n['WRONG']} |" for name, n in counts.items()]
     fuzz = options.fuzz.read_text(encoding="utf-8").strip() if options.fuzz else "not run"
     print(
