@@ -264,11 +264,18 @@ def test_onsets_that_run_backwards_are_refused(tmp_path):
         read_edf(plus(tmp_path, ["+50", "+40", "+30", "+20", "+10", "+0"]))
 
 
-def test_absurd_onset_is_left_out_and_allocates_nothing(tmp_path):
+def test_absurd_onset_costs_its_own_record_and_allocates_nothing(tmp_path):
     edf = read_edf(plus(tmp_path, ["+0", "+1", "+99999999999", "+3", "+4"]))
-    assert "records_far_away" in codes(edf)
+    assert "records_overlap" in codes(edf)
     assert edf.duration_s == 5.0
     assert edf.source.n_samples(0) == 50
+
+
+@pytest.mark.parametrize(("gap_s", "is_kept"), [(259_199.99, True), (259_200, True), (259_200.02, False)])
+def test_record_more_than_three_days_later_is_left_out(tmp_path, gap_s, is_kept):
+    edf = read_edf(plus(tmp_path, ["+0", "+1", f"+{2 + gap_s:.2f}"]))
+    assert ("records_far_away" in codes(edf)) is not is_kept
+    assert edf.duration_s == pytest.approx(3.0 + gap_s if is_kept else 2.0)
 
 
 def test_first_onset_below_a_second_moves_the_start(tmp_path):

@@ -76,7 +76,7 @@ def test_pipe_is_refused_without_waiting(tmp_path):
         pytest.param(Header(duration="0"), {}, "no rate", id="no-rate"),
         pytest.param(Header(duration="1e-300"), {}, "duration", id="no-duration-to-speak-of"),
         pytest.param(Header(duration="inf"), {}, "duration", id="infinite-duration"),
-        pytest.param(Header(n_channels="0"), {}, "number of channels", id="no-channels"),
+        pytest.param(Header(n_channels="0", header_bytes="256"), {}, "number of channels", id="no-channels"),
         pytest.param(Header(), {"n_samples": "-5"}, "not a count", id="negative-samples"),
         pytest.param(Header(), {"n_samples": "1.5"}, "not a count", id="broken-samples"),
         pytest.param(Header(), {"n_samples": "0"}, "at least one sample", id="no-samples"),

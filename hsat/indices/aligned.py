@@ -83,10 +83,13 @@ def steps_to_peak(curve: NDArray[np.float64], turn_fraction: float, share_fracti
     Returns
     -------
     int
-        0 where the curve does not rise. Where it never falls, its highest point is the peak.
+        0 where the curve does not rise, or does not begin with a number. Where it never falls, its
+        highest point is the peak.
     """
     highest = 0
     turns: list[int] = []
+    if len(curve) == 0 or not np.isfinite(curve[0]):
+        return 0
     for i in range(1, len(curve)):
         if not np.isfinite(curve[i]):
             break

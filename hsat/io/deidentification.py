@@ -16,9 +16,10 @@ from typing import BinaryIO
 from hsat.errors import HsatError, ReadError
 from hsat.io.devices import list_profiles, load_profile
 from hsat.io.fields import MONTHS, parse_date, parse_text
-from hsat.io.header import CHANNEL_FIELDS, FIXED_BYTES, EdfHeader, parse_header
+from hsat.io.header import EdfHeader, parse_header
 from hsat.io.identification import parse_equipment, parse_start_date
 from hsat.io.identifiers import Identifiers, collect_identifiers
+from hsat.io.layout import CHANNEL_WIDTHS, FIXED_BYTES
 
 __all__ = ["Deidentified", "check_code", "deidentify_file"]
 
@@ -205,7 +206,7 @@ def _blank_fields(out: bytearray, header: EdfHeader, found: Identifiers) -> int:
     n_channels = len(header.channels)
     spans = [(197, 236)]  # the reserved field after its mark "EDF+C"
     at = FIXED_BYTES
-    for name, width in CHANNEL_FIELDS:
+    for name, width in CHANNEL_WIDTHS.items():
         if name in TEXT_FIELDS:
             spans += [(at + i * width, at + (i + 1) * width) for i in range(n_channels)]
         at += width * n_channels

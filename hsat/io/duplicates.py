@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hsat.io.header import FIXED_BYTES
+from hsat.io.layout import FIXED_BYTES
 
 __all__ = ["SeenFiles"]
 

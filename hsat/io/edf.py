@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 from hsat.errors import ReadError
 from hsat.intervals import Spans
-from hsat.io.clock import Segment, contiguous_segments, segments_from_onsets
+from hsat.io.clock import Placement, Segment, contiguous_segments, segments_from_onsets
 from hsat.io.damage import refuse_text_damage
-from hsat.io.header import FIXED_BYTES, EdfChannel, EdfHeader, parse_header
+from hsat.io.header import EdfChannel, EdfHeader, parse_header
 from hsat.io.identification import HeaderSubject
+from hsat.io.layout import FIXED_BYTES, header_bytes_to_read
 from hsat.io.records import ChannelPlace, EdfSource
 from hsat.io.tals import parse_tals, record_onsets_s
 from hsat.recording import Annotation, Note
 
 __all__ = ["EdfFile", "read_edf"]
 
-LARGEST_HEADER_BYTES = FIXED_BYTES * 10_000
 LARGEST_FIRST_ONSET_S = 86400.0
 """EDF+ wants less than a second; a first onset beyond a day cannot be right."""
 
@@ -142,7 +142,7 @@ def _read(name: str) -> EdfFile:
         raise ReadError(f"{name}: the file is empty")
     with Path(name).open("rb") as file:
         raw = file.read(FIXED_BYTES)
-        raw += file.read(_channel_part_bytes(raw))
+        raw += file.read(header_bytes_to_read(raw) - FIXED_BYTES)
         header = parse_header(raw, path=name, n_file_bytes=status.st_size)
         refuse_text_damage(file, header, path=name, n_file_bytes=status.st_size)
     notes = list(header.notes)
@@ -175,13 +175,6 @@ def _on_clock(annotations: tuple[Annotation, ...], offset_s: float) -> tuple[Ann
     return tuple(a._replace(onset_s=a.onset_s - offset_s) for a in annotations)
 
 
-def _channel_part_bytes(fixed: bytes) -> int:
-    """Bytes of the channel part of the header: 256 a channel; bounded, whatever the field says."""
-    digits = fixed[252:256].strip(b" \0")
-    n_channels = int(digits) if digits.isdigit() else LARGEST_HEADER_BYTES // FIXED_BYTES
-    return min(n_channels * FIXED_BYTES, LARGEST_HEADER_BYTES)
-
-
 def _source(
     name: str, header: EdfHeader, segments: tuple[Segment, ...], *, record_duration_s: float | None = None
 ) -> EdfSource:
@@ -200,6 +193,10 @@ def _count_records(header: EdfHeader, n_file_bytes: int, notes: list[Note]) -> i
     """Records to use: those the header declares, as far as the file holds them."""
     n_held, n_rest = divmod(max(n_file_bytes - header.header_bytes, 0), header.record_bytes)
     n_declared = header.n_records_declared
+    if n_declared == 0 and n_held:
+        text = f"the header declares 0 data records, the file holds {n_held}; they are read"
+        notes.append(Note("record_count_unknown", text))
+        n_declared = None
     if n_declared is None or n_declared > n_held:
         if n_declared is not None:
             notes.append(
@@ -230,7 +227,7 @@ def _count_records(header: EdfHeader, n_file_bytes: int, notes: list[Note]) -> i
 
 
 class _Annotations(NamedTuple):
-    """Annotations of all channels; the time stamps of the first, None without any."""
+    """Annotations of all channels; the time stamps of the one that keeps time, None without any."""
 
     heads: NDArray[np.uint8] | None
     annotations: tuple[Annotation, ...]
@@ -239,14 +236,14 @@ class _Annotations(NamedTuple):
 def _read_annotations(
     source: EdfSource, header: EdfHeader, n_records: int, notes: list[Note]
 ) -> _Annotations:
-    heads: NDArray[np.uint8] | None = None
+    heads: list[NDArray[np.uint8]] = []
     annotations: list[Annotation] = []
     n_unreadable = 0
     for channel in header.channels:
         if not channel.is_annotation or channel.n_samples_per_record == 0:
             continue
         contents = parse_tals(source.channel_bytes(channel.index, n_records), n_records=n_records)
-        heads = contents.heads if heads is None else heads
+        heads.append(contents.heads)
         annotations.extend(contents.annotations)
         n_unreadable += contents.n_unreadable
     if n_unreadable:
@@ -256,7 +253,9 @@ def _read_annotations(
                 f"{n_unreadable} annotation entries have no readable onset; left out",
             )
         )
-    return _Annotations(heads=heads, annotations=tuple(annotations))
+    # By specification the first of them keeps the time; another one may where that one does not.
+    keeping = (h for h in heads if len(heads) == 1 or np.isfinite(record_onsets_s(h)).any())
+    return _Annotations(heads=next(keeping, heads[0] if heads else None), annotations=tuple(annotations))
 
 
 def _usable_duration_s(
@@ -287,52 +286,55 @@ def _place_records(
     *,
     name: str,
     notes: list[Note],
-) -> tuple[tuple[Segment, ...], float]:
-    """Segments on the recording's clock, and the first record's onset after the header's start."""
-    if n_records == 0:
-        return (), 0.0
-    if heads is None:
-        if header.is_discontinuous:
+) -> Placement:
+    """Segments on the recording's clock, and the onset of the first after the header's start."""
+    if heads is None or n_records == 0:
+        if n_records and header.is_discontinuous:
             text = "the header promises onsets of the data records but none are stored; gaps are unknown"
             notes.append(Note("record_onsets", text))
-        return contiguous_segments(n_records), 0.0
-    first_s, last_s = record_onsets_s(heads[[0, -1]]).tolist()
-    offset_s = first_s if math.isfinite(first_s) else 0.0
-    if abs(offset_s) > LARGEST_FIRST_ONSET_S:
-        text = f"the first data record is {offset_s:g} s after the start by its onset; taken as 0"
-        notes.append(Note("first_onset", text))
+        return Placement(contiguous_segments(n_records), 0.0)
+    if not duration_s > 0:
+        # Records without length hold texts alone: there is nothing between which a gap could be.
+        first_s = float(record_onsets_s(heads[:1])[0])
+        return Placement(contiguous_segments(n_records), first_s if math.isfinite(first_s) else 0.0)
     if header.is_discontinuous:
-        segments = segments_from_onsets(record_onsets_s(heads), duration_s, path=name, notes=notes)
-        return segments, offset_s
+        placement = segments_from_onsets(record_onsets_s(heads), duration_s, path=name, notes=notes)
+    else:
+        placement = _place_continuous(header, heads, duration_s, name=name, notes=notes)
+    if abs(placement.origin_s) > LARGEST_FIRST_ONSET_S:
+        text = f"the first data record is {placement.origin_s:g} s after the start by its onset; taken as 0"
+        notes.append(Note("first_onset", text))
+    return placement
+
+
+def _place_continuous(
+    header: EdfHeader, heads: NDArray[np.uint8], duration_s: float, *, name: str, notes: list[Note]
+) -> Placement:
+    """Place the records of a file that says it has no gaps, by its onsets where those show some."""
+    n_records = len(heads)
+    first_s, last_s = record_onsets_s(heads[[0, -1]]).tolist()
     drift_s = last_s - first_s - (n_records - 1) * duration_s
-    if header.format.endswith("+C") and abs(drift_s) > CONTINUITY_TOLERANCE_S:
-        return _place_claimed_continuous(record_onsets_s(heads), duration_s, name, notes), offset_s
-    return contiguous_segments(n_records), offset_s
-
-
-def _place_claimed_continuous(
-    onsets_s: NDArray[np.float64], duration_s: float, name: str, notes: list[Note]
-) -> tuple[Segment, ...]:
-    """Place the records of a file that says EDF+C but stores onsets with gaps."""
+    plain = Placement(contiguous_segments(n_records), first_s if math.isfinite(first_s) else 0.0)
+    if abs(drift_s) <= CONTINUITY_TOLERANCE_S:
+        return plain
+    onsets_s = record_onsets_s(heads)
+    kept_s = onsets_s[np.isfinite(onsets_s)]
+    # Plain EDF keeps no time in its records; only onsets in each of them can be meant as such.
+    if len(kept_s) < (2 if header.format.endswith("+C") else n_records):
+        return plain
     trial: list[Note] = []
     try:
-        segments = segments_from_onsets(onsets_s, duration_s, path=name, notes=trial)
+        placement = segments_from_onsets(onsets_s, duration_s, path=name, notes=trial)
     except ReadError:
-        notes.append(
-            Note(
-                "record_onsets",
-                "the onsets of the data records contradict the header (continuous) and themselves; ignored",
-            )
-        )
-        return contiguous_segments(len(onsets_s))
-    notes.append(
-        Note(
-            "hidden_gaps",
-            "the header says continuous, the onsets of the data records show gaps; the onsets are used",
-        )
-    )
+        text = "the onsets of the data records contradict the header (continuous) and themselves; ignored"
+        notes.append(Note("record_onsets", text))
+        return plain
+    if len(placement.segments) == 1 and placement.segments[0].n_records == n_records:
+        return placement
+    text = "the header says continuous, the onsets of the data records show gaps; the onsets are used"
+    notes.append(Note("hidden_gaps", text))
     notes.extend(trial)
-    return segments
+    return placement
 
 
 def _shift(start_local: datetime | None, offset_s: float, notes: list[Note]) -> datetime | None:

@@ -10,7 +10,6 @@ Names, birth dates and free text of the two identification fields are read here 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from hsat.errors import ReadError
 from hsat.io.fields import parse_count, parse_date, parse_number, parse_text, parse_time, quotable
@@ -21,32 +20,34 @@ from hsat.io.identification import (
     parse_start_date,
     parse_subject,
 )
+from hsat.io.layout import (
+    CHANNEL_LIMITS,
+    CHANNEL_TEXTS,
+    FIXED_BYTES,
+    LARGEST_STORED,
+    SAMPLE_BYTES,
+    channel_column,
+    count_channels,
+    data_start,
+    declared_records,
+    family_by_size,
+    file_family,
+)
 from hsat.recording import Note
 
-__all__ = ["EDF_STARTS", "FIXED_BYTES", "EdfChannel", "EdfHeader", "parse_header"]
+__all__ = ["EdfChannel", "EdfHeader", "parse_header"]
 
-FIXED_BYTES = 256
-"""Size of the fixed part of the header, and of each channel's part."""
-
-CHANNEL_FIELDS = (
-    ("label", 16),
-    ("transducer", 80),
-    ("unit", 8),
-    ("physical_min", 8),
-    ("physical_max", 8),
-    ("digital_min", 8),
-    ("digital_max", 8),
-    ("prefilter", 80),
-    ("n_samples", 8),
-    ("reserved", 32),
-)
-"""Fields of the channel part: name and bytes, each stored for all channels in a row."""
-
-EDF_VERSION = b"0"
-BDF_VERSION = b"\xffBIOSEMI"
-EDF_STARTS = (b"0       ", BDF_VERSION, b"\xc3\xbfBIOSEMI", b"\xef\xbf\xbdBIOSEM")
-"""First bytes of EDF and BDF files, those that a text editor has spoilt included."""
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
+ANNOTATION_WORDS = frozenset(("edfannotations", "edfannotation", "bdfannotations", "bdfannotation"))
+"""How writers misspell them: in other capitals, without the space, in the singular."""
+
+FORMAT_MARKS = ("+C", "+D")
+MOST_NUMBER_NOTES = 8
+"""Repaired numbers told one by one; a header of hundreds of channels would bury all else."""
+
+DATE_BYTES = frozenset(b"0123456789.\0")
+"""What a start is written with, by specification."""
+
 CHECKSUM_LABELS = ("Crc16",)
 LARGEST_RECORD_BYTES = 1 << 40
 SHORTEST_RECORD_S = 1e-4
@@ -139,7 +140,7 @@ class EdfHeader:
     @property
     def bytes_per_sample(self) -> int:
         """2 in EDF, 3 in BDF."""
-        return 3 if self.format.startswith("BDF") else 2
+        return SAMPLE_BYTES[self.format[:3]]
 
     @property
     def is_discontinuous(self) -> bool:
@@ -168,30 +169,29 @@ def parse_header(raw: bytes, *, path: str, n_file_bytes: int) -> EdfHeader:
     ReadError
         Where the bytes are no EDF or BDF header, or its layout cannot be known.
     """
-    family = _family(raw, path)
     notes: list[Note] = []
-    n_channels = _channel_count(raw, path, notes)
+    family = file_family(raw, path, notes)
+    n_channels = count_channels(raw, path=path, n_file_bytes=n_file_bytes, notes=notes)
     layout_bytes = FIXED_BYTES * (1 + n_channels)
-    if layout_bytes > n_file_bytes:
-        raise ReadError(
-            f"{path}: the header promises {n_channels} channels in {layout_bytes} bytes, "
-            f"but the file has {n_file_bytes}"
-        )
     duration_s = _record_duration_s(raw[244:252], path, notes)
-    channels = _channels(raw, n_channels, family, path, notes)
+    n_declared = declared_records(raw[236:244], notes)
+    n_samples = _sample_counts(raw, n_channels, path)
+    header_bytes = data_start(
+        raw,
+        layout_bytes,
+        n_file_bytes=n_file_bytes,
+        n_data_bytes=None if n_declared is None else n_declared * sum(n_samples) * SAMPLE_BYTES[family],
+        notes=notes,
+    )
+    n_data_bytes = n_file_bytes - header_bytes
+    family = family_by_size(
+        raw, family, n_samples, n_data_bytes=n_data_bytes, n_declared=n_declared, notes=notes
+    )
+    channels = _channels(raw, n_samples, family, notes)
     record_bytes = sum(channel.n_bytes for channel in channels)
     if not 0 < record_bytes <= LARGEST_RECORD_BYTES:
         raise ReadError(f"{path}: a data record of {record_bytes} bytes, expected at least one sample")
-    n_declared = _declared_records(raw[236:244], notes)
     kind, reserved = _format(family, raw[192:236], channels, notes)
-    header_bytes = _data_start(
-        raw[184:192],
-        layout_bytes,
-        n_file_bytes=n_file_bytes,
-        n_declared=n_declared,
-        record_bytes=record_bytes,
-        notes=notes,
-    )
     patient_text, recording_text = parse_text(raw[8:88]), parse_text(raw[88:168])
     start = _start(raw[168:176], raw[176:184], recording_text, notes)
     subject = parse_subject(patient_text, start)
@@ -214,34 +214,6 @@ def parse_header(raw: bytes, *, path: str, n_file_bytes: int) -> EdfHeader:
     )
 
 
-def _family(raw: bytes, path: str) -> str:
-    if len(raw) < FIXED_BYTES:
-        raise ReadError(f"{path}: {len(raw)} bytes, too short for an EDF header of {FIXED_BYTES} bytes")
-    if raw[:8] == BDF_VERSION:
-        return "BDF"
-    if raw[:8].strip(b" \0") == EDF_VERSION:
-        return "EDF"
-    if raw[:10] in (b"\xc3\xbfBIOSEMI ", b"\xef\xbf\xbdBIOSEM"):
-        raise ReadError(
-            f"{path}: a BDF file that a text editor re-encoded as UTF-8: its samples are destroyed"
-        )
-    raise ReadError(f"{path}: no EDF or BDF file: it does not begin with '0' or 255 and 'BIOSEMI'")
-
-
-def _channel_count(raw: bytes, path: str, notes: list[Note]) -> int:
-    n_channels = parse_count(raw[252:256])
-    header_bytes = parse_count(raw[184:192])
-    if n_channels is None and header_bytes is not None and header_bytes % FIXED_BYTES == 0:
-        n_channels = header_bytes // FIXED_BYTES - 1
-        notes.append(
-            Note("channel_count", f"number of channels unreadable; {n_channels} by the header's size")
-        )
-    if n_channels is None or n_channels < 1:
-        got = quotable(raw[252:256])
-        raise ReadError(f"{path}: header, number of channels: expected 1 or more, got {got!r}")
-    return n_channels
-
-
 def _record_duration_s(raw: bytes, path: str, notes: list[Note]) -> float:
     duration_s, was_repaired = parse_number(raw)
     if duration_s is None or duration_s < 0 or 0 < duration_s < SHORTEST_RECORD_S:
@@ -253,26 +225,17 @@ def _record_duration_s(raw: bytes, path: str, notes: list[Note]) -> float:
     return duration_s
 
 
-def _declared_records(raw: bytes, notes: list[Note]) -> int | None:
-    n_records = parse_count(raw)
-    if n_records is not None and n_records >= 0:
-        return n_records
-    got = quotable(raw)
-    notes.append(
-        Note(
-            "record_count_unknown",
-            f"the header gives {got!r} as number of data records; counted from the file's size",
-        )
-    )
-    return None
-
-
 def _format(family: str, raw: bytes, channels: Sequence[EdfChannel], notes: list[Note]) -> tuple[str, bool]:
     """Format by the reserved field, and whether that field holds something unknown."""
     reserved = parse_text(raw).upper()
-    for mark in ("+C", "+D"):
-        if reserved.startswith((f"EDF{mark}", f"BDF{mark}")):
-            return family + mark, False
+    closed = reserved.replace(" ", "")
+    for mark in FORMAT_MARKS:
+        if not closed.startswith((f"EDF{mark}", f"BDF{mark}", mark)):
+            continue
+        if not reserved.startswith((f"EDF{mark}", f"BDF{mark}")):
+            text = f"the header's format mark is misspelt; read as {family}{mark}"
+            notes.append(Note("header_reserved", text))
+        return family + mark, False
     if any(channel.is_annotation for channel in channels):
         notes.append(
             Note(
@@ -283,103 +246,90 @@ def _format(family: str, raw: bytes, channels: Sequence[EdfChannel], notes: list
     return family, reserved not in ("", family, "24BIT")
 
 
-def _data_start(
-    raw: bytes,
-    layout_bytes: int,
-    *,
-    n_file_bytes: int,
-    n_declared: int | None,
-    record_bytes: int,
-    notes: list[Note],
-) -> int:
-    """Where the data begin: after the channel fields, unless only the declared size fits the file."""
-    declared = parse_count(raw)
-    if declared == layout_bytes:
-        return layout_bytes
-    got = quotable(raw)
-    if (
-        declared is not None
-        and n_declared is not None
-        and layout_bytes < declared <= n_file_bytes
-        and n_file_bytes - declared == n_declared * record_bytes
-    ):
-        notes.append(
-            Note(
-                "header_size",
-                f"header of {declared} bytes where its channels need {layout_bytes}; the rest skipped",
+def _sample_counts(raw: bytes, n_channels: int, path: str) -> tuple[int, ...]:
+    """Samples of each channel in a data record."""
+    counts: list[int] = []
+    for i, field_bytes in enumerate(channel_column(raw, "n_samples", n_channels)):
+        count = parse_count(field_bytes)
+        if count is None or count < 0:
+            label = parse_text(channel_column(raw, "label", n_channels)[i])
+            raise ReadError(
+                f"{path}: header, channel {i + 1} ({label!r}), samples a record: not a count: "
+                f"{quotable(field_bytes)!r}"
             )
-        )
-        return declared
-    notes.append(Note("header_size", f"header size {got!r} corrected to {layout_bytes} bytes"))
-    return layout_bytes
-
-
-class _Columns(NamedTuple):
-    label: list[bytes]
-    transducer: list[bytes]
-    unit: list[bytes]
-    physical_min: list[bytes]
-    physical_max: list[bytes]
-    digital_min: list[bytes]
-    digital_max: list[bytes]
-    prefilter: list[bytes]
-    n_samples: list[bytes]
-    reserved: list[bytes]
+        counts.append(count)
+    return tuple(counts)
 
 
 def _channels(
-    raw: bytes, n_channels: int, family: str, path: str, notes: list[Note]
+    raw: bytes, n_samples: tuple[int, ...], family: str, notes: list[Note]
 ) -> tuple[EdfChannel, ...]:
-    columns: list[list[bytes]] = []
-    offset = FIXED_BYTES
-    for _, width in CHANNEL_FIELDS:
-        columns.append([raw[offset + i * width : offset + (i + 1) * width] for i in range(n_channels)])
-        offset += width * n_channels
-    fields = _Columns(*columns)
-    bytes_per_sample = 3 if family == "BDF" else 2
+    columns = {name: channel_column(raw, name, len(n_samples)) for name in CHANNEL_TEXTS + CHANNEL_LIMITS}
     channels: list[EdfChannel] = []
+    repairs: list[str] = []
     first_byte = 0
-    for i in range(n_channels):
-        label = parse_text(fields.label[i])
-        n_samples = parse_count(fields.n_samples[i])
-        if n_samples is None or n_samples < 0:
-            got = quotable(fields.n_samples[i])
-            raise ReadError(
-                f"{path}: header, channel {i + 1} ({label!r}), samples a record: not a count: {got!r}"
-            )
-        limits = [
-            _limit(fields[column][i], CHANNEL_FIELDS[column][0], label, notes) for column in range(3, 7)
-        ]
+    for i, count in enumerate(n_samples):
+        label, transducer, unit = (parse_text(columns[name][i]) for name in CHANNEL_TEXTS)
+        limits = [_limit(columns[name][i], name, label, repairs) for name in CHANNEL_LIMITS]
+        is_annotation = _is_annotation(label, notes)
+        if not is_annotation:
+            _note_digital_range(label, limits[2], limits[3], family, notes)
+        n_bytes = count * SAMPLE_BYTES[family]
         channels.append(
             EdfChannel(
                 index=i,
                 label=label,
-                transducer=parse_text(fields.transducer[i]),
-                unit=parse_text(fields.unit[i]),
+                transducer=transducer,
+                unit=unit,
                 physical_min=limits[0],
                 physical_max=limits[1],
                 digital_min=limits[2],
                 digital_max=limits[3],
-                n_samples_per_record=n_samples,
+                n_samples_per_record=count,
                 first_byte=first_byte,
-                n_bytes=n_samples * bytes_per_sample,
-                is_annotation=label in ANNOTATION_LABELS,
+                n_bytes=n_bytes,
+                is_annotation=is_annotation,
                 is_checksum=label in CHECKSUM_LABELS,
             )
         )
-        first_byte += n_samples * bytes_per_sample
+        first_byte += n_bytes
+    notes.extend(Note("header_number", text) for text in repairs[:MOST_NUMBER_NOTES])
+    if len(repairs) > MOST_NUMBER_NOTES:
+        notes.append(
+            Note("header_number", f"{len(repairs) - MOST_NUMBER_NOTES} more numbers repaired in the same way")
+        )
     return tuple(channels)
 
 
-def _limit(raw: bytes, name: str, label: str, notes: list[Note]) -> float | None:
+def _is_annotation(label: str, notes: list[Note]) -> bool:
+    if label in ANNOTATION_LABELS:
+        return True
+    if "".join(label.split()).casefold() not in ANNOTATION_WORDS:
+        return False
+    notes.append(Note("annotation_label", f"channel {label!r} is read as annotations"))
+    return True
+
+
+def _note_digital_range(
+    label: str, low: float | None, high: float | None, family: str, notes: list[Note]
+) -> None:
+    """Say that digital limits are none that a sample of this size can reach."""
+    largest = LARGEST_STORED[family]
+    if low is None or high is None or max(abs(low), abs(high)) <= largest:
+        return
+    n_bits = 8 * SAMPLE_BYTES[family]
+    notes.append(
+        Note(
+            "digital_range",
+            f"channel {label!r}: digital limits {low:g} and {high:g} exceed {n_bits} bits; used as written",
+        )
+    )
+
+
+def _limit(raw: bytes, name: str, label: str, repairs: list[str]) -> float | None:
     value, was_repaired = parse_number(raw)
     if value is not None and was_repaired:
-        notes.append(
-            Note(
-                "header_number",
-                f"channel {label!r}, {name.replace('_', ' ')} {quotable(raw)!r} read as {value:g}",
-            )
-        )
+        repairs.append(f"channel {label!r}, {name.replace('_', ' ')} {quotable(raw)!r} read as {value:g}")
     return value
 
 
@@ -406,7 +356,7 @@ def _start(raw_date: bytes, raw_time: bytes, recording_text: str, notes: list[No
         got = f"{quotable(raw_date)} {quotable(raw_time)}"
         notes.append(Note("start_unknown", f"start {got!r} is no date and time; the clock time is unknown"))
         return None
-    if b":" in raw_time or b"-" in raw_date or b"/" in raw_date:
+    if set(raw_date.strip(b" \0") + raw_time.strip(b" \0")) - DATE_BYTES:
         notes.append(
             Note(
                 "start_format",

@@ -7,8 +7,8 @@ from pathlib import Path
 from hsat.errors import HsatError
 from hsat.io.devices import THERAPIES, DeviceProfile, identify_device
 from hsat.io.edf import EdfFile, read_edf
-from hsat.io.header import EDF_STARTS, FIXED_BYTES
 from hsat.io.identity import pseudonym
+from hsat.io.layout import EDF_STARTS, FIXED_BYTES
 from hsat.io.normalize import NormalizedFile, normalize
 from hsat.recording import Note, Recording, Subject
 

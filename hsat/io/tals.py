@@ -139,7 +139,8 @@ def record_onsets_s(heads: NDArray[np.uint8]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (n_records,), float64
-        Seconds after the header's start; NaN where there is no time stamp.
+        Seconds after the header's start; NaN where there is no time stamp. A list that begins with
+        an annotation (a duration or a text behind its onset) keeps no time.
     """
     columns = np.ascontiguousarray(heads.T)
     n_records = len(heads)
@@ -149,11 +150,12 @@ def record_onsets_s(heads: NDArray[np.uint8]) -> NDArray[np.float64]:
     has_point = np.zeros(n_records, dtype=bool)
     n_digits = np.zeros(n_records, dtype=np.uint8)
     mantissa, scale = np.zeros(n_records), np.ones(n_records)
-    for column in columns[1:]:
+    followers = [*columns[2:], np.zeros(n_records, dtype=np.uint8)]
+    for column, follower in zip(columns[1:], followers, strict=True):
         digit = column - np.uint8(ord("0"))
         is_digit = is_open & (digit < 10)
         is_point = is_open & ~has_point & ((column == ord(".")) | (column == ord(",")))
-        is_ended |= is_open & ((column == END_TEXT) | (column == DURATION_MARK))
+        is_ended |= is_open & (column == END_TEXT) & ((follower == END_TEXT) | (follower == END_TAL))
         is_open = is_digit | is_point
         if not is_open.any():
             break

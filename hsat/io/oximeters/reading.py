@@ -13,7 +13,7 @@ from hsat.errors import HsatError, ReadError
 from hsat.intervals import Spans
 from hsat.io.channels import canonical_channel
 from hsat.io.devices import DeviceProfile, load_profile
-from hsat.io.header import EDF_STARTS
+from hsat.io.layout import EDF_STARTS
 from hsat.io.oximeters.moments import Clock, read_moments
 from hsat.io.oximeters.table import Columns, Table, decode, find_columns, parse_table, parse_values, read_text
 from hsat.recording import ArraySource, DeviceInfo, Note, Recording, Signal, SourceFile, Subject
