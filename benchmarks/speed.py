@@ -30,10 +30,11 @@ from benchmarks.edf_files import night_file
 ROOT = Path(__file__).resolve().parents[1]
 IMPORT_LINE = "import numpy, numba"
 HEAVY = ("pandas", "mne", "matplotlib", "scipy.signal", "pyedflib")
-READ_AND_SCORE_LIMIT = {"small": 2.0, "large": 1.0, "psg": 3.0}
+READ_AND_SCORE_LIMIT = {"small": 2.5, "large": 1.25, "psg": 3.75}
+"""A quarter above what one sensor under one rule set had to keep: several sensors and rules now take part."""
 READ_AND_SCORE_AIM = {"small": 1.0, "large": 0.6, "psg": 2.0}
-PROCESS_LIMIT, PROCESS_AIM = 3.0, 2.0
-MEMORY_LIMIT_MIB = 60.0
+PROCESS_LIMIT, PROCESS_AIM = 3.75, 2.0
+MEMORY_LIMIT_MIB = 75.0
 FIRST_RUN_LIMIT_S = 15.0
 
 PEAK_MEMORY = """
