@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hsat.errors import ReadError, shown
 from hsat.hypnogram import Hypnogram, SleepStage, StagedSpan
 from hsat.io.edf import read_edf
+from hsat.io.layout import EDF_STARTS
 from hsat.io.stages import PREFIXES, find_stage
 from hsat.io.timeline import LARGEST_S, Timeline
 from hsat.recording import Note, Recording
@@ -30,7 +31,6 @@ MAX_DIGITS = 10
 """Longer numbers are no epochs, and Python refuses very long ones."""
 
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-EDF_STARTS = (b"0       ", b"\xffBIOSEMI")
 EXPORT_START = "signal id:"
 """How the header of a sleep profile begins that PSG software exports as text."""
 

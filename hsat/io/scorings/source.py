@@ -13,14 +13,13 @@ from typing import Any, NoReturn
 
 from hsat.errors import ReadError, shown
 from hsat.events import EventKind
+from hsat.io.layout import EDF_STARTS
 from hsat.scorings import ScoredEvent
 
 __all__ = ["EventChecker", "ScoringFile", "open_scoring", "wrong_value"]
 
 MAX_BYTES = 67_108_864
 """64 MiB: over fifty times the JSON of a night with 2,000 events; a recording given by mistake is refused."""
-EDF_STARTS = (b"0       ", b"\xffBIOSEMI")
-"""The first bytes of EDF and BDF. Such a file may be a whole recording and is not read into memory."""
 UTF16_SHARE = 0.4
 """Text in UTF-16 without a mark: in Western letters nearly every second byte is 0."""
 
@@ -153,7 +152,7 @@ def open_scoring(path: str | os.PathLike[str], *, start_local: datetime | None =
                 raise ReadError(
                     f"{name}: expected the file of a scoring, got something that is no plain file"
                 )
-            data = file.read(len(EDF_STARTS[0]))
+            data = file.read(len(EDF_STARTS[0]))  # a whole recording is not read into memory
             if data.startswith(EDF_STARTS):
                 return ScoringFile(name, data, start_local)
             data += b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
