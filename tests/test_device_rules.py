@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import inf, nextafter
 
 import pytest
-from breathing_signals import Fall, flow_channel, night_of, recording_of
+from breathing_signals import Fall, flow_channel, night_of, recording_of, signal_of
 from test_scoring_rules import candidate_of
 
 import hsat
@@ -55,6 +55,15 @@ def test_a_fall_of_85_percent_for_14_s_is_an_apnea_on_a_device_and_a_hypopnea_un
 def test_a_device_calls_75_percent_less_ventilation_an_apnea(reduction, kind):
     """Of 2.5 s: within a drawn breath, which breathes in for 1.2 s, it rises by a third over its mean."""
     assert kinds_under(DEVICE_RULES, reduction, 16.0) == [kind] * 4
+
+
+@pytest.mark.parametrize(("reduction", "kind"), [(0.60, "hypopnea"), (0.85, "apnea")])
+def test_on_nasal_pressure_the_fall_is_that_of_flow(reduction, kind):
+    """Drawn as flow and squared: 60 % less flow are 84 % less pressure, and no apnea."""
+    falls = [Fall(start_s, 16.0, reduction) for start_s in STARTS_S]
+    flow = flow_channel(1800.0, falls, rate_hz=25.0)[2]
+    night = hsat.score_night(recording_of(signal_of("nasal_pressure", flow * abs(flow), 25.0)), DEVICE_RULES)
+    assert ["apnea" if event.kind.is_apnea else "hypopnea" for event in night.events] == [kind] * 4
 
 
 @pytest.mark.parametrize(("reduction", "n_events"), [(0.45, 0), (0.55, 4)])
