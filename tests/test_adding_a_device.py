@@ -55,6 +55,13 @@ def test_inspect_says_what_is_known_from_the_literature_alone(example, capsys):
     assert "known from the literature, not from a file: 'Kanal B' as thorax" in text
 
 
+def test_inspect_asks_about_a_rate_that_the_example_does_not_know(example, capsys):
+    assert main(["inspect", "night.edf", "--device", "my_recorder.toml"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "'Kanal A' at 10 Hz (known: 32 or 64 Hz)" in text
+    assert "'Sat' at" not in text
+
+
 def test_the_example_without_its_profile_is_read_otherwise(example):
     names = {s.name for s in read_recording("night.edf").signals}
     assert "nasal_pressure" not in names

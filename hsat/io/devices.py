@@ -5,18 +5,32 @@ the header or by labels that no other recorder writes; where none fits, the prof
 holds, which trusts labels alone.
 """
 
-import math
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, TypeGuard
 
 from hsat.errors import RulesError, UnknownDeviceError, shown
-from hsat.io.channels import CANONICAL_CHANNELS, PositionCode, simplify_label
+from hsat.io.channels import PositionCode, simplify_label
 from hsat.io.edf import EdfFile
+from hsat.io.profile_tables import (
+    Companion,
+    canonical_names,
+    read_companions,
+    read_label_sets,
+    read_labels,
+    read_position_codes,
+    read_rates,
+    read_sentinels,
+    read_table,
+    read_text,
+    read_texts,
+    read_units,
+    refuse_unknown,
+)
+from hsat.io.rates import RatedChannel, has_known_rates
 
 __all__ = ["Companion", "DeviceProfile", "identify_device", "list_profiles", "load_profile"]
 
@@ -24,28 +38,6 @@ GENERIC = "generic"
 THERAPIES = ("none", "pap", "appliance", "unknown")
 PROFILE_FOLDER = Path(__file__).parent / "profiles"
 LARGEST_PROFILE_BYTES = 256 << 10
-LARGEST_NUMBER = 1e15
-
-
-class Companion(NamedTuple):
-    """A kind of file that a recorder writes beside its signals, without anything to score.
-
-    Attributes
-    ----------
-    kind : str
-        The recorder's short name of the kind.
-    file_suffixes : tuple of str
-        Ends of the file name, without its extension.
-    label_sets : tuple of tuple of str
-        Simplified labels; a file that has all of a set, and no respiration or SpO2, is of this kind.
-    text : str
-        What the file is, in words.
-    """
-
-    kind: str
-    file_suffixes: tuple[str, ...]
-    label_sets: tuple[tuple[str, ...], ...]
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +64,11 @@ class DeviceProfile:
         Canonical name to unit, where the header's is wrong or absent.
     sentinels : mapping of str to tuple of float
         Canonical name to the physical values that mean "no value".
+    rates_hz : mapping of str to tuple of float
+        Canonical name to the sampling rates that the recorder is known to write; names that are
+        missing may have any.
+    unseen_rates : frozenset of str
+        Those of `rates_hz` of which some rates are known from the literature alone.
     inverted : tuple of str
         Canonical names whose polarity is turned (stored downwards, meant upwards).
     position_codes : mapping of float to PositionCode
@@ -93,6 +90,8 @@ class DeviceProfile:
     unseen_labels: frozenset[str]
     units: Mapping[str, str]
     sentinels: Mapping[str, tuple[float, ...]]
+    rates_hz: Mapping[str, tuple[float, ...]]
+    unseen_rates: frozenset[str]
     inverted: tuple[str, ...]
     position_codes: Mapping[float, PositionCode]
     companions: tuple[Companion, ...]
@@ -136,8 +135,11 @@ def identify_device(edf: EdfFile, *, name_or_path: str | None = None) -> DeviceP
     fitting = [p for p in _all_profiles() if p.name != GENERIC and _fits(p, labels, edf.equipment)]
     if len(fitting) > 1:
         names = ", ".join(profile.name for profile in fitting)
+        by_rates = [p.name for p in fitting if has_known_rates(p.rates_hz, _rated_channels(p, edf))]
+        # A hint, no choice: other sentinels and another polarity would follow from it in silence.
+        hint = f" (the sampling rates are those of {by_rates[0]})" if len(by_rates) == 1 else ""
         raise UnknownDeviceError(
-            f"{edf.path}: several device profiles fit ({names}); choose one with --device"
+            f"{edf.path}: several device profiles fit ({names}); choose one with --device{hint}"
         )
     return fitting[0] if fitting else load_profile(GENERIC)
 
@@ -145,6 +147,16 @@ def identify_device(edf: EdfFile, *, name_or_path: str | None = None) -> DeviceP
 def _fits(profile: DeviceProfile, labels: frozenset[str], equipment: str) -> bool:
     by_name = any(text in equipment for text in profile.equipment)
     return by_name or any(labels.issuperset(needed) for needed in profile.label_sets)
+
+
+def _rated_channels(profile: DeviceProfile, edf: EdfFile) -> list[RatedChannel]:
+    """The channels that a profile names, as they would be if it were the one."""
+    named = ((channel, profile.labels.get(simplify_label(channel.label))) for channel in edf.channels)
+    return [
+        RatedChannel(channel.label, name, edf.source.rate_hz(channel.index))
+        for channel, name in named
+        if name
+    ]
 
 
 @cache
@@ -206,6 +218,7 @@ def _read_regular(path: Path) -> str:
 
 
 LITERATURE = "labels_from_literature"
+RATES, RATES_LITERATURE = "rates_hz", "rates_hz_from_literature"
 TABLES = (
     "device",
     "match",
@@ -213,175 +226,60 @@ TABLES = (
     LITERATURE,
     "units",
     "sentinels",
+    RATES,
+    RATES_LITERATURE,
     "polarity",
     "position",
     "folder",
     "companion",
 )
-CANONICAL_NAMES = frozenset(row.name for row in CANONICAL_CHANNELS)
 
 
 def _profile(table: dict[str, object], where: str) -> DeviceProfile:
-    _refuse_unknown(table, TABLES, where)
-    device = _table(table, "device", where)
+    refuse_unknown(table, TABLES, where)
+    device = read_table(table, "device", where)
     at = f"{where}, [device]"
-    _refuse_unknown(device, ("name", "title", "therapy", "source", "confidence"), at)
-    therapy = _text(device, "therapy", at)
+    refuse_unknown(device, ("name", "title", "therapy", "source", "confidence"), at)
+    therapy = read_text(device, "therapy", at)
     if therapy not in THERAPIES:
         raise RulesError(f"{at}.therapy: expected one of {', '.join(THERAPIES)}, got {shown(therapy)}")
-    match = _table(table, "match", where, is_required=False)
-    _refuse_unknown(match, ("equipment", "label_sets"), f"{where}, [match]")
-    polarity = _table(table, "polarity", where, is_required=False)
-    _refuse_unknown(polarity, ("inverted",), f"{where}, [polarity]")
-    folder = _table(table, "folder", where, is_required=False)
-    _refuse_unknown(folder, ("parallel",), f"{where}, [folder]")
+    match = read_table(table, "match", where, is_required=False)
+    refuse_unknown(match, ("equipment", "label_sets"), f"{where}, [match]")
+    polarity = read_table(table, "polarity", where, is_required=False)
+    refuse_unknown(polarity, ("inverted",), f"{where}, [polarity]")
+    folder = read_table(table, "folder", where, is_required=False)
+    refuse_unknown(folder, ("parallel",), f"{where}, [folder]")
     labels, unseen = (
-        _labels(_table(table, key, where, is_required=False), where, key) for key in ("labels", LITERATURE)
+        read_labels(read_table(table, key, where, is_required=False), where, key)
+        for key in ("labels", LITERATURE)
     )
     for label in labels.keys() & unseen.keys():
         raise RulesError(f"{where}, [{LITERATURE}].{label}: already in [labels]; expected in one of them")
+    seen_hz, unseen_hz = (
+        read_rates(read_table(table, key, where, is_required=False), where, key)
+        for key in (RATES, RATES_LITERATURE)
+    )
     return DeviceProfile(
-        name=_text(device, "name", at),
-        title=_text(device, "title", at),
+        name=read_text(device, "name", at),
+        title=read_text(device, "title", at),
         therapy=therapy,
-        source=_text(device, "source", at),
-        confidence=_text(device, "confidence", at),
-        equipment=_texts(match, "equipment", f"{where}, [match]"),
-        label_sets=_label_sets(match, f"{where}, [match]"),
+        source=read_text(device, "source", at),
+        confidence=read_text(device, "confidence", at),
+        equipment=read_texts(match, "equipment", f"{where}, [match]"),
+        label_sets=read_label_sets(match, f"{where}, [match]"),
         labels=labels | unseen,
         unseen_labels=frozenset(unseen),
-        units=_units(_table(table, "units", where, is_required=False), where),
-        sentinels=_sentinels(_table(table, "sentinels", where, is_required=False), where),
-        inverted=_canonical_names(
-            _texts(polarity, "inverted", f"{where}, [polarity]"), f"{where}, [polarity].inverted"
+        units=read_units(read_table(table, "units", where, is_required=False), where),
+        sentinels=read_sentinels(read_table(table, "sentinels", where, is_required=False), where),
+        rates_hz={
+            name: tuple(sorted({*seen_hz.get(name, ()), *unseen_hz.get(name, ())}))
+            for name in {**seen_hz, **unseen_hz}
+        },
+        unseen_rates=frozenset(unseen_hz),
+        inverted=canonical_names(
+            read_texts(polarity, "inverted", f"{where}, [polarity]"), f"{where}, [polarity].inverted"
         ),
-        position_codes=_position_codes(_table(table, "position", where, is_required=False), where),
-        companions=_companions(table.get("companion", []), where),
-        parallel=_texts(folder, "parallel", f"{where}, [folder]"),
+        position_codes=read_position_codes(read_table(table, "position", where, is_required=False), where),
+        companions=read_companions(table.get("companion", []), where),
+        parallel=read_texts(folder, "parallel", f"{where}, [folder]"),
     )
-
-
-def _refuse_unknown(table: Mapping[str, object], allowed: Iterable[str], where: str) -> None:
-    allowed = tuple(allowed)
-    for key in table:
-        if key not in allowed:
-            raise RulesError(f"{where}: unknown key {key!r}; allowed: {', '.join(allowed)}")
-
-
-def _table(
-    table: Mapping[str, object], key: str, where: str, *, is_required: bool = True
-) -> dict[str, object]:
-    if key not in table and not is_required:
-        return {}
-    value = table.get(key)
-    if not isinstance(value, dict):
-        raise RulesError(f"{where}: [{key}] is missing" if value is None else f"{where}: [{key}] is no table")
-    return value
-
-
-def _text(table: Mapping[str, object], key: str, where: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value:
-        raise RulesError(f"{where}.{key}: expected a text, got {shown(value)}")
-    return value
-
-
-def _texts(table: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise RulesError(f"{where}.{key}: expected a list of texts, got {shown(value)}")
-    return tuple(value)
-
-
-def _label_sets(table: Mapping[str, object], where: str) -> tuple[tuple[str, ...], ...]:
-    value = table.get("label_sets", [])
-    if not isinstance(value, list) or not all(
-        isinstance(items, list) and items and all(isinstance(item, str) for item in items) for items in value
-    ):
-        raise RulesError(f"{where}.label_sets: expected a list of lists of labels, got {shown(value)}")
-    return tuple(tuple(simplify_label(item) for item in items) for items in value)
-
-
-def _canonical_names(names: Iterable[str], where: str) -> tuple[str, ...]:
-    names = tuple(names)
-    for name in names:
-        if name not in CANONICAL_NAMES:
-            raise RulesError(
-                f"{where}: {name!r} is no channel name; allowed: {', '.join(sorted(CANONICAL_NAMES))}"
-            )
-    return names
-
-
-def _labels(table: Mapping[str, object], where: str, key: str) -> dict[str, str]:
-    labels: dict[str, str] = {}
-    for label, name in table.items():
-        if not isinstance(name, str):
-            raise RulesError(
-                f"{where}, [{key}].{label}: expected a canonical channel name, got {shown(name)}"
-            )
-        if name:
-            _canonical_names([name], f"{where}, [{key}].{label}")
-        labels[simplify_label(label)] = name
-    return labels
-
-
-def _units(table: Mapping[str, object], where: str) -> dict[str, str]:
-    _canonical_names(table, f"{where}, [units]")
-    return {name: _text(table, name, f"{where}, [units]") for name in table}
-
-
-def _sentinels(table: Mapping[str, object], where: str) -> dict[str, tuple[float, ...]]:
-    _canonical_names(table, f"{where}, [sentinels]")
-    sentinels: dict[str, tuple[float, ...]] = {}
-    for name, values in table.items():
-        if not isinstance(values, list) or not all(_is_number(value) for value in values):
-            raise RulesError(
-                f"{where}, [sentinels].{name}: expected a list of finite numbers below 1e15, "
-                f"got {shown(values)}"
-            )
-        sentinels[name] = tuple(float(value) for value in values)
-    return sentinels
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a number that a sample can have."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    return math.isfinite(value) and abs(value) <= LARGEST_NUMBER
-
-
-def _position_codes(table: Mapping[str, object], where: str) -> dict[float, PositionCode]:
-    codes: dict[float, PositionCode] = {}
-    for name, value in table.items():
-        if name.upper() not in PositionCode.__members__:
-            allowed = ", ".join(code.name.lower() for code in PositionCode)
-            raise RulesError(f"{where}, [position]: unknown key {name!r}; allowed: {allowed}")
-        if not _is_number(value):
-            raise RulesError(
-                f"{where}, [position].{name}: expected a finite number below 1e15, got {shown(value)}"
-            )
-        if float(value) in codes:
-            meaning = codes[float(value)].name.lower()
-            raise RulesError(f"{where}, [position].{name}: {value:g} already means {meaning}")
-        codes[float(value)] = PositionCode[name.upper()]
-    return codes
-
-
-def _companions(value: object, where: str) -> tuple[Companion, ...]:
-    if not isinstance(value, list):
-        raise RulesError(f"{where}: [[companion]] is no list of tables")
-    companions: list[Companion] = []
-    for number, table in enumerate(value, start=1):
-        at = f"{where}, [[companion]] {number}"
-        if not isinstance(table, dict):
-            raise RulesError(f"{at}: expected a table, got {shown(table)}")
-        _refuse_unknown(table, ("kind", "file_suffixes", "label_sets", "text"), at)
-        companions.append(
-            Companion(
-                kind=_text(table, "kind", at),
-                file_suffixes=_texts(table, "file_suffixes", at),
-                label_sets=_label_sets(table, at),
-                text=_text(table, "text", at),
-            )
-        )
-    return tuple(companions)

@@ -11,6 +11,7 @@ from hsat.io.devices import DeviceProfile
 from hsat.io.edf import EdfFile
 from hsat.io.header import EdfChannel
 from hsat.io.mapping import BY_PROFILE, ChannelCandidate, ChannelMatch, map_channels
+from hsat.io.rates import RatedChannel, rate_notes
 from hsat.io.records import EdfSource, Recoding
 from hsat.recording import DeviceInfo, Note, Recording, Signal, SourceFile, Subject
 
@@ -83,6 +84,7 @@ def normalize(
     matches = map_channels(
         candidates, channel_map=channel_map, profile_labels=profile.labels, path=edf.path, notes=made
     )
+    made.extend(rate_notes(profile, _rated(matches, edf)))
     matches = _mark_unseen(matches, edf, profile, made)
     source, left_out = _source(edf, profile, matches, made)
     signals = tuple(
@@ -121,6 +123,15 @@ def _note_duplicates(candidates: list[ChannelCandidate], notes: list[Note]) -> N
     for label, count in counts.items():
         if count > 1:
             notes.append(Note("duplicate_label", f"{count} channels are labelled {label!r}"))
+
+
+def _rated(matches: tuple[ChannelMatch, ...], edf: EdfFile) -> list[RatedChannel]:
+    """Channels whose name, and so whose rate, is the profile's word."""
+    return [
+        RatedChannel(edf.channels[match.channel].label, match.name, edf.source.rate_hz(match.channel))
+        for match in matches
+        if match.mapped_by == BY_PROFILE
+    ]
 
 
 def _mark_unseen(
