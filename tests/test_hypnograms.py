@@ -250,13 +250,13 @@ def test_clock_times_need_a_recording_that_knows_its_start(tmp_path):
         ("missing.csv", "No such file or directory"),
         (".", "got a folder"),
         ("pipe", "got no regular file"),
-        ("long.csv", "expected a table of at most 4000000 bytes"),
+        ("long.csv", "of at most 4 MiB, got 4.0 MiB"),
         ("a\0b.csv", "null"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path, name, message):
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "long.csv").write_bytes(b"W\n" * 2_000_001)
+    (tmp_path / "long.csv").write_bytes(b"W\n" * 2_097_153)
     with pytest.raises(ReadError, match=message) as caught:
         hsat.read_hypnogram(f"{tmp_path}/{name}")
     assert str(caught.value).startswith("hypnogram ")
@@ -297,3 +297,22 @@ def test_an_exported_profile_lies_on_its_recording(shared_data, number, n_epochs
     assert -30.0 < hypnogram.spans[0].start_s <= 0.0
     assert hypnogram.spans[-1].stop_s == pytest.approx(recording.duration_s, abs=30.0)
     assert sum(span.stop_s - span.start_s for span in hypnogram.spans) == 30.0 * n_epochs
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_any_usual_encoding_is_read_with_its_mark_or_without(tmp_path, encoding):
+    path = tmp_path / "hypnogram.csv"
+    path.write_bytes("start_s;stage\n0;W\n30;N2\n60;R\n".encode(encoding))
+    read = read_hypnogram(path)
+    assert [(span.start_s, span.stage.name) for span in read.spans] == [
+        (0.0, "WAKE"),
+        (30.0, "N2"),
+        (60.0, "REM"),
+    ]
+
+
+def test_broken_utf16_is_one_line(tmp_path):
+    path = tmp_path / "hypnogram.csv"
+    path.write_bytes(b"\xff\xfe" + "start_s;stage".encode("utf-16-le") + b"\x00\xd8\x41")
+    with pytest.raises(ReadError, match=r"hypnogram\.csv: expected text, got broken UTF-16$"):
+        read_hypnogram(path)

@@ -1,13 +1,10 @@
 """Hypnograms: a table, a list of epochs or EDF+ annotations to one `hsat.hypnogram.Hypnogram`."""
 
-import codecs
 import csv
 import math
 import os
 import re
-import stat
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from hsat.errors import ReadError, shown
@@ -15,6 +12,7 @@ from hsat.hypnogram import Hypnogram, SleepStage, StagedSpan
 from hsat.io.edf import read_edf
 from hsat.io.layout import EDF_STARTS
 from hsat.io.stages import PREFIXES, find_stage
+from hsat.io.texts import decode_text, read_text_file
 from hsat.io.timeline import LARGEST_S, Timeline
 from hsat.recording import Note, Recording
 
@@ -22,15 +20,16 @@ __all__ = ["read_hypnogram"]
 
 EPOCH_S = 30.0
 """Sleep is staged in epochs of 30 s (AASM manual; Rechtschaffen and Kales)."""
-MAX_BYTES = 4_000_000
+MAX_BYTES = 4 << 20
 """A week of epochs as text is far below; a recording given by mistake is refused before it is parsed."""
 MAX_OVERLAP_S = 1.0
 """Clock times cut to whole seconds may overlap by so much; the later row then wins."""
 
+WHAT = "a table, a list or EDF+ with stages of sleep"
+
 MAX_DIGITS = 10
 """Longer numbers are no epochs, and Python refuses very long ones."""
 
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 EXPORT_START = "signal id:"
 """How the header of a sleep profile begins that PSG software exports as text."""
 
@@ -93,7 +92,7 @@ def read_hypnogram(path: str | os.PathLike[str], recording: Recording | None = N
         line), a clock is needed and not known, or no row falls into the recording.
     """
     name = os.fspath(path)
-    raw = _read_bytes(name)
+    raw = read_text_file(name, where=f"hypnogram {name}", what=WHAT, most_bytes=MAX_BYTES)
     is_edf = raw.startswith(EDF_STARTS)
     spans, notes = _from_annotations(name, recording) if is_edf else _from_text(name, raw, recording)
     if recording is not None:
@@ -115,25 +114,6 @@ def _outside_notes(spans: Sequence[StagedSpan], duration_s: float) -> list[Note]
         return []
     text = f"{outside_s / 60.0:.1f} min of the hypnogram lie outside the recording and were left out"
     return [Note("hypnogram_outside", text)]
-
-
-def _read_bytes(name: str) -> bytes:
-    try:
-        mode = Path(name).stat().st_mode
-        if not stat.S_ISREG(mode):  # a pipe without a writer would keep the reader waiting for ever
-            what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise ReadError(f"hypnogram {name}: expected a table, a list or EDF+, got {what}")
-        with Path(name).open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except ReadError:
-        raise
-    except OSError as error:
-        raise ReadError(f"hypnogram {name}: {error.strerror or type(error).__name__}") from error
-    except ValueError as error:  # a path with a NUL byte
-        raise ReadError(f"hypnogram {name!r}: {error}") from error
-    if len(raw) > MAX_BYTES and not raw.startswith(EDF_STARTS):
-        raise ReadError(f"hypnogram {name}: expected a table of at most {MAX_BYTES} bytes, got more")
-    return raw
 
 
 def _joined(spans: Iterable[StagedSpan]) -> tuple[StagedSpan, ...]:
@@ -184,9 +164,10 @@ def _annotated_stage(text: str) -> SleepStage | None:
 
 
 def _from_text(name: str, raw: bytes, recording: Recording | None) -> tuple[list[StagedSpan], list[Note]]:
-    if _decoded(raw[:1024]).lstrip().startswith("<"):
-        return _from_xml(name, raw)
-    lines = [(number, line.strip()) for number, line in enumerate(_decoded(raw).splitlines(), start=1)]
+    text = _decoded(name, raw)
+    if text[:1024].lstrip().startswith("<"):
+        return _from_xml(name, raw, text)
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
     filled = [(number, line) for number, line in lines if line and not line.startswith("#")]
     if not filled:
         raise ReadError(f"hypnogram {name}: expected a table or a list of stages, got an empty file")
@@ -206,11 +187,11 @@ def _from_text(name: str, raw: bytes, recording: Recording | None) -> tuple[list
     return spans, [note, *_coding_notes(rows)]
 
 
-def _from_xml(name: str, raw: bytes) -> tuple[list[StagedSpan], list[Note]]:
+def _from_xml(name: str, raw: bytes, text: str) -> tuple[list[StagedSpan], list[Note]]:
     from hsat.io.stages_xml import staged_spans  # few hypnograms are XML
 
     spans: list[StagedSpan] = []
-    for number, span in enumerate(staged_spans(f"hypnogram {name}", raw, _decoded(raw)), start=1):
+    for number, span in enumerate(staged_spans(f"hypnogram {name}", raw, text), start=1):
         _add_span(spans, span, f"hypnogram {name}, stage {number}")
     return spans, [_note_from_start("its times count from the recording's start")]
 
@@ -227,12 +208,11 @@ def _coding_notes(rows: Sequence[_Row]) -> list[Note]:
     return [Note("hypnogram_coding", text)]
 
 
-def _decoded(raw: bytes) -> str:
-    """UTF-16 with its mark, as spreadsheets write it, UTF-8, else Latin-1, which takes anything."""
+def _decoded(name: str, raw: bytes) -> str:
     try:
-        return raw.decode("utf-16" if raw.startswith(UTF16_MARKS) else "utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        return decode_text(raw)
+    except UnicodeDecodeError as error:
+        raise ReadError(f"hypnogram {name}: expected text, got broken UTF-16") from error
 
 
 def _export_rows(name: str, filled: list[tuple[int, str]]) -> tuple[float, list[tuple[int, str]]]:

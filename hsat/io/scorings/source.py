@@ -1,11 +1,8 @@
 """The bytes of a scoring file, as text or JSON, and an event with everything about it checked."""
 
-import codecs
 import json
 import math
 import os
-import stat
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,14 +11,13 @@ from typing import Any, NoReturn
 from hsat.errors import ReadError, shown
 from hsat.events import EventKind
 from hsat.io.layout import EDF_STARTS
+from hsat.io.texts import decode_text, read_text_file
 from hsat.scorings import ScoredEvent
 
 __all__ = ["EventChecker", "ScoringFile", "open_scoring", "wrong_value"]
 
 MAX_BYTES = 67_108_864
 """64 MiB: over fifty times the JSON of a night with 2,000 events; a recording given by mistake is refused."""
-UTF16_SHARE = 0.4
-"""Text in UTF-16 without a mark: in Western letters nearly every second byte is 0."""
 
 
 def wrong_value(path: str, where: str, expected: str, got: object) -> ReadError:
@@ -75,20 +71,11 @@ class ScoringFile:
 
     @cached_property
     def text(self) -> str:
-        """The content as text: UTF-8 or UTF-16 with their marks or without, else Latin-1."""
-        if self.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            try:
-                return self.data.decode("utf-16")
-            except UnicodeDecodeError:
-                raise wrong_value(self.path, "", "text", self.data[:8]) from None
-        zeros = [self.data[i:1024:2].count(0) for i in (0, 1)]
-        if max(zeros) > UTF16_SHARE * len(self.data[:1024]):
-            with suppress(UnicodeDecodeError):
-                return self.data.decode("utf-16-le" if zeros[1] > zeros[0] else "utf-16-be")
+        """The content as text, as `hsat.io.texts.decode_text` reads it; a ReadError where it is none."""
         try:
-            return self.data.decode("utf-8-sig")
+            return decode_text(self.data)
         except UnicodeDecodeError:
-            return self.data.decode("latin-1")
+            raise wrong_value(self.path, "", "text", self.data[:8]) from None
 
     @property
     def is_json(self) -> bool:
@@ -145,35 +132,8 @@ def open_scoring(path: str | os.PathLike[str], *, start_local: datetime | None =
         Where it cannot be opened, is no plain file, is empty or is larger than 64 MiB.
     """
     name = os.fspath(path)
-    try:
-        with open(name, "rb", opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ReadError(
-                    f"{name}: expected the file of a scoring, got something that is no plain file"
-                )
-            data = file.read(len(EDF_STARTS[0]))  # a whole recording is not read into memory
-            if data.startswith(EDF_STARTS):
-                return ScoringFile(name, data, start_local)
-            data += b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
-    except ReadError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ReadError(f"{name}: cannot be read: {reason}") from error
-    if status.st_size > MAX_BYTES or len(data) > MAX_BYTES:
-        raise ReadError(
-            f"{name}: expected a scoring of at most {MAX_BYTES // 2**20} MiB, "
-            f"got {max(status.st_size, len(data)) / 2**20:.0f} MiB"
-        )
-    if not data.strip():
-        raise ReadError(f"{name}: expected a scoring, got an empty file")
+    data = read_text_file(name, where=name, what="a scoring", most_bytes=MAX_BYTES)
     return ScoringFile(name, data, start_local)
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    """A pipe without a writer would keep the reader waiting for ever."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 @dataclass(slots=True)
