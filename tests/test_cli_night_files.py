@@ -33,7 +33,7 @@ def test_a_hypnogram_is_read_and_named_in_the_result(folder, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "hypnogram h.csv: No such file or directory"),
+        (None, "hypnogram h.csv: cannot be read: No such file or directory"),
         ("W\nN9\n", "hypnogram h.csv, line 2: expected a stage such as"),
         ("start_s,stage\n5000,W\n", "hypnogram h.csv: lies outside the recording"),
     ],

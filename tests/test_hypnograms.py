@@ -301,18 +301,10 @@ def test_an_exported_profile_lies_on_its_recording(shared_data, number, n_epochs
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
 def test_any_usual_encoding_is_read_with_its_mark_or_without(tmp_path, encoding):
-    path = tmp_path / "hypnogram.csv"
-    path.write_bytes("start_s;stage\n0;W\n30;N2\n60;R\n".encode(encoding))
-    read = read_hypnogram(path)
-    assert [(span.start_s, span.stage.name) for span in read.spans] == [
-        (0.0, "WAKE"),
-        (30.0, "N2"),
-        (60.0, "REM"),
-    ]
+    hypnogram = read(tmp_path, WAYS["start, stop"].encode(encoding))
+    assert [tuple(span) for span in hypnogram.spans] == list(EXPECTED)
 
 
 def test_broken_utf16_is_one_line(tmp_path):
-    path = tmp_path / "hypnogram.csv"
-    path.write_bytes(b"\xff\xfe" + "start_s;stage".encode("utf-16-le") + b"\x00\xd8\x41")
-    with pytest.raises(ReadError, match=r"hypnogram\.csv: expected text, got broken UTF-16$"):
-        read_hypnogram(path)
+    with pytest.raises(ReadError, match=r"h\.csv: expected text, got broken UTF-16$"):
+        read(tmp_path, b"\xff\xfe" + "start_s;stage".encode("utf-16-le") + b"\x00\xd8\x41")

@@ -1,4 +1,4 @@
-"""``hsat inspect``: what is in a file and what can be scored."""
+"""``hsat inspect``: what is in files and folders, and what can be scored."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -13,6 +13,9 @@ from hsat.cli.faults import (
     one_line,
     write_result,
 )
+from hsat.cli.nights import report_failure
+from hsat.cli.paths import Candidate, find_recordings
+from hsat.cli.progress import Progress
 from hsat.errors import HsatError, MissingChannelError, RulesError, UnknownDeviceError
 from hsat.report.failed import FailedNight
 
@@ -24,7 +27,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="EDF or BDF files")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="files, or folders with .edf, .rec and .bdf files in them"
+    )
     parser.add_argument("--device", metavar="NAME|PATH", help="device profile (default: found from the file)")
     parser.add_argument(
         "--map",
@@ -54,21 +59,26 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     except HsatError as error:
         raise UsageError(str(error)) from error
+    found = find_recordings(arguments.paths)
+    progress = Progress(sum(isinstance(item, Candidate) for item in found))
     results: list[Inspection | FailedNight] = []
     n_without_label = 0
-    for path in arguments.files:
+    for item in found:
+        if isinstance(item, FailedNight):
+            complain(item.error)
+            results.append(item)
+            continue
+        progress.announce(item.path)
         try:
-            results.append(_inspect(path, arguments, channel_map))
+            results.append(_inspect(item.path, arguments, channel_map))
         except (UsageError, RulesError):
             raise
         except REPORTED_ERRORS as error:
             if arguments.debug and not isinstance(error, HsatError):
                 raise
             n_without_label += isinstance(error, MissingChannelError)
-            line = one_line(error)
-            line = line if path in line else f"{path}: {line}"
-            complain(line)
-            results.append(FailedNight(file=path, error=line))
+            results.append(report_failure(item.path, one_line(error)))
+        progress.count([item.path])
     n_read = sum(isinstance(result, Inspection) for result in results)
     if channel_map and n_without_label and not n_read:
         raise UsageError(f"--map {' '.join(arguments.map)}: no file has every one of these labels")
@@ -88,12 +98,10 @@ def _print(results: "list[Inspection | FailedNight]", form: str) -> None:
     from hsat.inspection import Inspection
     from hsat.report.inspection import inspection_json, inspection_text, inspections_json, inspections_text
 
-    if len(results) == 1:
+    if len(results) == 1 and isinstance(results[0], Inspection):
         only = results[0]
-        if isinstance(only, Inspection):
-            write_result(inspection_json(only) if form == "json" else inspection_text(only))
-        return
-    if form == "json":
+        write_result(inspection_json(only) if form == "json" else inspection_text(only))
+    elif form == "json":
         write_result(inspections_json(results))
     else:
         shown = [result for result in results if isinstance(result, Inspection)]

@@ -32,7 +32,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS: dict[str, str] = {
     "score": "score recordings: apneas, hypopneas, AHI, oxygen",
-    "inspect": "show what is in a recording and what can be scored, without scoring",
+    "inspect": "show what is in recordings and what can be scored, without scoring",
     "compare": "compare two scorings, or two folders of them",
     "deidentify": "copy recordings without names, dates of birth and codes",
     "export": "write a scoring for other programs: EDF+ annotations, CSV, XML, Luna",

@@ -2,13 +2,13 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hsat.cli.faults import REPORTED_ERRORS, complain, one_line
 from hsat.cli.paths import Candidate
+from hsat.cli.progress import Progress
 from hsat.errors import HsatError, MissingChannelError, RulesError
 from hsat.recording import Recording
 from hsat.report.failed import FailedNight
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from hsat.nights.grouping import LeftOut
 
 __all__ = ["NightReading", "report_failure"]
-
-FILES_WITHOUT_PROGRESS = 20
-"""Off a terminal, only more files than these say how far they are."""
 
 
 def report_failure(path: str, line: str) -> FailedNight:
@@ -54,9 +51,8 @@ class NightReading:
         self._left_out: dict[tuple[str, str], list[LeftOut]] = {}
         self.n_read = self.n_without_label = 0
         self._seen = SeenFiles()
-        self._done: set[str] = set()
         self._n_files = sum(isinstance(item, Candidate) for item in found)
-        self._n_named = 0
+        self._progress = Progress(self._n_files)
 
     def nights(self) -> Iterator[Recording | FailedNight]:
         """Nights and failures in the order given; of a folder in the order of names."""
@@ -86,7 +82,7 @@ class NightReading:
         from hsat.io.normalize import COMPANION_CODE
         from hsat.io.splitting import split_nights
 
-        self._announce(path)
+        self._progress.announce(path)
         if self._n_files > 1:
             self._seen.original_of(path)
         try:
@@ -100,7 +96,7 @@ class NightReading:
             yield report_failure(path, one_line(error))
         else:
             yield from split_nights(recording)
-        self._count([path])
+        self._progress.count([path])
 
     def _nights_of_folder(self, paths: Sequence[str]) -> Iterator[Recording | FailedNight]:
         from hsat.folders import gather_nights
@@ -120,13 +116,13 @@ class NightReading:
         for _, item in ordered:
             if isinstance(item, Recording):
                 yield item
-                self._count(item.source.files)
+                self._progress.count(item.source.files)
             else:
                 yield report_failure(item[0], printable(item[1]))
-        self._count(paths)
+        self._progress.count(paths)
 
     def _read_announced(self, path: str) -> Recording:
-        self._announce(path)
+        self._progress.announce(path)
         return self._read(path)
 
     def _read(self, path: str) -> Recording:
@@ -154,21 +150,6 @@ class NightReading:
             raise HsatError(f"{path}: {one_line(error)}") from error
         self.n_read += 1
         return recording
-
-    def _announce(self, path: str) -> None:
-        if self._n_files > 1 and sys.stderr is not None and sys.stderr.isatty():
-            self._n_named += 1
-            complain(f"{self._n_named}/{self._n_files} {path}")
-
-    def _count(self, paths: Sequence[str]) -> None:
-        """Say how far it is after each tenth of many files."""
-        n_before = len(self._done)
-        self._done.update(paths)
-        n_done = len(self._done)
-        is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        is_tenth = n_done * 10 // max(self._n_files, 1) > n_before * 10 // max(self._n_files, 1)
-        if self._n_files > FILES_WITHOUT_PROGRESS and not is_terminal and is_tenth:
-            complain(f"{n_done} of {self._n_files} files done")
 
 
 def _group_of(item: Candidate | FailedNight) -> tuple[str, bool]:
