@@ -6,6 +6,8 @@ Nothing changes its length, so that records keep their places; damaged files are
 """
 
 import os
+import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hsat.errors import HsatError, ReadError
+from hsat.io.blanking import blank_annotations, blank_header_fields
 from hsat.io.devices import list_profiles, load_profile
 from hsat.io.fields import MONTHS, parse_date, parse_text
 from hsat.io.header import EdfHeader, parse_header
 from hsat.io.identification import parse_equipment, parse_start_date
 from hsat.io.identifiers import Identifiers, collect_identifiers
-from hsat.io.layout import CHANNEL_WIDTHS, FIXED_BYTES
+from hsat.io.layout import FIXED_BYTES, header_bytes_to_read
 
 __all__ = ["Deidentified", "check_code", "deidentify_file"]
 
@@ -27,11 +30,10 @@ UNKNOWN_DATE = b"01.01.85"
 """EDF+ specification, 2.1.3: the start date of a recording whose date is not to be known."""
 FIRST_YEAR, LAST_YEAR = 1985, 2084
 """What two digits of a year can say (EDF specification)."""
-LARGEST_HEADER_BYTES = FIXED_BYTES * 10_000
 BLOCK_BYTES = 1 << 22
-END_TEXT, END_TAL = b"\x14", b"\0"
-TEXT_FIELDS = ("label", "transducer", "unit", "prefilter", "reserved")
 LONGEST_CODE = 40
+NO_TEXT = re.compile(rb"[\x01-\x08\x0b\x0e-\x1f]")
+"""Bytes that no text holds, and samples do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +93,22 @@ def deidentify_file(
     name = os.fspath(path)
     check_code(patient)
     try:
+        _refuse_odd_files(Path(name))
         with Path(name).open("rb") as source:
             n_bytes = os.fstat(source.fileno()).st_size
             raw = source.read(FIXED_BYTES)
-            raw += source.read(_rest_of_header(raw))
+            raw += source.read(header_bytes_to_read(raw) - FIXED_BYTES)
             header = parse_header(raw, path=name, n_file_bytes=n_bytes)
             raw += source.read(max(header.header_bytes - len(raw), 0))
-            start = _start_date(raw)
-            found = collect_identifiers(raw[8:88], raw[88:168], start, terms)
+            days = _start_dates(raw, header)
+            found = collect_identifiers(raw[8:88], raw[88:168], days, terms)
             target = _target(name, folder, found)
-            changed, changes = _new_header(raw[: header.header_bytes], header, found, shift_days, patient)
+            day = None if shift_days is None or not days else _shifted(days[0], shift_days)
+            changed, changes = _new_header(raw[: header.header_bytes], header, found, day, patient)
+            if day is not None:
+                changes.append(f"start date moved by {shift_days} days")
             source.seek(header.header_bytes)
-            n_annotations = _write(target, changed, _records(source, header, found))
+            n_annotations = _write(target, changed, _records(source, n_bytes, header, found))
     except HsatError:
         raise
     except OSError as error:
@@ -127,15 +133,19 @@ def check_code(patient: str | None) -> None:
         )
 
 
-def _rest_of_header(fixed: bytes) -> int:
-    digits = fixed[252:256].strip(b" \0")
-    n_channels = int(digits) if digits.isdigit() else LARGEST_HEADER_BYTES // FIXED_BYTES
-    return min(n_channels * FIXED_BYTES, LARGEST_HEADER_BYTES)
+def _refuse_odd_files(path: Path) -> None:
+    """A pipe would keep the reader waiting for ever; a folder is no file."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        got = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise ReadError(f"{path}: expected an EDF or BDF file, got {got}")
 
 
-def _start_date(raw: bytes) -> date | None:
-    """The day the recording started, by the EDF+ field (whole year) or the date field."""
-    return parse_start_date(parse_text(raw[88:168])) or parse_date(raw[168:176])
+def _start_dates(raw: bytes, header: EdfHeader) -> list[date]:
+    """Every day that the header gives as its start, the one that the reader takes first."""
+    taken = header.start_local.date() if header.start_local is not None else None
+    days = (taken, parse_start_date(parse_text(raw[88:168])), parse_date(raw[168:176]))
+    return list(dict.fromkeys(day for day in days if day is not None))
 
 
 def _target(name: str, folder: str | os.PathLike[str], found: Identifiers) -> Path:
@@ -153,14 +163,12 @@ def _target(name: str, folder: str | os.PathLike[str], found: Identifiers) -> Pa
 
 
 def _new_header(
-    raw: bytes, header: EdfHeader, found: Identifiers, shift_days: int | None, patient: str | None
+    raw: bytes, header: EdfHeader, found: Identifiers, day: date | None, patient: str | None
 ) -> tuple[bytes, list[str]]:
     """The header's bytes with new fields, and what was changed."""
     out = bytearray(raw)
     changes = ["patient field"]
     out[8:88] = f"{patient or 'X'} X X X".encode("ascii").ljust(80)
-    old = _start_date(raw)
-    day = None if shift_days is None else _shifted(old, shift_days)
     written = "X" if day is None else f"{day.day:02d}-{MONTHS[day.month - 1]}-{day.year}"
     equipment = _equipment(parse_text(raw[88:168]))
     out[88:168] = f"Startdate {written} X X {equipment}".encode("ascii", errors="replace")[:80].ljust(80)
@@ -170,16 +178,13 @@ def _new_header(
         changes.append("start date set to 01.01.85")
     else:
         out[168:176] = f"{day.day:02d}.{day.month:02d}.{day.year % 100:02d}".encode("ascii")
-        changes.append(f"start date moved by {shift_days} days")
-    n_fields = _blank_fields(out, header, found)
+    n_fields = blank_header_fields(out, header, found)
     if n_fields:
         changes.append(f"{n_fields} more header fields blanked in part")
     return bytes(out), changes
 
 
-def _shifted(day: date | None, n_days: int) -> date | None:
-    if day is None:
-        return None
+def _shifted(day: date, n_days: int) -> date:
     try:
         moved = day + timedelta(days=n_days)
     except OverflowError:
@@ -201,64 +206,37 @@ def _equipment(recording_text: str) -> str:
     return "X"
 
 
-def _blank_fields(out: bytearray, header: EdfHeader, found: Identifiers) -> int:
-    """Terms out of the other texts of the header; returns how many fields held one."""
-    n_channels = len(header.channels)
-    spans = [(197, 236)]  # the reserved field after its mark "EDF+C"
-    at = FIXED_BYTES
-    for name, width in CHANNEL_WIDTHS.items():
-        if name in TEXT_FIELDS:
-            spans += [(at + i * width, at + (i + 1) * width) for i in range(n_channels)]
-        at += width * n_channels
-    spans.append((at, len(out)))
-    n_fields = 0
-    for start, stop in spans:
-        field = bytes(out[start:stop])
-        blanked = found.blank(field)
-        if blanked != field:
-            out[start:stop] = blanked
-            n_fields += 1
-    return n_fields
-
-
-def _records(source: BinaryIO, header: EdfHeader, found: Identifiers) -> Iterator[tuple[bytes, int]]:
+def _records(
+    source: BinaryIO, n_bytes: int, header: EdfHeader, found: Identifiers
+) -> Iterator[tuple[bytes, int]]:
     """The data, some records at a time, and the number of annotations blanked in them.
 
-    What stands behind the records that the header declares may be records, or anything: long terms
-    are blanked there too.
+    What stands behind the records that the reader uses may be records, or anything: terms are blanked
+    there too, short ones where it is a text.
     """
-    n_declared = header.n_records_declared
-    n_left = None if n_declared is None else n_declared * header.record_bytes
     spans = [(c.first_byte, c.first_byte + c.n_bytes) for c in header.channels if c.is_annotation]
-    per_block = max(1, BLOCK_BYTES // header.record_bytes) * header.record_bytes
+    n_data = max(n_bytes - header.header_bytes, 0)
+    n_held = n_data // header.record_bytes
+    # None, or 0 with data behind: the reader takes all that is there.
+    n_used = min(header.n_records_declared or n_held, n_held)
+    n_left = n_used * header.record_bytes
+    per_block = min(max(1, BLOCK_BYTES // header.record_bytes) * header.record_bytes, max(n_data, 1))
     while block := source.read(per_block):
         out = bytearray(block)
-        if n_left is not None:
-            out[n_left:] = found.blank(block[n_left:], is_text=False)
-            n_left = max(n_left - len(block), 0)
+        rest = block[n_left:]
+        if rest:
+            out[n_left:] = found.blank(rest, is_text=NO_TEXT.search(rest) is None)
         n_blanked = 0
-        for record in range(0, len(block), header.record_bytes):
+        for record in range(0, len(block), header.record_bytes) if spans else ():
             for start, stop in spans:
                 place = slice(record + start, min(record + stop, len(block)))
                 lists = bytes(out[place])
-                if lists.count(END_TEXT) <= 2:  # the time of the record and nothing else
-                    continue
-                blanked, n_texts = _blank_lists(lists, found)
-                out[place] = blanked
+                if record >= n_left and lists[:1] not in (b"+", b"-"):
+                    continue  # behind the records, and no list either
+                out[place], n_texts = blank_annotations(lists, found)
                 n_blanked += n_texts
+        n_left = max(n_left - len(block), 0)
         yield bytes(out), n_blanked
-
-
-def _blank_lists(lists: bytes, found: Identifiers) -> tuple[bytes, int]:
-    """Texts of annotation lists blanked; times stay. Also how many texts were touched."""
-    n_blanked = 0
-    out: list[bytes] = []
-    for tal in lists.split(END_TAL):
-        stamp, *texts = tal.split(END_TEXT)
-        blanked = [found.blank(text) for text in texts]
-        n_blanked += sum(a != b for a, b in zip(blanked, texts, strict=True))
-        out.append(END_TEXT.join([stamp, *blanked]))
-    return END_TAL.join(out), n_blanked
 
 
 def _write(target: Path, header: bytes, records: Iterator[tuple[bytes, int]]) -> int:

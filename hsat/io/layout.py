@@ -11,10 +11,12 @@ from hsat.io.fields import parse_count, parse_number, quotable
 from hsat.recording import Note
 
 __all__ = [
+    "BDF_VERSION",
     "CHANNEL_LIMITS",
     "CHANNEL_TEXTS",
     "CHANNEL_WIDTHS",
     "EDF_STARTS",
+    "EDF_VERSION",
     "FIXED_BYTES",
     "LARGEST_HEADER_BYTES",
     "LARGEST_STORED",
