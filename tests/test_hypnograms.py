@@ -308,3 +308,8 @@ def test_any_usual_encoding_is_read_with_its_mark_or_without(tmp_path, encoding)
 def test_broken_utf16_is_one_line(tmp_path):
     with pytest.raises(ReadError, match=r"h\.csv: expected text, got broken UTF-16$"):
         read(tmp_path, b"\xff\xfe" + "start_s;stage".encode("utf-16-le") + b"\x00\xd8\x41")
+
+
+def test_more_rows_than_any_night_has_are_refused_at_once(tmp_path):
+    with pytest.raises(ReadError, match=r"h\.csv: expected at most 100,000 rows, got 100,001"):
+        read(tmp_path, "W\n" * 100_001)

@@ -163,11 +163,11 @@ def test_a_cell_without_end_is_one_line(read):
 # ------------------------------------------------------------------------ files
 
 
-def test_a_file_of_more_than_64_mib_is_refused_unread(tmp_path):
+def test_a_file_of_more_than_16_mib_is_refused_unread(tmp_path):
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(ReadError, match="at most 64 MiB"):
+    with pytest.raises(ReadError, match="of at most 16 MiB"):
         hsat.read_scoring(path)
 
 

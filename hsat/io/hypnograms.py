@@ -22,6 +22,8 @@ EPOCH_S = 30.0
 """Sleep is staged in epochs of 30 s (AASM manual; Rechtschaffen and Kales)."""
 MAX_BYTES = 4 << 20
 """A week of epochs as text is far below; a recording given by mistake is refused before it is parsed."""
+MAX_ROWS = 100_000
+"""A row a second for a day; a week of epochs is a fifth of it."""
 MAX_OVERLAP_S = 1.0
 """Clock times cut to whole seconds may overlap by so much; the later row then wins."""
 
@@ -167,6 +169,9 @@ def _from_text(name: str, raw: bytes, recording: Recording | None) -> tuple[list
     text = _decoded(name, raw)
     if text[:1024].lstrip().startswith("<"):
         return _from_xml(name, raw, text)
+    n_lines = text.count("\n")
+    if n_lines > MAX_ROWS:
+        raise ReadError(f"hypnogram {name}: expected at most {MAX_ROWS:,} rows, got {n_lines:,}")
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
     filled = [(number, line) for number, line in lines if line and not line.startswith("#")]
     if not filled:

@@ -23,6 +23,8 @@ NO_DATE = "01.01.85"
 """What EDF+ writes where the date is not known."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 FIXED_BYTES = 256
+LIST_BYTES = 256
+"""Room for several events that begin in one second."""
 TRACE = "Resp event"
 """1 in seconds whose middle lies in an event, else 0: viewers show no file without a signal."""
 WRITER = "hsat_scoring"
@@ -70,14 +72,16 @@ def edf_bytes(scoring: Scoring, events: Sequence[ScoredEvent], texts: Sequence[s
     start = scoring.start_local
     fraction_s = 0.0 if start is None else start.microsecond / 1e6
     lists = [bytearray(f"{_onset(fraction_s + i)}\x14\x14\0".encode()) for i in range(n_records)]
+    entries: list[tuple[int, bytes]] = []
     trace = np.zeros(n_records, dtype="<i2")
     middles_s = np.arange(n_records) + 0.5
     for event, text in zip(events, texts, strict=True):
         stamp = f"{_onset(fraction_s + event.start_s)}\x15{_number(event.stop_s - event.start_s)}"
-        lists[int(event.start_s)] += f"{stamp}\x14{text}\x14\0".encode()
+        entries.append((int(event.start_s), f"{stamp}\x14{text}\x14\0".encode()))
         trace[(middles_s >= event.start_s) & (middles_s < event.stop_s)] = 1
     if not events:
-        lists[0] += f"{_onset(fraction_s)}\x14{NOTHING}\x14\0".encode()
+        entries.append((0, f"{_onset(fraction_s)}\x14{NOTHING}\x14\0".encode()))
+    _put(entries, lists)
     width = max(len(entry) for entry in lists)
     width += width % 2
     channels = (
@@ -88,6 +92,28 @@ def edf_bytes(scoring: Scoring, events: Sequence[ScoredEvent], texts: Sequence[s
         trace[i : i + 1].tobytes() + bytes(entry).ljust(width, b"\0") for i, entry in enumerate(lists)
     )
     return _header(start, n_records, channels) + records
+
+
+def _put(entries: Sequence[tuple[int, bytes]], lists: Sequence[bytearray]) -> None:
+    """Each entry into the list of its record, or the next one with room.
+
+    All lists of a file have one length: if thousands of events began in one second, every second would
+    get room for thousands. An entry tells its own time, so any record may hold it (EDF+, 2.2.2).
+    """
+    n_all = sum(len(entry) for _, entry in entries)
+    longest = max(len(entry) for _, entry in entries)
+    room = max(LIST_BYTES, max(map(len, lists)) + longest + n_all // len(lists))
+    waiting: list[bytes] = []
+    for place, entry in entries:
+        if len(lists[place]) + len(entry) <= room:
+            lists[place].extend(entry)
+        else:
+            waiting.append(entry)
+    place = 0
+    for entry in waiting:
+        while len(lists[place]) + len(entry) > room:
+            place += 1
+        lists[place].extend(entry)
 
 
 def _onset(seconds: float) -> str:

@@ -58,7 +58,7 @@ def read_scoring(path: str | os.PathLike[str], *, start_local: datetime | None =
     Parameters
     ----------
     path : str or path-like
-        Known by content, whatever its name; at most 64 MiB, EDF excepted. One of these:
+        Known by content, whatever its name; at most 16 MiB, EDF excepted. One of these:
 
         - JSON of schema ``hsat.night/1`` (one night, or a list with one), ``planted-night/1`` or
           ``hsat.simulated-night/1``;

@@ -14,10 +14,14 @@ from hsat.io.layout import EDF_STARTS
 from hsat.io.texts import decode_text, read_text_file
 from hsat.scorings import ScoredEvent
 
-__all__ = ["EventChecker", "ScoringFile", "open_scoring", "wrong_value"]
+__all__ = ["LARGEST_S", "MAX_EVENTS", "EventChecker", "ScoringFile", "open_scoring", "wrong_value"]
 
-MAX_BYTES = 67_108_864
-"""64 MiB: over fifty times the JSON of a night with 2,000 events; a recording given by mistake is refused."""
+MAX_BYTES = 16 << 20
+"""Over ten times the JSON of a night with 2,000 events; a recording given by mistake is refused."""
+MAX_EVENTS = 100_000
+"""An event a second for a day: no night comes near."""
+LARGEST_S = 1e7
+"""Seconds from the start that no night comes near."""
 
 
 def wrong_value(path: str, where: str, expected: str, got: object) -> ReadError:
@@ -129,7 +133,7 @@ def open_scoring(path: str | os.PathLike[str], *, start_local: datetime | None =
     Raises
     ------
     ReadError
-        Where it cannot be opened, is no plain file, is empty or is larger than 64 MiB.
+        Where it cannot be opened, is no plain file, is empty or is larger than 16 MiB.
     """
     name = os.fspath(path)
     data = read_text_file(name, where=name, what="a scoring", most_bytes=MAX_BYTES)
@@ -195,6 +199,8 @@ class EventChecker:
                 self.path, f"{place}, stop_s", f"more than start_s {event.start_s:g}", event.stop_s
             )
         earlier = self.seen.setdefault((event.start_s, event.stop_s, event.kind.value), place)
+        if len(self.seen) > MAX_EVENTS:
+            raise wrong_value(self.path, "", f"at most {MAX_EVENTS:,} events", "more")
         if earlier != place:
             twin = f"the same {event.kind.value} as in {earlier}"
             raise ReadError(f"{self.path}: {place}: expected every event once, got {twin}")
@@ -209,6 +215,8 @@ class EventChecker:
             number = math.inf
         if not is_number or not math.isfinite(number) or number < 0.0:
             raise wrong_value(self.path, where, "seconds from the start, 0 or more", value)
+        if number >= LARGEST_S:
+            raise wrong_value(self.path, where, f"seconds from the start, below {LARGEST_S:g}", value)
         return number
 
     def _kind(self, place: str, value: object) -> EventKind:

@@ -9,15 +9,14 @@ import numpy as np
 
 from hsat.errors import ReadError, StartNeededError
 from hsat.io.scorings.names import find_meaning
-from hsat.io.scorings.source import ScoringFile, wrong_value
+from hsat.io.scorings.source import LARGEST_S, MAX_EVENTS, ScoringFile, wrong_value
 from hsat.recording import Note
 from hsat.scorings import ScoredEvent, Scoring
 
 __all__ = ["VendorEvents", "shift_to_recording", "start_needed"]
 
-LARGEST_S = 1e7
-"""Seconds from the start that no night comes near."""
-MAX_APART_S = 86_400.0
+DAY_S = 86_400.0
+MAX_APART_S = DAY_S
 """A scoring that starts further from the recording is another night's, or has another made-up date."""
 
 
@@ -115,12 +114,23 @@ class VendorEvents:
         start_s, stop_s : float
             On the file's clock. An entry that does not last, or stops before the recording
             starts, is counted and left out; one that begins before it is cut.
+
+        Raises
+        ------
+        ReadError
+            Where a time is months away, or there are more events than any night has.
         """
         meaning = find_meaning(name)
         if meaning is None:
             self.others[name] += 1
             return
         start_s, stop_s = start_s + self.shift_s, stop_s + self.shift_s
+        if max(abs(start_s), abs(stop_s)) >= LARGEST_S:
+            where = f"event {len(self.events) + 1}"
+            expected = f"times within {LARGEST_S / DAY_S:.0f} days of the recording's start"
+            raise wrong_value(self.path, where, expected, f"{start_s:g} s to {stop_s:g} s")
+        if len(self.events) >= MAX_EVENTS:
+            raise wrong_value(self.path, "", f"at most {MAX_EVENTS:,} events", "more")
         if not stop_s > start_s:
             self.n_without_length += 1
         elif stop_s <= 0.0:
