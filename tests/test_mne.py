@@ -9,9 +9,10 @@ from edf_bytes import Channel, Header, annotation_channel, build, time_keeping
 
 import hsat
 from hsat.errors import HsatError, MissingChannelError
-from hsat.interop.mne import CANONICAL_NAMES, recording_from_raw
+from hsat.interop.mne import CANONICAL_NAMES, NO_VALUES, recording_from_raw
 from hsat.io import read_recording
 from hsat.io.channels import CANONICAL_CHANNELS
+from hsat.io.devices import load_profile
 
 N = 30
 STORED = np.random.default_rng(4).integers(-900, 900, (N, 20))
@@ -189,3 +190,45 @@ def test_spo2_in_volts_and_unknown_channels_are_refused():
 
 def test_the_names_are_those_of_the_channel_table():
     assert {row.name for row in CANONICAL_CHANNELS} == CANONICAL_NAMES
+
+
+def single(name, values):
+    info = mne.create_info([name], 10.0, "misc", verbose="ERROR")
+    return mne.io.RawArray(np.atleast_2d(np.asarray(values, dtype=float)), info, verbose="ERROR")
+
+
+@pytest.mark.parametrize("name", sorted(NO_VALUES))
+def test_what_an_oximeter_writes_for_no_value_is_missing(name):
+    """MNE hands sentinels on as numbers: a night would have a lowest SpO2 of 0 and a highest of 127."""
+    assert set(NO_VALUES[name]) == set(load_profile("generic").sentinels[name])
+    values = [*NO_VALUES[name], *[70.0] * 20]
+    recording = recording_from_raw(single(name, values))
+    n = len(NO_VALUES[name])
+    np.testing.assert_array_equal(recording.signal(name).values, [*[np.nan] * n, *[70.0] * 20])
+
+
+def test_a_night_half_of_zeros_is_still_told_to_be_fractions():
+    recording = recording_from_raw(single("spo2", [0.0] * 60 + [0.96] * 50))
+    np.testing.assert_allclose(recording.signal("spo2").values[60:], 96.0, rtol=1e-6)
+    assert [note.code for note in recording.notes] == ["spo2_scale"]
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300, -1e300])
+def test_numbers_that_no_sample_can_have_are_missing(value):
+    recording = recording_from_raw(single("flow", [value, 1.0]))
+    np.testing.assert_array_equal(recording.signal("flow").values, [np.nan, 1.0])
+
+
+def test_wrong_maps_and_other_objects_are_one_line():
+    with pytest.raises(HsatError, match=r"expected canonical names \(abdomen, .*got 'airflow'"):
+        recording_from_raw(drawn(), channel_map={"airflow": "Nasal"})
+    with pytest.raises(HsatError, match="under one name, got several for that of flow"):
+        recording_from_raw(drawn(), channel_map={"flow": "Nasal", "thorax": "Nasal"})
+    with pytest.raises(HsatError, match=r"expected an mne.io.Raw, got str"):
+        recording_from_raw("night.edf")
+
+
+def test_counts_and_lengths_are_plain_numbers():
+    recording = recording_from_raw(drawn(), channel_map=MAP)
+    assert type(recording.duration_s) is float
+    assert {type(signal.n_samples) for signal in recording.signals} == {int}

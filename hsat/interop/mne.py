@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.errors import HsatError, MissingChannelError
+from hsat.errors import HsatError, MissingChannelError, shown
 from hsat.intervals import Spans, as_spans
 from hsat.recording import (
     Annotation,
@@ -57,6 +57,12 @@ CANONICAL_NAMES = frozenset(
 """Names that signals have in hsat; a test holds them against the channel table."""
 
 UNITS = {"spo2": "%", "pulse": "bpm", "position": "code"}
+NO_VALUES: Mapping[str, tuple[float, ...]] = {
+    "spo2": (0.0, 127.0, 255.0, 511.0, -1.0),
+    "pulse": (0.0, 255.0, 511.0, -1.0),
+}
+"""What oximeters write for "no value"; MNE hands it on as a number. A test holds it against the device
+profile of unknown recorders."""
 SEXES = {1: "M", 2: "F"}
 """As MNE codes them."""
 LOWEST_USUAL_PERCENT = 50.0
@@ -196,17 +202,23 @@ def recording_from_raw(
     Returns
     -------
     Recording
-        Every signal at the rate of `raw`. Time annotated ``BAD_ACQ_SKIP`` or ``BAD_gap`` is a gap; samples
-        under other annotations that begin with ``bad`` are missing, as MNE leaves them out. Other
-        annotations are kept. Notes tell of all that, and of the seams of joined pieces.
+        Every signal at the rate of `raw`. What oximeters write for "no value" is missing. Time
+        annotated ``BAD_ACQ_SKIP`` or ``BAD_gap`` is a gap; samples under other annotations that begin
+        with ``bad`` are missing, as MNE leaves them out. Other annotations are kept. Notes tell of all
+        that, and of the seams of joined pieces.
 
     Raises
     ------
     MissingChannelError
         Where `channel_map` names a channel that `raw` lacks, or no channel has a canonical name.
     HsatError
-        Where SpO2 is neither in percent nor a fraction.
+        Where `raw` is no Raw, `channel_map` has a name that is not canonical or one channel under two
+        names, or SpO2 is neither in percent nor a fraction.
     """
+    import mne
+
+    if not isinstance(raw, mne.io.BaseRaw):
+        raise HsatError(f"raw: expected an mne.io.Raw, got {type(raw).__name__}")
     rate_hz = float(raw.info["sfreq"])
     names = _named_channels(raw, channel_map or {})
     notes: list[Note] = []
@@ -214,10 +226,15 @@ def recording_from_raw(
     arrays: list[NDArray[np.float32]] = []
     for name, channel in names.items():
         values = raw.get_data(picks=[channel])[0]
+        values[~np.isfinite(values)] = np.nan
+        if name in NO_VALUES:
+            values[np.isin(values, NO_VALUES[name])] = np.nan
         if name == "spo2":
             values = _to_percent(values, channel, notes)
         for start_s, stop_s in (*gaps_s.tolist(), *bad_s.tolist()):
             values[round(start_s * rate_hz) : round(stop_s * rate_hz)] = np.nan
+        largest = float(np.finfo(np.float32).max)
+        values[np.abs(values) > largest] = np.nan
         arrays.append(values.astype(np.float32))
     source = ArraySource(arrays=tuple(arrays))
     return Recording(
@@ -226,7 +243,7 @@ def recording_from_raw(
                 name=name,
                 rate_hz=rate_hz,
                 unit=UNITS.get(name, "au"),
-                n_samples=raw.n_times,
+                n_samples=int(raw.n_times),
                 source_label=channel,
                 source=source,
                 source_index=index,
@@ -235,7 +252,7 @@ def recording_from_raw(
             for index, (name, channel) in enumerate(names.items())
         ),
         start_local=_start_local(raw),
-        duration_s=raw.n_times / rate_hz,
+        duration_s=int(raw.n_times) / rate_hz,
         gaps_s=gaps_s,
         device=DeviceInfo(profile="generic", name="unknown recorder, by MNE"),
         subject=Subject(patient=patient, sex=SEXES.get((raw.info["subject_info"] or {}).get("sex") or 0)),
@@ -248,12 +265,18 @@ def recording_from_raw(
 def _named_channels(raw: "mne.io.BaseRaw", channel_map: Mapping[str, str]) -> dict[str, str]:
     """Canonical name to channel, in the order of the channels."""
     for name, channel in channel_map.items():
+        if name not in CANONICAL_NAMES:
+            allowed = ", ".join(sorted(CANONICAL_NAMES))
+            raise HsatError(f"channel_map: expected canonical names ({allowed}), got {shown(name)}")
         if channel not in raw.ch_names:
             present = ", ".join(raw.ch_names)
             raise MissingChannelError(
                 f"channel_map {name}={channel}: not in the Raw; channels here: {present}"
             )
     named = {channel: name for name, channel in channel_map.items()}
+    if len(named) < len(channel_map):
+        twice = sorted(name for name, channel in channel_map.items() if named[channel] != name)
+        raise HsatError(f"channel_map: expected a channel under one name, got several for that of {twice[0]}")
     for channel in raw.ch_names:
         if channel in CANONICAL_NAMES and channel not in channel_map:
             named.setdefault(channel, channel)
