@@ -13,7 +13,7 @@ from hsat.io.edf import read_edf
 from hsat.io.layout import EDF_STARTS
 from hsat.io.stages import PREFIXES, find_stage
 from hsat.io.texts import decode_text, read_text_file
-from hsat.io.timeline import LARGEST_S, Timeline
+from hsat.io.timeline import LARGEST_S, Timeline, dated_start
 from hsat.recording import Note, Recording
 
 __all__ = ["read_hypnogram"]
@@ -137,8 +137,10 @@ def _from_annotations(name: str, recording: Recording | None) -> tuple[list[Stag
     edf = read_edf(name)
     offset_s = 0.0
     note = _note_from_start("its first record was put at the recording's start")
-    if recording is not None and recording.start_local is not None and edf.start_local is not None:
-        offset_s = (edf.start_local - recording.start_local).total_seconds()
+    start_local = None if recording is None else recording.start_local
+    own_start = dated_start(edf.start_local, start_local)
+    if start_local is not None and own_start is not None:
+        offset_s = (own_start - start_local).total_seconds()
         note = _note_by_clock(offset_s)
     found = [
         (annotation.onset_s + offset_s, annotation.duration_s, stage)

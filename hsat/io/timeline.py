@@ -2,20 +2,47 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple, NoReturn
 
 from hsat.errors import ReadError, shown
 
-__all__ = ["LARGEST_S", "Timeline"]
+__all__ = ["LARGEST_S", "Timeline", "dated_start"]
 
 DAY_S = 86_400.0
 LARGEST_S = 1e7
 """Seconds from the start that no night comes near."""
 
+NO_DATE = date(1985, 1, 1)
+"""EDF+ (Kemp and Olivan 2003, 2.1.3.4): 01.01.85 stands for a date that is not known."""
+
 CLOCK_PATTERN = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?")
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 DOTTED_PATTERN = re.compile(r"(\d{2})\.(\d{2})\.(\d{4}) +(\d{1,2}:\d{2}:\d{2})(?:[.,](\d+))?")
+
+
+def dated_start(start: datetime | None, recording_start: datetime | None) -> datetime | None:
+    """When a file starts, on the calendar of its recording.
+
+    Parameters
+    ----------
+    start : datetime or None
+        As its header says. On 01.01.85 the date is not known; the time of day may be, but for midnight,
+        which stands where nothing is known.
+    recording_start : datetime or None
+
+    Returns
+    -------
+    datetime or None
+        None where it is not known. Where neither date is known the times of day place the file, over
+        midnight too.
+    """
+    if start is None or start.date() != NO_DATE:
+        return start
+    if recording_start is None or recording_start.date() != NO_DATE or start.time() == time():
+        return None
+    ahead_s = (start - recording_start).total_seconds() % DAY_S
+    return recording_start + timedelta(seconds=ahead_s - DAY_S * (ahead_s > DAY_S / 2))
 
 
 class _Clock(NamedTuple):

@@ -1,12 +1,11 @@
 """Scorings as EDF+ or BDF+ annotations: anybody's, and the events that a PAP device wrote."""
 
-from datetime import datetime
-
 from hsat.errors import ReadError
 from hsat.io.edf import EdfFile, read_edf
 from hsat.io.scorings.names import find_meaning
 from hsat.io.scorings.source import ScoringFile
 from hsat.io.scorings.vendor import VendorEvents, shift_to_recording
+from hsat.io.timeline import dated_start
 from hsat.recording import Note
 from hsat.scorings import Scoring
 
@@ -21,8 +20,6 @@ EVE_OPENING = "Recording starts"
 EVE_HYPOPNEA_S = 20.0
 """A ResMed event file gives hypopneas no length. So much before the stamp is a guess: at least 10 s
 by the device's definition, about the mean of hypopneas in polysomnography."""
-NO_DATE_YEAR = 1985
-"""EDF+ (Kemp and Olivan 2003, 2.1.3.4): 01.01.85 stands for a date that is not known."""
 
 
 def read_edf_annotations(file: ScoringFile) -> Scoring:
@@ -49,7 +46,7 @@ def read_edf_annotations(file: ScoringFile) -> Scoring:
         raise ReadError(
             f"{file.path}: expected annotations with events, got an {edf.format} file without any"
         )
-    own_start = _own_start(edf)
+    own_start = dated_start(edf.start_local, file.start_local)
     shift_s, placed = shift_to_recording(file, own_start)
     collected = VendorEvents(path=file.path, shift_s=shift_s)
     is_eve = _is_device_log(edf)
@@ -75,12 +72,6 @@ def read_edf_annotations(file: ScoringFile) -> Scoring:
         start_local=start_local,
         duration_s=edf.duration_s if has_signals and shift_s == 0.0 and edf.duration_s > 0.0 else None,
     )
-
-
-def _own_start(edf: EdfFile) -> datetime | None:
-    start = edf.start_local
-    is_no_date = start is not None and (start.year, start.month, start.day) == (NO_DATE_YEAR, 1, 1)
-    return None if is_no_date else start
 
 
 def _is_device_log(edf: EdfFile) -> bool:

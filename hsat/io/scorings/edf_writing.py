@@ -15,7 +15,7 @@ import numpy as np
 from hsat.errors import HsatError
 from hsat.scorings import ScoredEvent, Scoring
 
-__all__ = ["edf_bytes"]
+__all__ = ["NO_EVENT_TEXT", "edf_bytes"]
 
 MAX_DURATION_S = 14 * 86_400.0
 """Two weeks: no recording of one night."""
@@ -28,7 +28,7 @@ LIST_BYTES = 256
 TRACE = "Resp event"
 """1 in seconds whose middle lies in an event, else 0: viewers show no file without a signal."""
 WRITER = "hsat_scoring"
-NOTHING = "No respiratory event"
+NO_EVENT_TEXT = "No respiratory event"
 """Annotation of a night without events: a file without any annotation would say nothing."""
 
 
@@ -80,7 +80,7 @@ def edf_bytes(scoring: Scoring, events: Sequence[ScoredEvent], texts: Sequence[s
         entries.append((int(event.start_s), f"{stamp}\x14{text}\x14\0".encode()))
         trace[(middles_s >= event.start_s) & (middles_s < event.stop_s)] = 1
     if not events:
-        entries.append((0, f"{_onset(fraction_s)}\x14{NOTHING}\x14\0".encode()))
+        entries.append((0, f"{_onset(fraction_s)}\x14{NO_EVENT_TEXT}\x14\0".encode()))
     _put(entries, lists)
     width = max(len(entry) for entry in lists)
     width += width % 2

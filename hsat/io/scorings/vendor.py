@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from hsat.errors import ReadError, StartNeededError
+from hsat.io.scorings.edf_writing import NO_EVENT_TEXT
 from hsat.io.scorings.names import find_meaning
 from hsat.io.scorings.source import LARGEST_S, MAX_EVENTS, ScoringFile, wrong_value
 from hsat.recording import Note
@@ -192,4 +193,12 @@ class VendorEvents:
             "scoring_before_start": (self.n_before, "events before the recording starts; left out"),
             "scoring_cut": (self.n_cut, "events that begin before the recording; cut to it"),
         }
-        return [Note(code, f"scoring: {n} {text}") for code, (n, text) in counts.items() if n]
+        notes = [Note(code, f"scoring: {n} {text}") for code, (n, text) in counts.items() if n]
+        is_empty = not (self.events or self.uncertain_s or self.n_without_length or self.n_before)
+        if is_empty and set(self.others) - {NO_EVENT_TEXT}:
+            text = (
+                "scoring: no entry is an apnea or hypopnea by its name, so there is no event: is it a "
+                "scoring of respiration, in a language that hsat knows?"
+            )
+            notes.insert(0, Note("scoring_no_events", text))
+        return notes
