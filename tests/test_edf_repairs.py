@@ -239,3 +239,37 @@ def test_records_without_length_have_no_gaps(tmp_path):
     edf = read(tmp_path, build(Header(reserved="EDF+D", duration="0"), [annotation_channel(lists)]))
     assert (edf.n_records, edf.duration_s, len(edf.gaps_s)) == (3, 0.0, 0)
     assert [a.onset_s for a in edf.annotations] == [0.0, 5.0, 9.0]
+
+
+# --- onsets without their sign -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reserved", ["EDF+D", "EDF+C"])
+def test_onsets_without_a_sign_keep_their_gaps(tmp_path, reserved):
+    edf = read(tmp_path, plus(time_keeping([onset[1:] for onset in LATE]), reserved=reserved))
+    assert edf.gaps_s.tolist() == [[20.0, 120.0]]
+    (note,) = [note for note in edf.notes if note.code == "onset_sign"]
+    assert note.text.startswith(f"{N} onsets")
+
+
+def test_annotations_without_a_sign_are_read_as_positive(tmp_path):
+    lists = [f"{i}\x14\x14\0{i}.25\x151,5\x14Apnea\x14\0".encode() for i in range(N)]
+    edf = read(tmp_path, plus(lists))
+    assert [(a.onset_s, a.duration_s, a.text) for a in edf.annotations] == [
+        (i + 0.25, 1.5, "Apnea") for i in range(N)
+    ]
+    assert "onset_sign" in codes(edf)
+
+
+@pytest.mark.parametrize("onset", ["1e2", "1.2.3", " 12", "0x1F", "12a", "1_0", "++1", "."])
+def test_what_is_no_plain_number_is_no_onset(tmp_path, onset):
+    edf = read(tmp_path, plus([f"+{i}\x14\x14\0{onset}\x14Apnea\x14\0".encode() for i in range(N)]))
+    assert not edf.annotations
+    assert {"annotations_unreadable"} == codes(edf)
+
+
+@pytest.mark.parametrize("ending", ["\x14\0", "\x14Apnea\x14\0", "\x1510\x14\x14\0", "\0"])
+def test_a_bare_number_without_both_marks_keeps_no_time(tmp_path, ending):
+    edf = read(tmp_path, plus([f"{onset[1:]}{ending}".encode() for onset in LATE]))
+    assert len(edf.gaps_s) == 0
+    assert "record_onsets" in codes(edf)

@@ -238,7 +238,7 @@ def _read_annotations(
 ) -> _Annotations:
     heads: list[NDArray[np.uint8]] = []
     annotations: list[Annotation] = []
-    n_unreadable = 0
+    n_unreadable = n_bare = 0
     for channel in header.channels:
         if not channel.is_annotation or channel.n_samples_per_record == 0:
             continue
@@ -246,6 +246,9 @@ def _read_annotations(
         heads.append(contents.heads)
         annotations.extend(contents.annotations)
         n_unreadable += contents.n_unreadable
+        n_bare += contents.n_bare
+    if n_bare:
+        notes.append(Note("onset_sign", f"{n_bare} onsets are written without their sign; read as positive"))
     if n_unreadable:
         notes.append(
             Note(

@@ -4,8 +4,12 @@ Source: EDF+ (Kemp and Olivan 2003), sections 2.2.2 to 2.2.4. A TAL is
 ``+onset[<21>duration]<20>text<20>text<20><0>``; the first TAL of a record, with an empty first
 text, keeps the record's time. A night of 8 hours has 28,800 records of which nearly all hold
 nothing else, so those are recognised for all records at once and only the rest is parsed.
+
+Onsets without their sign are read as positive where nothing but digits and one point stand in the
+sign's place and the marks around them are right: no text of an annotation looks like that.
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -19,10 +23,12 @@ __all__ = ["TalContents", "parse_tals", "record_onsets_s"]
 END_TAL = 0
 END_TEXT = 20
 DURATION_MARK = 21
+SIGNS = (b"+", b"-")
 LONGEST_ONSET = 24
 """Characters of an onset that are looked at; a double needs no more."""
 
 LARGEST_ONSET_S = 1e12
+BARE_ONSET = re.compile(rb"\d+(?:[.,]\d*)?")
 
 
 class TalContents(NamedTuple):
@@ -36,11 +42,14 @@ class TalContents(NamedTuple):
         In order of storage, onsets after the header's start; time-keeping entries left out.
     n_unreadable : int
         Annotation lists that were left out because their onset is no number.
+    n_bare : int
+        Annotations, and time stamps of records, whose onset has no sign; read as positive.
     """
 
     heads: NDArray[np.uint8]
     annotations: tuple[Annotation, ...]
     n_unreadable: int
+    n_bare: int
 
 
 def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int) -> TalContents:
@@ -60,7 +69,7 @@ def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int) -> TalCon
     """
     heads = np.zeros((n_records, LONGEST_ONSET), dtype=np.uint8)
     annotations: list[Annotation] = []
-    n_unreadable = 0
+    n_unreadable = n_bare = 0
     first = 0
     for lists in chunks:
         width = min(LONGEST_ONSET, lists.shape[1])
@@ -73,7 +82,13 @@ def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int) -> TalCon
                     n_unreadable += 1
                 else:
                     annotations.extend(parsed)
-    return TalContents(heads=heads, annotations=tuple(annotations), n_unreadable=n_unreadable)
+                    n_bare += len(parsed) if tal[:1] not in SIGNS else 0
+    is_bare = heads[:, 0] - np.uint8(ord("0")) < 10
+    if is_bare.any():
+        n_bare += int(np.count_nonzero(np.isfinite(record_onsets_s(heads[is_bare]))))
+    return TalContents(
+        heads=heads, annotations=tuple(annotations), n_unreadable=n_unreadable, n_bare=n_bare
+    )
 
 
 def _rows_with_text(lists: NDArray[np.uint8]) -> NDArray[np.intp]:
@@ -99,7 +114,7 @@ def _parse_tal(raw: bytes) -> list[Annotation] | None:
         return []
     onset, _, duration = stamp.partition(bytes([DURATION_MARK]))
     onset_s = _seconds(onset)
-    if onset_s is None or onset[:1] not in (b"+", b"-"):
+    if onset_s is None or not (onset[:1] in SIGNS or BARE_ONSET.fullmatch(onset)):
         return None
     duration_s = _seconds(duration) if duration else None
     if duration_s is not None and duration_s < 0:
@@ -140,22 +155,26 @@ def record_onsets_s(heads: NDArray[np.uint8]) -> NDArray[np.float64]:
     -------
     ndarray, shape (n_records,), float64
         Seconds after the header's start; NaN where there is no time stamp. A list that begins with
-        an annotation (a duration or a text behind its onset) keeps no time.
+        an annotation (a duration or a text behind its onset) keeps no time. One without a sign needs
+        both marks behind its digits.
     """
     columns = np.ascontiguousarray(heads.T)
     n_records = len(heads)
     is_negative = columns[0] == ord("-")
-    is_open = is_negative | (columns[0] == ord("+"))
+    lead = columns[0] - np.uint8(ord("0"))
+    is_bare = lead < 10
+    is_open = is_negative | (columns[0] == ord("+")) | is_bare
     is_ended = np.zeros(n_records, dtype=bool)
     has_point = np.zeros(n_records, dtype=bool)
-    n_digits = np.zeros(n_records, dtype=np.uint8)
-    mantissa, scale = np.zeros(n_records), np.ones(n_records)
+    n_digits = is_bare.astype(np.uint8)
+    mantissa, scale = np.where(is_bare, lead, 0.0), np.ones(n_records)
     followers = [*columns[2:], np.zeros(n_records, dtype=np.uint8)]
     for column, follower in zip(columns[1:], followers, strict=True):
         digit = column - np.uint8(ord("0"))
         is_digit = is_open & (digit < 10)
         is_point = is_open & ~has_point & ((column == ord(".")) | (column == ord(",")))
-        is_ended |= is_open & (column == END_TEXT) & ((follower == END_TEXT) | (follower == END_TAL))
+        is_closed = (follower == END_TEXT) | (~is_bare & (follower == END_TAL))
+        is_ended |= is_open & (column == END_TEXT) & is_closed
         is_open = is_digit | is_point
         if not is_open.any():
             break
