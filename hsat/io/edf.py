@@ -8,7 +8,7 @@ file holds.
 import math
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from hsat.io.identification import HeaderSubject
 from hsat.io.layout import FIXED_BYTES, header_bytes_to_read
 from hsat.io.records import ChannelPlace, EdfSource
 from hsat.io.tals import parse_tals, record_onsets_s
+from hsat.io.unsigned import unsigned_channels
 from hsat.recording import Annotation, Note
 
 __all__ = ["EdfFile", "read_edf"]
@@ -151,6 +152,8 @@ def _read(name: str) -> EdfFile:
     contents = _read_annotations(source, header, n_records, notes)
     duration_s = _usable_duration_s(header, contents.heads, n_records, name, notes)
     segments, offset_s = _place_records(header, duration_s, contents.heads, n_records, name=name, notes=notes)
+    source = _source(name, header, segments, record_duration_s=duration_s)
+    source = replace(source, unsigned=unsigned_channels(source, header, notes))
     return EdfFile(
         path=name,
         n_bytes=status.st_size,
@@ -164,7 +167,7 @@ def _read(name: str) -> EdfFile:
         subject=header.subject,
         equipment=header.equipment,
         recorder=header.recorder,
-        source=_source(name, header, segments, record_duration_s=duration_s),
+        source=source,
         notes=tuple(notes),
     )
 

@@ -5,10 +5,12 @@ caller decides whether that is a repair (a note) or a refusal.
 """
 
 import math
+import re
 from datetime import date, time
 
 __all__ = [
     "MONTHS",
+    "is_grouped",
     "parse_count",
     "parse_date",
     "parse_edf_plus_date",
@@ -25,6 +27,9 @@ CLIPPING_YEAR = 85
 
 LARGEST_NUMBER = 1e15
 """No physical limit, rate or count of a night comes near; beyond it a field is rubbish."""
+
+GROUPED = re.compile(rb"[+-]?\d{1,3}(?:,\d{3})+")
+"""Digits in groups of three, or three decimals behind a comma: a count does not tell which."""
 
 QUOTABLE_CHARACTERS = frozenset("0123456789 .:-+,/")
 """What numbers, dates and times are written with; names are not."""
@@ -54,6 +59,11 @@ def quotable(field: bytes) -> str:
     return "".join(c if c in QUOTABLE_CHARACTERS else "?" for c in parse_text(field))
 
 
+def is_grouped(field: bytes) -> bool:
+    """Whether a number has commas that may stand between thousands."""
+    return GROUPED.fullmatch(field.partition(b"\0")[0].strip()) is not None
+
+
 def parse_number(field: bytes) -> tuple[float | None, bool]:
     """Number in a field, and whether it needed a repair (decimal comma, stray NUL).
 
@@ -81,7 +91,9 @@ def parse_number(field: bytes) -> tuple[float | None, bool]:
 
 
 def parse_count(field: bytes) -> int | None:
-    """Whole number in a field; ``"500.0"`` passes, ``"500.5"`` does not."""
+    """Whole number in a field; ``"500.0"`` passes, ``"500.5"`` and ``"1,000"`` (1 or 1000?) do not."""
+    if is_grouped(field):
+        return None
     value, _ = parse_number(field)
     return int(value) if value is not None and value == int(value) else None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hsat.errors import ReadError
-from hsat.io.fields import parse_count, parse_date, parse_number, parse_text, parse_time, quotable
+from hsat.io.fields import is_grouped, parse_count, parse_date, parse_number, parse_text, parse_time, quotable
 from hsat.io.identification import (
     HeaderSubject,
     parse_equipment,
@@ -23,6 +23,7 @@ from hsat.io.identification import (
 from hsat.io.layout import (
     CHANNEL_LIMITS,
     CHANNEL_TEXTS,
+    DIGITAL_LIMITS,
     FIXED_BYTES,
     LARGEST_STORED,
     SAMPLE_BYTES,
@@ -32,6 +33,7 @@ from hsat.io.layout import (
     declared_records,
     family_by_size,
     file_family,
+    is_unsigned_range,
 )
 from hsat.recording import Note
 
@@ -270,7 +272,7 @@ def _channels(
     first_byte = 0
     for i, count in enumerate(n_samples):
         label, transducer, unit = (parse_text(columns[name][i]) for name in CHANNEL_TEXTS)
-        limits = [_limit(columns[name][i], name, label, repairs) for name in CHANNEL_LIMITS]
+        limits = [_limit(columns[name][i], name, label, family, repairs) for name in CHANNEL_LIMITS]
         is_annotation = _is_annotation(label, notes)
         if not is_annotation:
             _note_digital_range(label, limits[2], limits[3], family, notes)
@@ -317,6 +319,8 @@ def _note_digital_range(
     largest = LARGEST_STORED[family]
     if low is None or high is None or max(abs(low), abs(high)) <= largest:
         return
+    if is_unsigned_range(low, high, family):
+        return  # the samples tell how they are meant
     n_bits = 8 * SAMPLE_BYTES[family]
     notes.append(
         Note(
@@ -326,8 +330,12 @@ def _note_digital_range(
     )
 
 
-def _limit(raw: bytes, name: str, label: str, repairs: list[str]) -> float | None:
+def _limit(raw: bytes, name: str, label: str, family: str, repairs: list[str]) -> float | None:
     value, was_repaired = parse_number(raw)
+    if name in DIGITAL_LIMITS and is_grouped(raw):
+        # Digital limits are whole numbers: "32,767" is not 32.767, "100,000" cannot be 100000.
+        whole, _ = parse_number(raw.replace(b",", b""))
+        value = whole if whole is not None and abs(whole) < 2.0 * LARGEST_STORED[family] else value
     if value is not None and was_repaired:
         repairs.append(f"channel {label!r}, {name.replace('_', ' ')} {quotable(raw)!r} read as {value:g}")
     return value

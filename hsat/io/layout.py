@@ -15,6 +15,7 @@ __all__ = [
     "CHANNEL_LIMITS",
     "CHANNEL_TEXTS",
     "CHANNEL_WIDTHS",
+    "DIGITAL_LIMITS",
     "EDF_STARTS",
     "EDF_VERSION",
     "FIXED_BYTES",
@@ -28,6 +29,7 @@ __all__ = [
     "family_by_size",
     "file_family",
     "header_bytes_to_read",
+    "is_unsigned_range",
 ]
 
 FIXED_BYTES = 256
@@ -55,14 +57,14 @@ CHANNEL_WIDTHS = {
 
 CHANNEL_STARTS = dict(zip(CHANNEL_WIDTHS, accumulate(CHANNEL_WIDTHS.values(), initial=0), strict=False))
 CHANNEL_TEXTS = ("label", "transducer", "unit")
-CHANNEL_LIMITS = ("physical_min", "physical_max", "digital_min", "digital_max")
+DIGITAL_LIMITS = ("digital_min", "digital_max")
+CHANNEL_LIMITS = ("physical_min", "physical_max", *DIGITAL_LIMITS)
 
 EDF_VERSION = b"0"
 BDF_VERSION = b"\xffBIOSEMI"
 EDF_STARTS = (b"0       ", BDF_VERSION, b"\xc3\xbfBIOSEMI", b"\xef\xbf\xbdBIOSEM")
 """First bytes of EDF and BDF files, those that a text editor has spoilt included."""
 
-LONGEST_QUOTE = 12
 PRINTABLE = frozenset(range(0x20, 0x7F))
 
 OTHER_FILES: tuple[tuple[bytes, str], ...] = (
@@ -106,6 +108,12 @@ def channel_column(raw: bytes, name: str, n_channels: int) -> list[bytes]:
     width = CHANNEL_WIDTHS[name]
     first = FIXED_BYTES + CHANNEL_STARTS[name] * n_channels
     return [raw[at : at + width] for at in range(first, first + width * n_channels, width)]
+
+
+def is_unsigned_range(low: float | None, high: float | None, family: str) -> bool:
+    """Whether digital limits are those of numbers without a sign: none below 0, more than a sign leaves."""
+    largest = LARGEST_STORED[family]
+    return low is not None and high is not None and 0.0 <= low < largest < high < 2.0 * largest
 
 
 def header_bytes_to_read(fixed: bytes) -> int:
@@ -218,7 +226,7 @@ def _is_channel_part(raw: bytes, n_channels: int | None) -> bool:
         return False
     return all(
         parse_number(field)[0] is not None
-        for name in ("digital_min", "digital_max")
+        for name in DIGITAL_LIMITS
         for field in channel_column(raw, name, n_channels)
     )
 

@@ -99,6 +99,8 @@ class EdfSource:
         One for each channel of the file.
     segments : tuple of Segment
         Records without gaps between them, on the recording's clock.
+    unsigned : frozenset of int
+        Channels whose samples have no sign (blocks of float32).
     recodings : tuple of Recoding
         Channels whose numbers are replaced (blocks of float32).
     """
@@ -110,6 +112,7 @@ class EdfSource:
     bytes_per_sample: int
     places: tuple[ChannelPlace, ...] = field(repr=False)
     segments: tuple[Segment, ...] = field(repr=False)
+    unsigned: frozenset[int] = frozenset()
     recodings: tuple[Recoding, ...] = ()
 
     def rate_hz(self, index: int) -> float:
@@ -180,18 +183,27 @@ class EdfSource:
                 offset = self.data_start + record * self.record_bytes + place.first_byte
                 at = PAD_BYTES + row * width
                 self._read(file, offset, view[at : at + width])
-        return (
-            _samples(
-                buffer,
-                PAD_BYTES,
-                len(chosen),
-                n_samples,
-                row_bytes=width,
-                bytes_per_sample=self.bytes_per_sample,
-            )
-            .reshape(-1)
-            .astype(np.float64)
+        samples = _samples(
+            buffer,
+            PAD_BYTES,
+            len(chosen),
+            n_samples,
+            row_bytes=width,
+            bytes_per_sample=self.bytes_per_sample,
         )
+        meant = _without_sign(samples) if index in self.unsigned else samples
+        return meant.reshape(-1).astype(np.float64)
+
+    def _meant(
+        self, stored: NDArray[np.int16] | NDArray[np.float32], index: int
+    ) -> NDArray[np.int16] | NDArray[np.float32]:
+        """Samples of a channel as they are meant: without a sign, or as codes, where that is known."""
+        if index in self.unsigned:
+            stored = _without_sign(stored)
+        for recoding in self.recodings:
+            if recoding.channel == index:
+                stored = _recode(stored, recoding)
+        return stored
 
     def channel_bytes(self, index: int, n_records: int) -> Iterator[NDArray[np.uint8]]:
         """Raw bytes of a channel in the first records, chunk by chunk, each (n, n_bytes) and a copy.
@@ -279,7 +291,7 @@ class EdfSource:
         targets = [] if is_whole else self._targets(rows, spans, per_block, row_bytes)
         firsts = {index: self.first_samples(index) for _, index in wanted}
         offsets = {index: _packed_offset(self.places[index].first_byte, spans) for _, index in wanted}
-        recodings = {recoding.channel: recoding for recoding in self.recodings}
+        is_plain = not (self.unsigned or self.recodings)
         width = self.bytes_per_sample
         views = {
             index: _int16_view(
@@ -305,9 +317,8 @@ class EdfSource:
                             buffer, PAD_BYTES + offsets[index], count, n_samples, row_bytes
                         )
                     )
-                    if index in recodings:
-                        stored = _recode(stored, recodings[index])
-                    yield SampleBlock(position, firsts[index][number] + done * n_samples, stored)
+                    meant = stored if is_plain else self._meant(stored, index)
+                    yield SampleBlock(position, firsts[index][number] + done * n_samples, meant)
 
     def _huge_record_blocks(self, file: FileIO, wanted: Sequence[tuple[int, int]]) -> Iterator[SampleBlock]:
         """Blocks of pieces of a record, for records that exceed the buffer."""
@@ -315,7 +326,6 @@ class EdfSource:
         per_block = BUFFER_BYTES // width
         buffer = bytearray(PAD_BYTES + per_block * width)
         view = memoryview(buffer)
-        recodings = {recoding.channel: recoding for recoding in self.recodings}
         firsts = {index: self.first_samples(index) for _, index in wanted}
         for number, segment in enumerate(self.segments):
             for done in range(segment.n_records):
@@ -330,10 +340,8 @@ class EdfSource:
                         stored = _samples(
                             buffer, PAD_BYTES, 1, count, row_bytes=count * width, bytes_per_sample=width
                         )
-                        if index in recodings:
-                            stored = _recode(stored, recodings[index])
                         first_sample = firsts[index][number] + done * place.n_samples + at
-                        yield SampleBlock(position, first_sample, stored)
+                        yield SampleBlock(position, first_sample, self._meant(stored, index))
 
     def _targets(
         self, rows: memoryview, spans: Sequence[_Span], per_block: int, row_bytes: int
@@ -406,6 +414,14 @@ def _samples(
     if bytes_per_sample == 2:
         return _int16_view(buffer, offset, n_rows, n_samples, row_bytes)
     return _float32_of_24_bit(buffer, offset, n_rows, n_samples, row_bytes)
+
+
+def _without_sign(stored: NDArray[np.int16] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Numbers whose highest bit was read as a sign; float32 holds 16 and 24 bits exactly."""
+    full = np.float32(1 << 16 if stored.dtype == np.int16 else 1 << 24)
+    numbers = stored.astype(np.float32)
+    meant: NDArray[np.float32] = np.where(numbers < 0, numbers + full, numbers)
+    return meant
 
 
 def _recode(stored: NDArray[np.int16] | NDArray[np.float32], recoding: Recoding) -> NDArray[np.float32]:

@@ -86,9 +86,7 @@ def parse_tals(chunks: Iterable[NDArray[np.uint8]], *, n_records: int) -> TalCon
     is_bare = heads[:, 0] - np.uint8(ord("0")) < 10
     if is_bare.any():
         n_bare += int(np.count_nonzero(np.isfinite(record_onsets_s(heads[is_bare]))))
-    return TalContents(
-        heads=heads, annotations=tuple(annotations), n_unreadable=n_unreadable, n_bare=n_bare
-    )
+    return TalContents(heads=heads, annotations=tuple(annotations), n_unreadable=n_unreadable, n_bare=n_bare)
 
 
 def _rows_with_text(lists: NDArray[np.uint8]) -> NDArray[np.intp]:
