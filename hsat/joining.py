@@ -2,12 +2,14 @@
 
 Clocks of two devices differ. Where both hold the same signal (pulse or SpO2), the offset is found from
 it: the correlation of what varies within minutes, over all offsets at which enough of both overlaps.
-It counts where it is high and alone; else the clocks are taken as they are, and a note says so.
+It counts where it is high and alone; else the clocks are taken as they are, and a note says so. Where
+three parts of the night fit at offsets that lie on a line, one clock is faster: that is corrected too.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +38,8 @@ PEAK_HALF_WIDTH_S = 120.0
 """Offsets this near belong to the same peak: pulse and SpO2 change over tens of seconds."""
 AGREEMENT_S = 2.0
 """Clocks read to the second agree within this."""
+DRIFT_PARTS = 3
+"""Parts of the night in which the offset is looked for again; two would always lie on a line."""
 
 
 class _Peak(NamedTuple):
@@ -50,6 +54,25 @@ class _Peak(NamedTuple):
     @property
     def is_certain(self) -> bool:
         return self.correlation >= LOWEST_CORRELATION and self.correlation - self.elsewhere >= SMALLEST_LEAD
+
+
+class _Drift(NamedTuple):
+    """An offset that grows with time.
+
+    Attributes
+    ----------
+    start_s, at_s : float
+        Start of the oximeter after the recording's, as it is at this moment of the recording.
+    slope : float
+        Growth in seconds a second.
+    total_s : float
+        By how much the oximeter's clock gets ahead of the recording's in all.
+    """
+
+    start_s: float
+    at_s: float
+    slope: float
+    total_s: float
 
 
 def join_oximetry(recording: Recording, oximetry: Recording) -> Recording:
@@ -105,7 +128,13 @@ def join_oximetry(recording: Recording, oximetry: Recording) -> Recording:
     notes = [Note(n.code, f"oximeter: {n.text}") for n in oximetry.notes]
     hours = f"{overlap_s / 3600.0:.2f} h of {other} within the recording"
     notes.append(_placement_note(clock_s, certain, known, hours))
-    signals, replaced = _signals(recording, oximetry, start_s)
+    drift = _Drift(start_s, 0.0, 0.0, 0.0)
+    if certain is not None and (found := _find_drift(recording, oximetry, certain)) is not None:
+        drift = found
+        side = "slower" if drift.total_s < 0 else "faster"
+        text = f"the oximeter's clock is {side} than the recording's, by {abs(drift.total_s):.0f} s over "
+        notes.append(Note("oximetry_drift", f"{text}{overlap_s / 3600.0:.1f} h; corrected"))
+    signals, replaced = _signals(recording, oximetry, drift)
     if replaced:
         text = f"{' and '.join(replaced)} of the recording itself left aside: the oximeter's are used"
         notes.append(Note("oximetry_replaced", text))
@@ -116,7 +145,8 @@ def _placement_note(clock_s: float | None, certain: _Peak | None, known: Sequenc
     """How the oximeter was placed, and what speaks for it."""
     if certain is None:
         text = f"the oximeter is placed by the clocks of both devices, unconfirmed: {_why_uncertain(known)}"
-        return Note("oximetry_clock", f"{text}; {hours}")
+        doubt = "; if both sensors worked, these are two nights, or two people" if known else ""
+        return Note("oximetry_clock", f"{text}{doubt}; {hours}")
     found = f"(correlation {certain.correlation:.2f}, elsewhere at most {certain.elsewhere:.2f}); {hours}"
     if clock_s is None:
         text = f"the oximeter starts {certain.start_s:.0f} s after the recording, found from the"
@@ -156,7 +186,7 @@ def _spans(recording: Recording, oximetry: Recording) -> str:
 
 
 def _signals(
-    recording: Recording, oximetry: Recording, start_s: float
+    recording: Recording, oximetry: Recording, drift: _Drift
 ) -> tuple[tuple[Signal, ...], list[str]]:
     """All signals of the result, and the names of those that the oximeter's replace."""
     taken = [oximetry.signal(name) for name in JOINED if oximetry.has_signal(name)]
@@ -170,7 +200,7 @@ def _signals(
         n_repeats = max(1, math.ceil(COMPARED_HZ / signal.rate_hz))
         rates_hz.append(signal.rate_hz * n_repeats)
         held = np.repeat(signal.values.astype(np.float32), n_repeats)
-        arrays.append(_shifted(held, round(start_s * rates_hz[-1]), int(recording.duration_s * rates_hz[-1])))
+        arrays.append(_placed(held, rates_hz[-1], drift, int(recording.duration_s * rates_hz[-1])))
     source = ArraySource(arrays=tuple(arrays))
     joined = tuple(
         replace(
@@ -187,12 +217,16 @@ def _signals(
     return (*kept, *joined), replaced
 
 
-def _shifted(values: NDArray[np.float32], first: int, n_samples: int) -> NDArray[np.float32]:
-    """Values from place ``first`` on in an array of NaN; what lies outside is cut."""
+def _placed(
+    values: NDArray[np.float32], rate_hz: float, drift: _Drift, n_samples: int
+) -> NDArray[np.float32]:
+    """At each place of the recording the oximeter's sample of that moment; NaN outside."""
+    places = np.arange(n_samples)
+    shifts = (drift.start_s + drift.slope * (places / rate_hz - drift.at_s)) * rate_hz
+    own = places - np.round(shifts).astype(np.intp)
+    is_inside = (own >= 0) & (own < len(values))
     out = np.full(n_samples, np.nan, dtype=np.float32)
-    start, stop = max(first, 0), min(first + len(values), n_samples)
-    if stop > start:
-        out[start:stop] = values[start - first : stop - first]
+    out[is_inside] = values[own[is_inside]]
     return out
 
 
@@ -216,6 +250,45 @@ def _best_offset(recording: Recording, oximetry: Recording, name: str) -> _Peak 
         elsewhere=elsewhere,
         overlap_s=float(n_shared[best]) / COMPARED_HZ,
     )
+
+
+def _find_drift(recording: Recording, oximetry: Recording, certain: _Peak) -> _Drift | None:
+    """How the offset changes over the night; None where it does not, or parts of the night do not tell."""
+    pair = [r.signal(certain.name) for r in (recording, oximetry)]
+    ours, theirs = (_without_trend(_every_second(signal)) for signal in pair)
+    start = round(certain.start_s)
+    first, stop = max(start, 0), min(start + len(theirs), len(ours))
+    edges = np.linspace(first, stop, DRIFT_PARTS + 1).astype(int)
+    centres_s, offsets_s = [], []
+    for begin, end in pairwise(edges.tolist()):
+        offset_s = _offset_within(ours[begin:end], theirs, begin - start)
+        if offset_s is None:
+            return None
+        centres_s.append((begin + end) / 2.0)
+        offsets_s.append(certain.start_s + offset_s)
+    slope, at_zero_s = np.polyfit(centres_s, offsets_s, 1)
+    off_line_s = np.abs(np.polyval((slope, at_zero_s), centres_s) - offsets_s).max()
+    total_s = float(slope) * (stop - first)
+    smallest_s = AGREEMENT_S + max(1.0 / signal.rate_hz for signal in pair)
+    if abs(total_s) <= smallest_s or off_line_s > AGREEMENT_S:
+        return None
+    middle_s = (first + stop) / 2.0
+    return _Drift(float(slope * middle_s + at_zero_s), middle_s, float(slope), -total_s)
+
+
+def _offset_within(part: NDArray[np.float64], theirs: NDArray[np.float64], begin: int) -> float | None:
+    """Offset of the best fit of a part that should begin at ``begin`` of theirs, by at most two minutes."""
+    width = int(PEAK_HALF_WIDTH_S * COMPARED_HZ)
+    padded = np.concatenate((np.full(width, np.nan), theirs, np.full(width, np.nan)))
+    near = padded[begin : begin + len(part) + 2 * width]
+    correlations, n_shared = _correlations(part, near)
+    correlations[n_shared < SHORTEST_OVERLAP_S * COMPARED_HZ] = -np.inf
+    middle = len(near) - 1 - width
+    allowed = correlations[max(middle - width, 0) : middle + width + 1]
+    best = int(np.argmax(allowed)) if len(allowed) else 0
+    if len(allowed) < 2 * width + 1 or allowed[best] < LOWEST_CORRELATION:
+        return None
+    return (best - width) / COMPARED_HZ
 
 
 def _every_second(signal: Signal) -> NDArray[np.float64]:

@@ -175,3 +175,51 @@ def test_an_oximeter_belongs_to_one_recording_and_must_be_readable(samples, tmp_
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "--oximetry" in error
+
+
+# ------------------------------------------------------------------------ a clock that drifts
+
+
+def drifting(slope, *, step_s=1, start_s=0, n_s=HOURS * 3600):
+    """An oximeter whose second lasts ``1 + slope`` seconds of the recording's clock."""
+    at = np.minimum(start_s + np.arange(0, n_s, step_s) * (1 + slope), N - 1).round().astype(int)
+    signals = [signal_of(name, drawn[at], 1.0 / step_s) for name, drawn in (("spo2", SPO2), ("pulse", PULSE))]
+    return replace(
+        recording_of(*signals),
+        start_local=START + timedelta(seconds=start_s),
+        source=SourceFile(path="ring.csv", n_bytes=1, format="CSV"),
+    )
+
+
+@pytest.mark.parametrize(("slope", "side"), [(5e-4, "slower"), (1e-3, "slower"), (-5e-4, "faster")])
+def test_a_clock_that_runs_faster_or_slower_is_followed(slope, side):
+    joined = hsat.join_oximetry(night("pulse", "spo2"), drifting(slope))
+    text = notes_of(joined)["oximetry_drift"]
+    assert f"is {side} than the recording's" in text
+    assert abs(float(text.split(" by ")[1].split(" s ")[0]) - abs(slope) * N) <= 2
+    spo2 = joined.signal("spo2").values
+    known = np.isfinite(spo2)
+    # Sample by sample within a second: an edge of a desaturation may lie one place off.
+    is_right = (spo2 == SPO2[:N]) | (spo2 == np.roll(SPO2[:N], 1)) | (spo2 == np.roll(SPO2[:N], -1))
+    assert known.mean() > 0.99
+    assert is_right[known].mean() > 0.999
+
+
+@pytest.mark.parametrize(("slope", "step_s"), [(0.0, 1), (0.0, 4), (5e-5, 1)])
+def test_clocks_that_agree_within_seconds_are_left_alone(slope, step_s):
+    joined = hsat.join_oximetry(night("pulse", "spo2"), drifting(slope, step_s=step_s))
+    assert "oximetry_drift" not in notes_of(joined)
+
+
+def test_too_short_a_night_tells_no_drift():
+    joined = hsat.join_oximetry(night("pulse", "spo2"), drifting(2e-3, n_s=4800))
+    assert "oximetry_offset" in notes_of(joined) or "oximetry_clock" in notes_of(joined)
+    assert "oximetry_drift" not in notes_of(joined)
+
+
+def test_two_sensors_that_contradict_each_other_are_said_to_be_two_nights():
+    other = np.round(62 + 12 * smooth(np.random.default_rng(5).normal(size=N + 7200), 20))
+    joined = hsat.join_oximetry(night("pulse"), ring(600, pulse=other))
+    assert "two nights, or two people" in notes_of(joined)["oximetry_clock"]
+    alone = hsat.join_oximetry(night(), ring(600))
+    assert "two people" not in notes_of(alone)["oximetry_clock"]

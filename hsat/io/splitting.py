@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 
-from hsat.intervals import Spans
+from hsat.intervals import Spans, intersect_spans
 from hsat.io.clock import ONSET_TOLERANCE_S, Segment
 from hsat.io.normalize import COMPANION_CODE
 from hsat.io.records import EdfSource
-from hsat.recording import Note, Recording
+from hsat.recording import ArraySource, Note, Recording, Signal
 from hsat.sessions import NOON_H, night_of
 
 __all__ = ["split_nights"]
@@ -41,6 +42,8 @@ def split_nights(recording: Recording) -> tuple[Recording, ...]:
     if any(note.code == COMPANION_CODE for note in recording.notes):
         return (recording,)
     source = recording.signals[0].source
+    if isinstance(source, ArraySource):
+        return _split_arrays(recording, start, source)
     if not isinstance(source, EdfSource):
         return (recording,)
     nights: dict[datetime, list[Segment]] = {}
@@ -83,18 +86,62 @@ def _night(recording: Recording, source: EdfSource, segments: Sequence[Segment],
     own = replace(
         source, segments=tuple(segment._replace(start_s=segment.start_s - start_s) for segment in segments)
     )
+    signals = tuple(
+        replace(signal, source=own, n_samples=own.n_samples(signal.source_index))
+        for signal in recording.signals
+    )
+    return _part(recording, signals, (start_s, stop_s), _gaps_s(own), which)
+
+
+def _split_arrays(recording: Recording, start: datetime, source: ArraySource) -> tuple[Recording, ...]:
+    """A table of an oximeter, whose signals have one rate, cut before the first sample from noon on."""
+    rate_hz = recording.signals[0].rate_hz
+    n_samples = recording.signals[0].n_samples
+    if any((s.rate_hz, s.n_samples, s.source) != (rate_hz, n_samples, source) for s in recording.signals):
+        return (recording,)
+    noon = _noon_before(start) + timedelta(days=1)
+    cuts = [0]
+    while (at := int(np.ceil((noon - start).total_seconds() * rate_hz))) < n_samples:
+        cuts.append(at)
+        noon += timedelta(days=1)
+    is_recorded = np.ones(n_samples, dtype=bool)
+    for gap_start_s, gap_stop_s in recording.gaps_s * rate_hz:
+        is_recorded[round(gap_start_s) : round(gap_stop_s)] = False
+    spans: list[tuple[int, int]] = []
+    for first, stop in pairwise([*cuts, n_samples]):
+        held = np.flatnonzero(is_recorded[first:stop])
+        if len(held):
+            spans.append((first + int(held[0]), first + int(held[-1]) + 1))
+    if len(spans) == 1:
+        return (recording,)
+    nights: list[Recording] = []
+    for number, (first, stop) in enumerate(spans, start=1):
+        own = ArraySource(arrays=tuple(array[first:stop] for array in source.arrays))
+        signals = tuple(replace(s, source=own, n_samples=stop - first) for s in recording.signals)
+        start_s, stop_s = first / rate_hz, stop / rate_hz
+        gaps_s = intersect_spans(recording.gaps_s, np.array([[start_s, stop_s]])) - start_s
+        nights.append(_part(recording, signals, (start_s, stop_s), gaps_s, f"{number} of {len(spans)}"))
+    return tuple(nights)
+
+
+def _part(
+    recording: Recording,
+    signals: tuple[Signal, ...],
+    span_s: tuple[float, float],
+    gaps_s: Spans,
+    which: str,
+) -> Recording:
+    """What lies in one span of a recording, on a clock of its own."""
+    start_s, stop_s = span_s
     start = recording.start_local
     text = f"the file lasts {recording.duration_s / 3600:.1f} h and was cut at noon: night {which}"
     notes = [note for note in recording.notes if note.code != "long_recording"]
     return replace(
         recording,
-        signals=tuple(
-            replace(signal, source=own, n_samples=own.n_samples(signal.source_index))
-            for signal in recording.signals
-        ),
+        signals=signals,
         start_local=None if start is None else start + timedelta(seconds=start_s),
         duration_s=stop_s - start_s,
-        gaps_s=_gaps_s(own),
+        gaps_s=gaps_s,
         annotations=tuple(
             annotation._replace(onset_s=annotation.onset_s - start_s)
             for annotation in recording.annotations

@@ -24,15 +24,21 @@ DAY_S = 86_400.0
 EPOCH_FROM_S = 1e9
 """Numbers from here on are seconds since 1970 (this is the year 2001), not seconds of a night."""
 EPOCH_FROM_MS = 1e12
-FIRST_YEAR, LAST_YEAR = 1980, 2100
-"""No oximeter stored a night before; another year is a wrong field."""
+UNIT_NAMES = {0.001: "milliseconds", 60.0: "minutes", 3600.0: "hours"}
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+FIRST_SET_YEAR = 1980
+"""No oximeter stored a night before; a clock that was never set, or lost its battery, starts in 1970."""
 CLOSEST_DAYS = 2
 """A night touches two dates, and a file name may carry the evening's or the morning's."""
 
 TIME = re.compile(
     r"(?<!\d)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6})\d*)?)?(?:\s*([AaPp])\.?[Mm]\.?(?![A-Za-z]))?"
-    r"(?:\s?(Z|[+-]\d{2}:?\d{2})(?!\d))?"
+    r"(?:\s?(?:(?:UTC|GMT)?(Z|[+-]\d{2}:?\d{2})(?!\d)|(UTC|GMT)\b))?"
 )
+ZONE_NAMES = re.compile(
+    r"^(?:[ECMP][SD]T|AK[SD]T|HST|CES?T|WES?T|EES?T|MES?Z|BST|IST|JST|AE[SD]T|NZ[SD]T)\b|\([^()]*\)$"
+)
+"""Names of zones behind a time tell no more than its clock; a date that follows is kept."""
 ISO_MARK = re.compile(r"(?<=\d)T$")
 NUMBERS = re.compile(r"(\d{1,4})([./-])(\d{1,2})[./-](\d{2,4})\.?")
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -91,7 +97,7 @@ def is_moment(text: str) -> bool:
     return _moment(text) is not None
 
 
-def read_moments(texts: Sequence[str], *, path: str, notes: list[Note]) -> Clock:
+def read_moments(texts: Sequence[str], *, path: str, notes: list[Note], unit_s: float | None = None) -> Clock:
     """Turn the times of all rows, as written, into seconds from the first.
 
     Parameters
@@ -102,6 +108,8 @@ def read_moments(texts: Sequence[str], *, path: str, notes: list[Note]) -> Clock
         For errors, and for the date that many apps put into the name.
     notes : list of Note
         What was decided, and why, is added here.
+    unit_s : float, optional
+        What numbers count, by the name of their column; else seconds, or milliseconds since 1970.
 
     Returns
     -------
@@ -114,7 +122,7 @@ def read_moments(texts: Sequence[str], *, path: str, notes: list[Note]) -> Clock
     """
     numbers = _numbers(texts)
     if np.isfinite(numbers).mean() > 0.5:
-        return _of_numbers(numbers, notes)
+        return _of_numbers(numbers, unit_s, notes)
     moments = [_moment(text) for text in texts]
     known = [moment for moment in moments if moment is not None]
     if 2 * len(known) < len(texts):
@@ -132,6 +140,10 @@ def read_moments(texts: Sequence[str], *, path: str, notes: list[Note]) -> Clock
     start_local = (
         datetime.min + timedelta(seconds=start_s - DAY_S) if has_date and np.isfinite(start_s) else None
     )
+    if start_local is not None and start_local.year < FIRST_SET_YEAR:
+        text = f"the oximeter's clock was not set (it says {start_local:%Y-%m-%d}); the clock is unknown"
+        notes.append(Note("start_unknown", text))
+        start_local = None
     if not has_date:
         seconds, start_local = _unrolled(seconds, path, notes)
     _apply_zones(seconds, moments, notes)
@@ -153,14 +165,15 @@ def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
     return out
 
 
-def _of_numbers(numbers: NDArray[np.float64], notes: list[Note]) -> Clock:
+def _of_numbers(numbers: NDArray[np.float64], unit_s: float | None, notes: list[Note]) -> Clock:
     first = float(numbers[np.isfinite(numbers)][0])
-    if abs(first) >= EPOCH_FROM_MS:
-        numbers, first = numbers / 1000.0, first / 1000.0
+    if unit_s is None:
+        unit_s = 0.001 if abs(first) >= EPOCH_FROM_MS else 1.0
+    numbers, first = numbers * unit_s, first * unit_s
     if first >= EPOCH_FROM_S:
         text = "times are written in seconds since 1970 in UTC; the local clock is unknown"
     else:
-        text = "times are written in seconds; the clock is unknown"
+        text = f"times are written in {UNIT_NAMES.get(unit_s, 'seconds')}; the clock is unknown"
     notes.append(Note("start_unknown", text))
     return Clock(seconds=numbers - first, start_local=None, has_seconds=True)
 
@@ -169,19 +182,20 @@ def _moment(text: str) -> _Moment | None:
     found = TIME.search(text)
     if found is None:
         return None
-    hour, minute, second, fraction, half, zone = found.groups()
+    hour, minute, second, fraction, half, offset, universal = found.groups()
     hours, minutes, seconds = int(hour), int(minute), int(second or 0)
     if half is not None:
         if not 1 <= hours <= 12:
             return None
         hours = hours % 12 + 12 * (half in "Pp")
-    if hours > 23 or minutes > 59 or seconds > 59:
+    is_midnight = hours == 24 and half is None  # the end of the day that is named
+    if (hours > 23 and not is_midnight) or minutes > 59 or seconds > 59:
         return None
-    left, right = text[: found.start()].strip(), text[found.end() :].strip()
+    left, right = text[: found.start()].strip(), ZONE_NAMES.sub("", text[found.end() :].strip()).strip()
     return _Moment(
         second_of_day=3600.0 * hours + 60.0 * minutes + seconds + float(f"0.{fraction or 0}"),
         date_text=f"{ISO_MARK.sub('', left).strip()} {right}".strip(" ,"),
-        zone_s=_zone_s(zone),
+        zone_s=_zone_s("Z" if universal else offset),
         has_seconds=second is not None,
         is_12_hour=half is not None,
     )

@@ -43,6 +43,9 @@ HOLE_STEPS = 2.5
 TURN_BACK_S = 3600.0
 TURN_BACK_TOLERANCE_S = 60.0
 """Clocks go back by an hour when summer time ends."""
+SUNDAY = 6
+TURN_FORWARD_HOURS = (1, 2, 3)
+"""Clocks go forward at 1 (Britain, Portugal), 2 (most countries) or 3 (eastern Europe), on a Sunday."""
 REGULAR_FRACTION = 0.5
 
 
@@ -144,7 +147,8 @@ def read_oximeter_table(
     notes: list[Note] = []
     if not table.header:
         notes.append(Note("column_names", "no column names; columns are told by their values"))
-    clock = read_moments(_time_texts(table, columns), path=name, notes=notes)
+    times = _time_texts(table, columns)
+    clock = read_moments(times, path=name, notes=notes, unit_s=columns.time_unit_s)
     rows, start_local = _in_order(clock, name, notes)
     grid = _grid(rows, name, notes)
     profile = load_profile(device or "generic")
@@ -190,6 +194,7 @@ def _in_order(clock: Clock, path: str, notes: list[Note]) -> tuple[_Rows, dateti
         notes.append(Note("rows_turned", "the newest row stands first; read in order of time"))
         rows, seconds = rows[::-1], seconds[::-1]
     seconds = _without_turn_back(seconds, notes)
+    seconds = _without_turn_forward(seconds, clock.start_local, notes)
     is_stray = np.zeros(len(rows), dtype=bool)
     is_stray[1:-1] = (seconds[1:-1] > seconds[2:]) & (seconds[2:] >= seconds[:-2])
     rows, seconds = rows[~is_stray], seconds[~is_stray]
@@ -224,6 +229,38 @@ def _without_turn_back(seconds: NDArray[np.float64], notes: list[Note]) -> NDArr
     notes.append(Note("clock_turned_back", "the clock goes back by an hour once; the rows after it run on"))
     shifted = seconds.copy()
     shifted[at + 1 :] += usual_s - steps[at]
+    return shifted
+
+
+def _without_turn_forward(
+    seconds: NDArray[np.float64], start_local: datetime | None, notes: list[Note]
+) -> NDArray[np.float64]:
+    """The hour that summer time's begin leaves out: later rows follow on, as the device did.
+
+    Only on a Sunday, at a full hour of the early morning, where one step of the usual length is longer
+    by an hour: a sensor that was taken off for an hour just then is not to be expected.
+    """
+    steps = np.diff(seconds)
+    forward = np.flatnonzero(np.abs(steps - TURN_BACK_S) <= TURN_BACK_TOLERANCE_S)
+    if start_local is None or len(forward) != 1 or not (steps > 0).any():
+        return seconds
+    at = int(forward[0])
+    usual_s = float(np.median(steps[steps > 0]))
+    before = start_local + timedelta(seconds=float(seconds[at]))
+    full_hour = (before + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    is_turn = before.weekday() == SUNDAY and full_hour.hour in TURN_FORWARD_HOURS
+    to_hour_s = (full_hour - before).total_seconds()
+    if not is_turn or to_hour_s > usual_s or abs(steps[at] - TURN_BACK_S - usual_s) > 0.5 * usual_s:
+        return seconds
+    notes.append(
+        Note(
+            "clock_turned_forward",
+            f"the clock goes forward by an hour at {full_hour:%H:%M}, as summer time begins; the rows "
+            "after it follow on",
+        )
+    )
+    shifted = seconds.copy()
+    shifted[at + 1 :] -= TURN_BACK_S
     return shifted
 
 
@@ -320,7 +357,8 @@ def _measured(
     if name == "pulse":  # 127 is a pulse; only SpO2 uses it for "no value"
         is_none &= values != 127.0
     positive = values[(values > 0) & ~is_none]
-    if name == "spo2" and len(positive) and positive.max() <= LARGEST_FRACTION:
+    is_fraction = len(positive) > 0 and positive.max() <= LARGEST_FRACTION
+    if name == "spo2" and is_fraction and not np.all(positive == LARGEST_FRACTION):  # zeros and ones: a state
         notes.append(Note("spo2_scale", f"column {label!r} holds fractions; times 100"))
         values = values * 100.0
     is_wrong = ~is_none & ((values <= 0.0) | (values > largest))

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,20 @@ TIME_NAMES = frozenset(
     ]
 )
 DATE_NAMES = frozenset(["date", "datum", "fecha", "data", "day", "tag"])
+TIME_UNITS_S = {
+    "ms": 0.001,
+    "msec": 0.001,
+    "milliseconds": 0.001,
+    "s": 1.0,
+    "sec": 1.0,
+    "seconds": 1.0,
+    "min": 60.0,
+    "mins": 60.0,
+    "minutes": 60.0,
+    "h": 3600.0,
+    "hours": 3600.0,
+}
+"""Last word of a column of times, as in ``Time (min)``: what its numbers count."""
 SPO2_NAMES = frozenset(
     [
         "spo2",
@@ -113,6 +128,9 @@ MOTION_NAMES = frozenset(
     ["motion", "movement", "activity", "bewegung", "mouvement", "movimiento", "body movement"]
 )
 
+DECIMALS = re.compile(r"[1-9]|0\d+")
+LARGEST_DECIMALS_FRACTION = 0.05
+"""Of decimals of two digits a tenth begins with zero."""
 LOWEST_SPO2_MEDIAN_PERCENT = 80.0
 """Without column names only a column whose middle lies between here and 100 is taken for SpO2."""
 
@@ -139,13 +157,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column holds what; None where none does."""
+    """Which column holds what; None where none does. ``time_unit_s``: what its numbers count, if named."""
 
     time: int
     date: int | None
     spo2: int
     pulse: int | None
     motion: int | None
+    time_unit_s: float | None = None
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -197,7 +216,10 @@ def parse_table(text: str) -> Table | None:
             if separator not in line:
                 continue
             names = _cells([line], separator)[0]
-            if _place(names, SPO2_NAMES) is not None and _place(names, TIME_NAMES | DATE_NAMES) is not None:
+            has_time = (
+                _place(names, TIME_NAMES | DATE_NAMES) is not None or _place_with_unit(names) is not None
+            )
+            if _place(names, SPO2_NAMES) is not None and has_time:
                 rows = _rows(lines[number + 1 :], separator, text)
                 return Table(header=tuple(name.strip() for name in names), rows=rows)
     first = next((line for line in lines if line.strip()), "")
@@ -231,6 +253,15 @@ def _place(names: Sequence[str], wanted: frozenset[str]) -> int | None:
     return None
 
 
+def _place_with_unit(names: Sequence[str]) -> tuple[int, float] | None:
+    """First column of times whose name ends in a unit, and the unit in seconds."""
+    for column, name in enumerate(names):
+        *words, last = simplify_label(name).split() or [""]
+        if last in TIME_UNITS_S and " ".join(words) in TIME_NAMES:
+            return column, TIME_UNITS_S[last]
+    return None
+
+
 def find_columns(table: Table, *, channel_map: Mapping[str, str], path: str) -> Columns | None:
     """Which column holds what, by the user's map, by names, or without names by the values.
 
@@ -238,12 +269,17 @@ def find_columns(table: Table, *, channel_map: Mapping[str, str], path: str) -> 
     ------
     MissingChannelError
         Where the map asks for a column that is not there.
+    ReadError
+        Where decimal commas split the cells.
     """
     mapped = {name: _mapped(table, label, path) for name, label in channel_map.items()}
     if not table.header:
         return _columns_by_values(table)
     day = _place(table.header, DATE_NAMES)
+    with_unit = _place_with_unit(table.header)
     time = _place(table.header, TIME_NAMES)
+    if time is None and with_unit is not None:
+        time = with_unit[0]
     if time is None:
         time, day = day, None
     spo2 = mapped.get("spo2", _place(table.header, SPO2_NAMES))
@@ -251,13 +287,32 @@ def find_columns(table: Table, *, channel_map: Mapping[str, str], path: str) -> 
         return None
     if day is not None and any(":" in cell for cell in table.cells(day)[:1]):
         time, day = day, None  # a "date" that holds the time of day
+    _refuse_split_decimals(table, spo2, path)
     return Columns(
         time=time,
         date=day,
         spo2=spo2,
         pulse=mapped.get("pulse", _place(table.header, PULSE_NAMES)),
         motion=mapped.get("activity", _place(table.header, MOTION_NAMES)),
+        time_unit_s=with_unit[1] if with_unit is not None and with_unit[0] == time else None,
     )
+
+
+def _refuse_split_decimals(table: Table, spo2: int, path: str) -> None:
+    """Refuse rows with more cells than names whose cells after SpO2 are decimals: commas between commas.
+
+    The decimals would be read as what the next name says. They are told by zeros in front and by
+    single digits, with which nobody writes a pulse.
+    """
+    n_names = len(table.header)
+    wide = [row for row in table.rows if any(cell.strip() for cell in row[n_names:])]
+    n_decimals = sum(DECIMALS.fullmatch(row[spo2 + 1].strip()) is not None for row in wide)
+    if 2 * len(wide) > len(table.rows) and n_decimals > LARGEST_DECIMALS_FRACTION * len(wide):
+        n_cells = max(len(row) for row in wide)
+        raise ReadError(
+            f"{path}: rows of {n_cells} cells under {n_names} column names, as decimal commas between commas "
+            "give: export it with semicolons or points"
+        )
 
 
 def _mapped(table: Table, label: str, path: str) -> int:
