@@ -192,3 +192,7 @@ def test_parse_channel_map():
 
 def test_units_of_the_table():
     assert (canonical_channel("spo2").unit, canonical_channel("pulse").unit) == ("%", "bpm")
+
+
+def test_the_subscript_of_spo2_is_a_two():
+    assert simplify_label("SpO\u2082 (%)") == simplify_label("SpO2 (%)")

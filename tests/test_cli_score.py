@@ -327,7 +327,10 @@ def test_a_named_file_needs_no_ending(stage, folder, capsys):
 def test_an_empty_folder_is_exit_code_3(stage, folder, capsys):
     Path("d").mkdir()
     assert main(["score", "d"]) == 3
-    assert capsys.readouterr().err == "hsat: d: no file in this folder ends in .edf, .rec or .bdf\n"
+    line = (
+        "hsat: d: no file in this folder ends in .edf, .rec or .bdf (tables of oximeters are read if named)\n"
+    )
+    assert capsys.readouterr().err == line
 
 
 def test_companions_in_a_folder_are_named_and_no_failure(stage, folder, capsys):

@@ -386,3 +386,13 @@ def test_nights_of_real_cards_equal_those_joined_by_somebody_else(shared_data):
         np.testing.assert_array_equal(night.gaps_s, joined.gaps_s)
         np.testing.assert_array_equal(night.signal("flow").values, joined.signal("flow").values)
     assert compared == 9
+
+
+def test_a_note_names_a_dozen_of_many_joined_files(tmp_path):
+    for i in range(30):
+        write_plain(tmp_path / f"part{i:02d}.edf", EVENING + timedelta(minutes=12 * i), 11)
+    (night,) = hsat.read_nights(tmp_path)
+    (text,) = [note.text for note in night.notes if note.code == "sessions_joined"]
+    assert text.startswith("30 recordings of one night joined (part00.edf, ")
+    assert "part11.edf and 18 more)" in text
+    assert len(night.source.files) == 30

@@ -60,7 +60,10 @@ def _items_of(path: str) -> list[Candidate | FailedNight]:
         return [FailedNight(file=path, error="empty name: expected a file or a folder")]
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names too long
         return [Candidate(path, True)]
-    nothing = FailedNight(file=path, error=f"{path}: no file in this folder ends in .edf, .rec or .bdf")
+    nothing = FailedNight(
+        file=path,
+        error=f"{path}: no file in this folder ends in .edf, .rec or .bdf (tables of oximeters are read if named)",
+    )
     return list(_walk(path)) or [nothing]
 
 

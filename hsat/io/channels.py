@@ -265,4 +265,5 @@ def canonical_channel(name: str) -> CanonicalChannel:
 
 def simplify_label(label: str) -> str:
     """A label in lower case, with every run of anything but letters, digits and % as one space."""
-    return " ".join("".join(c if c.isalnum() or c == "%" else " " for c in label.casefold()).split())
+    plain = label.casefold().replace("\u2082", "2")  # SpO2 with its subscript
+    return " ".join("".join(c if c.isalnum() or c == "%" else " " for c in plain).split())

@@ -18,6 +18,10 @@ device: nobody falls asleep, breathes steadily for a baseline and gets up again 
 two longer sessions the patient is in bed, and however little was recorded is kept."""
 
 
+MOST_NAMES = 12
+"""Files that a note names; `source.files` has them all."""
+
+
 class LeftOut(NamedTuple):
     """A file that is no part of any night, and why; of a copy the file it is a copy of."""
 
@@ -143,7 +147,8 @@ def _night(kept: Sequence[Recording], tests: Sequence[Recording]) -> Recording:
     notes = list(night.notes)
     if len(kept) > 1:
         pauses_s = [_pause_s(before, after) for before, after in pairwise(kept)]
-        names = ", ".join(_name(recording) for recording in kept)
+        names = ", ".join(_name(recording) for recording in kept[:MOST_NAMES])
+        names += f" and {len(kept) - MOST_NAMES} more" if len(kept) > MOST_NAMES else ""
         notes.append(
             Note(
                 "sessions_joined",
