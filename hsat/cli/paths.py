@@ -62,7 +62,8 @@ def _items_of(path: str) -> list[Candidate | FailedNight]:
         return [Candidate(path, True)]
     nothing = FailedNight(
         file=path,
-        error=f"{path}: no file in this folder ends in .edf, .rec or .bdf (tables of oximeters are read if named)",
+        error=f"{path}: no file in this folder ends in .edf, .rec or .bdf "
+        "(tables of oximeters are read if named)",
     )
     return list(_walk(path)) or [nothing]
 
