@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import overload
 
 from hsat.errors import HsatError, ReadError, RulesError
-from hsat.io.duplicates import SeenFiles
+from hsat.io.duplicates import SeenFiles, without_cut_copies
 from hsat.io.listing import UnlistedFolder, walk_recordings
 from hsat.io.normalize import COMPANION_CODE
 from hsat.io.parallel import join_parallel
@@ -18,6 +18,7 @@ from hsat.recording import Recording
 
 __all__ = ["FolderNights", "gather_nights", "read_nights"]
 
+TABLE_BESIDE = "a table of an oximeter, which is read if named, or joined with --oximetry"
 WITHOUT_DATA = "a header without data: the device was switched on and recorded nothing"
 
 
@@ -148,7 +149,7 @@ def gather_nights(
     FolderNights
     """
     seen = SeenFiles() if seen is None else seen
-    sessions: list[Recording] = []
+    files: list[Recording] = []
     left_out: list[LeftOut] = []
     failed: list[LeftOut] = []
     for path in paths:
@@ -166,7 +167,10 @@ def gather_nights(
         if recording.source.stream is not None and not recording.duration_s > 0:
             left_out.append(LeftOut(path, WITHOUT_DATA))
         else:
-            sessions.extend(split_nights(recording))
+            files.append(recording)
+    kept, cut = without_cut_copies(files)
+    left_out.extend(LeftOut(path, f"the beginning of {longer}", longer) for path, longer in cut)
+    sessions = [night for recording in kept for night in split_nights(recording)]
     whole: list[Recording] = []
     for recording in join_parallel(sessions):
         companion = next((note.text for note in recording.notes if note.code == COMPANION_CODE), None)
@@ -174,7 +178,18 @@ def gather_nights(
             whole.append(recording)
         else:
             left_out.append(LeftOut(recording.source.path, companion))
+    left_out.extend(LeftOut(path, TABLE_BESIDE) for path in _tables_beside(paths))
     grouped = group_nights(whole)
     return FolderNights(
         recordings=grouped.nights, left_out=(*left_out, *grouped.left_out), failed=tuple(failed)
     )
+
+
+def _tables_beside(paths: Sequence[str]) -> list[str]:
+    """Tables of oximeters in the folder of the files, other than those."""
+    if not paths:
+        return []
+    from hsat.io.oximeters import find_oximeter_tables
+
+    folder = os.path.dirname(paths[0])  # noqa: PTH120 - as given
+    return [path for path in find_oximeter_tables(folder or ".") if path not in paths]

@@ -396,3 +396,45 @@ def test_a_note_names_a_dozen_of_many_joined_files(tmp_path):
     assert text.startswith("30 recordings of one night joined (part00.edf, ")
     assert "part11.edf and 18 more)" in text
     assert len(night.source.files) == 30
+
+
+def test_a_copy_that_was_broken_off_is_left_out(tmp_path):
+    whole = write_plain(tmp_path / "b.edf", EVENING, 60)
+    raw = whole.read_bytes()
+    (tmp_path / "a.edf").write_bytes(raw[: len(raw) // 2])
+    nights = hsat.read_nights(tmp_path)
+    assert [Path(night.source.path).name for night in nights] == ["b.edf"]
+    assert [(Path(left.path).name, Path(left.original).name) for left in nights.left_out] == [
+        ("a.edf", "b.edf")
+    ]
+
+
+@pytest.mark.parametrize("change", ["a sample", "the patient", "the start", "the recorder"])
+def test_a_shorter_file_that_differs_is_no_copy(tmp_path, change):
+    write_plain(tmp_path / "b.edf", EVENING, 60)
+    other = {
+        "a sample": {"first": 2},
+        "the patient": {"patient": "P0043 F X X"},
+        "the start": {},
+        "the recorder": {"recorder": "OtherRecorder-2"},
+    }[change]
+    start = EVENING + timedelta(minutes=1) if change == "the start" else EVENING
+    write_plain(tmp_path / "a.edf", start, 30, **other)
+    nights = hsat.read_nights(tmp_path)
+    assert len(nights) == 2
+    assert not nights.left_out
+
+
+def test_tables_of_oximeters_beside_recordings_are_named(tmp_path, capsys):
+    write_plain(tmp_path / "a.edf", EVENING, 30)
+    (tmp_path / "ring.csv").write_text("Time,Oxygen Level,Pulse Rate\n22:30:00 03/03/2026,96,60\n")
+    (tmp_path / "events.csv").write_text("start_s,stop_s,kind\n10,20,hypopnea\n")
+    (tmp_path / ".hidden.csv").write_text("Time,SpO2\n1,96\n")
+    (tmp_path / "folder.csv").mkdir()
+    nights = hsat.read_nights(tmp_path)
+    assert [Path(left.path).name for left in nights.left_out] == ["ring.csv"]
+    assert main(["score", str(tmp_path)]) == 0
+    assert (
+        "ring.csv: a table of an oximeter, which is read if named, or joined with --oximetry; left out"
+        in (capsys.readouterr().err)
+    )

@@ -3,12 +3,14 @@
 Rows are written here by hand; expected values are those that were written.
 """
 
+import json
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 import hsat
+from hsat.cli.main import main
 from hsat.errors import ReadError
 
 START = datetime(2026, 8, 13, 23, 50)
@@ -168,3 +170,26 @@ def test_zeros_and_ones_are_no_fractions(tmp_path):
     recording = read(tmp_path, "Time,SpO2,Pulse", rows)
     assert np.nanmax(recording.signal("spo2").values) == 1.0
     assert "spo2_scale" not in note_texts(recording)
+
+
+@pytest.mark.parametrize("n_decimals", [3, 4, 5])
+def test_times_of_few_decimals_do_not_change_the_interval(tmp_path, n_decimals):
+    times = [
+        f"{4 * i / 60:.{n_decimals}f}" for i in range(6000)
+    ]  # steps of 4.02 and 3.96 s, written in minutes
+    recording = read_times(tmp_path, times, "Time (min),SpO2,Pulse")
+    assert recording.signal("spo2").rate_hz == 0.25
+    np.testing.assert_array_equal(recording.signal("spo2").values, [spo2_at(i) for i in range(6000)])
+
+
+def test_inspection_counts_no_gap_as_missing(tmp_path, capsys):
+    first, second = (
+        clocks("%Y-%m-%d %H:%M:%S", n=300),
+        clocks("%Y-%m-%d %H:%M:%S", n=300, start=START.replace(hour=23, minute=59) + timedelta(hours=2)),
+    )
+    rows = [f"{t},{'--' if i < 30 else spo2_at(i)},60" for i, t in enumerate(first + second)]
+    read(tmp_path, "Time,SpO2,Pulse", rows)
+    assert main(["inspect", str(tmp_path / "night.csv"), "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["n_records"], len(shown["gaps_s"])) == (600, 1)
+    assert [c["quality"]["missing_percent"] for c in shown["channels"]] == [5.0, 0.0]  # 30 of 600 rows

@@ -1,12 +1,16 @@
-"""Files with the same content, found without reading every file."""
+"""Files with the same content, or its beginning, found without reading every file."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hsat.errors import ReadError
 from hsat.io.layout import FIXED_BYTES
+from hsat.io.records import EdfSource
+from hsat.recording import Recording
 
-__all__ = ["SeenFiles"]
+__all__ = ["SeenFiles", "without_cut_copies"]
 
 HEAD_BYTES = 4096
 """Files that agree in size and in these bytes (start date and time are among them) are compared whole."""
@@ -52,3 +56,52 @@ class SeenFiles:
             with Path(path).open("rb") as file:
                 self._digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
         return self._digests[path]
+
+
+COMPARED_BYTES = 1 << 20
+
+
+def without_cut_copies(recordings: Sequence[Recording]) -> tuple[list[Recording], list[tuple[str, str]]]:
+    """Leave out recordings that are the beginning of another: copies that were broken off.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        Of one folder.
+
+    Returns
+    -------
+    kept : list of Recording
+    cut : list of (str, str)
+        Files left out, each with the file that holds the whole.
+    """
+    alike: dict[tuple[object, ...], list[Recording]] = {}
+    for recording in recordings:
+        source = recording.signals[0].source if recording.signals else None
+        if isinstance(source, EdfSource) and recording.start_local is not None:
+            labels = tuple((s.name, s.source_label, s.rate_hz, s.unit) for s in recording.signals)
+            key = (recording.start_local, recording.device, recording.subject, source.record_bytes, labels)
+            alike.setdefault(key, []).append(recording)
+    cut: dict[str, str] = {}
+    for group in alike.values():
+        longest = max(group, key=lambda r: r.source.n_bytes)
+        for recording in group:
+            if recording.source.n_bytes < longest.source.n_bytes and _begins(longest, recording):
+                cut[recording.source.path] = longest.source.path
+    return [r for r in recordings if r.source.path not in cut], list(cut.items())
+
+
+def _begins(whole: Recording, part: Recording) -> bool:
+    """Whether the data of one file, not empty, are the first data of the other."""
+    sources = [recording.signals[0].source for recording in (whole, part)]
+    starts = [source.data_start for source in sources if isinstance(source, EdfSource)]
+    try:
+        with Path(whole.source.path).open("rb") as one, Path(part.source.path).open("rb") as other:
+            one.seek(starts[0])
+            other.seek(starts[1])
+            while data := other.read(COMPARED_BYTES):
+                if one.read(len(data)) != data:
+                    return False
+    except OSError as error:
+        raise ReadError(f"{part.source.path}: {error.strerror or error} while comparing") from error
+    return part.duration_s > 0

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.inspection import ChannelQuality, InspectedChannel, Inspection, Scorable
+from hsat.intervals import total_s
 from hsat.io.calibration import calibrate
 from hsat.io.edf import EdfFile
 from hsat.io.header import EdfChannel
@@ -150,6 +151,9 @@ def _inspect_table(recording: Recording) -> Inspection:
         tally = _Tally(signal.calibration, signal.rate_hz, is_number=True)
         for block in signal.source.blocks([signal.source_index]):
             tally.add(block)
+        n_in_gaps = round(total_s(recording.gaps_s) * signal.rate_hz)  # no sample was stored there
+        tally.n_samples -= n_in_gaps
+        tally.n_missing -= n_in_gaps
         channels.append(
             InspectedChannel(
                 source_label=signal.source_label,
@@ -168,7 +172,7 @@ def _inspect_table(recording: Recording) -> Inspection:
         format=recording.source.format,
         start_local=recording.start_local,
         duration_s=recording.duration_s,
-        n_records=first.n_samples,
+        n_records=first.n_samples - round(total_s(recording.gaps_s) * first.rate_hz),
         record_duration_s=1.0 / first.rate_hz,
         gaps_s=recording.gaps_s,
         n_annotations=0,

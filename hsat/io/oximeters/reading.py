@@ -18,7 +18,7 @@ from hsat.io.oximeters.moments import Clock, read_moments
 from hsat.io.oximeters.table import Columns, Table, decode, find_columns, parse_table, parse_values, read_text
 from hsat.recording import ArraySource, DeviceInfo, Note, Recording, Signal, SourceFile, Subject
 
-__all__ = ["is_oximeter_table", "read_oximeter_table"]
+__all__ = ["find_oximeter_tables", "is_oximeter_table", "read_oximeter_table"]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 PEEK_BYTES = 4096
@@ -47,6 +47,7 @@ SUNDAY = 6
 TURN_FORWARD_HOURS = (1, 2, 3)
 """Clocks go forward at 1 (Britain, Portugal), 2 (most countries) or 3 (eastern Europe), on a Sunday."""
 REGULAR_FRACTION = 0.5
+NEAR_STEP_FRACTION = 0.05
 
 
 def is_oximeter_table(path: str | os.PathLike[str]) -> bool:
@@ -70,10 +71,44 @@ def is_oximeter_table(path: str | os.PathLike[str]) -> bool:
         return False
     if not head or head.startswith(EDF_STARTS):
         return False
-    if os.fspath(path).lower().endswith(TABLE_ENDINGS):
-        return True
+    return os.fspath(path).lower().endswith(TABLE_ENDINGS) or _names_oximetry(head)
+
+
+def _names_oximetry(head: bytes) -> bool:
     table = parse_table(decode(head))
     return table is not None and bool(table.header)
+
+
+def find_oximeter_tables(folder: str | os.PathLike[str]) -> list[str]:
+    """Tables of a folder, not of those in it, whose columns name times and SpO2.
+
+    Parameters
+    ----------
+    folder : str or path-like
+
+    Returns
+    -------
+    list of str
+        In the order of names; hidden files, and what cannot be opened, left out.
+    """
+    found: list[str] = []
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - paths stay as they were given
+    except OSError:
+        return []
+    for name in names:
+        path = os.path.join(folder, name)  # noqa: PTH118 - the same
+        if name.startswith(".") or not name.lower().endswith(TABLE_ENDINGS):
+            continue
+        try:
+            if not Path(path).is_file():
+                continue
+            with Path(path).open("rb") as file:
+                if _names_oximetry(file.read(PEEK_BYTES)):
+                    found.append(path)
+        except OSError:
+            continue
+    return found
 
 
 class _Rows(NamedTuple):
@@ -276,8 +311,10 @@ def _grid(ordered: _Rows, path: str, notes: list[Note]) -> _Grid:
     steps = np.round(np.diff(seconds), 3)
     values, counts = np.unique(steps, return_counts=True)
     most = int(np.argmax(counts))
-    interval_s = float(values[most])
-    if counts[most] < REGULAR_FRACTION * len(steps):
+    # Times with few decimals come in two or three neighbouring steps: the mean of them is the device's.
+    is_near = np.abs(values - values[most]) <= NEAR_STEP_FRACTION * values[most]
+    interval_s = round(float(np.average(values[is_near], weights=counts[is_near])), 4)
+    if counts[is_near].sum() < REGULAR_FRACTION * len(steps):
         interval_s = float(np.median(steps))
         text = f"rows come irregularly; placed every {interval_s:g} s, the median step, without filling in"
         notes.append(Note("irregular", text))
