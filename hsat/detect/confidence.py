@@ -87,9 +87,10 @@ def _long_apnea_margin(candidate: "Candidate", rules: ScoringRules) -> float:
     fall, scale = candidate.desaturation, rules.confidence
     if fall is None:
         return math.inf
+    least = rules.apnea.least_fall_points(candidate.longest_apnea_s, rules.desaturation.small_points)
     return max(
-        (rules.apnea.longest_without_fall_s - candidate.duration_s) / scale.duration_scale_s,
-        (fall.drop_points - rules.desaturation.small_points) / scale.desaturation_scale_points,
+        (rules.apnea.longest_without_fall_s - candidate.longest_apnea_s) / scale.duration_scale_s,
+        (fall.drop_points - least) / scale.desaturation_scale_points,
     )
 
 

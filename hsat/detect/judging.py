@@ -254,11 +254,12 @@ def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
     """An apnea by its depth and length, unless it outlasts what blood can bear unchanged."""
     apnea, fall = rules.apnea, candidate.desaturation
     smallest = rules.desaturation.small_points
-    is_long = candidate.duration_s > apnea.longest_without_fall_s
-    if is_long and fall is not None and fall.drop_points < smallest:
+    pause_s = candidate.longest_apnea_s
+    least = apnea.least_fall_points(pause_s, smallest)
+    if pause_s > apnea.longest_without_fall_s and fall is not None and fall.drop_points < least:
         return _refused(
-            f"apnea.longest_without_fall_s: {candidate.duration_s:.0f} s without a fall of SpO2 "
-            f"by {smallest:g} points: a fault of the sensor"
+            f"apnea.longest_without_fall_s: {pause_s:.0f} s without breath, and SpO2 falls "
+            f"by {fall.drop_points:.1f} points, needs {least:.1f}: a fault of the sensor"
         )
     if candidate.is_contradicted and fall is not None and fall.drop_points < smallest:
         return _refused(

@@ -68,6 +68,22 @@ class ApneaRule:
     nadir_within_periods: float
     nadir_rise_fraction: float
     longest_without_fall_s: float
+    further_fall_points_per_s: float
+
+    def least_fall_points(self, pause_s: float, first_points: float) -> float:
+        """Fall of SpO2 that a pause of more than ``longest_without_fall_s`` must cost.
+
+        Parameters
+        ----------
+        pause_s : float
+        first_points : float
+            What the shortest such pause must.
+
+        Returns
+        -------
+        float
+        """
+        return first_points + self.further_fall_points_per_s * max(pause_s - self.longest_without_fall_s, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
