@@ -27,7 +27,7 @@ from breathing_signals import (
 )
 
 import hsat
-from hsat.detect.judging import Candidate, judge
+from hsat.detect.judging import Candidate, Verdict, judge
 from hsat.events import Desaturation, EventKind
 from hsat.grading import grade_adequacy, grade_severity
 from hsat.kernels.reductions import CLOSED, INTERRUPTED, TOO_LONG
@@ -112,17 +112,28 @@ def test_apnea_duration_to_the_last_bit(longest_apnea_s, is_apnea):
     assert verdict.is_hypopnea is not is_apnea
 
 
-@pytest.mark.parametrize("drop_points", [0.0, 2.0])
 @pytest.mark.parametrize(
-    ("duration_s", "is_apnea"), [(89.9, True), (90.0, True), (90.1, False), (140.0, False)]
+    ("pause_s", "least_points"), [(60.1, 3.01), (62.5, 3.25), (90.0, 6.0), (120.0, 9.0), (145.0, 11.5)]
 )
-def test_apnea_longer_than_90_s_needs_a_fall_of_spo2(duration_s, is_apnea, drop_points):
-    changes = {"stop_s": 400.0 + duration_s, "longest_apnea_s": duration_s - 2.0}
-    verdict = judge(candidate_of(drop_points=drop_points, **changes), RULES_1B, has_oximetry=True)
-    assert verdict.is_apnea is is_apnea
-    assert verdict.clause.startswith("apnea: " if is_apnea else "apnea.longest_without_fall_s")
-    assert judge(candidate_of(drop_points=3.0, **changes), RULES_1B, has_oximetry=True).is_apnea
-    assert judge(candidate_of(desaturation=None, **changes), RULES_1B, has_oximetry=False).is_apnea
+def test_a_pause_longer_than_60_s_needs_a_fall_of_spo2_that_grows_with_it(pause_s, least_points):
+    """3 points, and 0.1 point more for every further second: the least points by hand."""
+
+    def verdict(drop_points: float | None) -> Verdict:
+        fall = {"desaturation": None} if drop_points is None else {"drop_points": drop_points}
+        long = candidate_of(stop_s=400.0 + pause_s + 2.0, longest_apnea_s=pause_s, **fall)
+        return judge(long, RULES_1B, has_oximetry=drop_points is not None)
+
+    for drop_points in (0.0, 2.0, least_points - 0.01):
+        assert verdict(drop_points).clause.startswith("apnea.longest_without_fall_s")
+    for drop_points in (least_points + 0.01, 20.0, None):
+        assert verdict(drop_points).is_apnea
+
+
+@pytest.mark.parametrize("pause_s", [10.0, 59.9, 60.0])
+def test_a_pause_up_to_60_s_needs_no_fall_of_spo2(pause_s):
+    """However long the reduced breathing is that it lies in."""
+    long = candidate_of(stop_s=540.0, longest_apnea_s=pause_s, drop_points=0.0)
+    assert judge(long, RULES_1B, has_oximetry=True).is_apnea
 
 
 def test_whole_event_rule_a_hypopnea_that_ends_as_an_apnea_is_one_apnea():

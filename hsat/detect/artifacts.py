@@ -58,7 +58,7 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     rate_hz, excursion = breathing.rate_hz, breathing.excursion
     duration_s = len(excursion) / rate_hz
     rule = rules.sensor_off
-    missing = spans_from_mask(breathing.is_missing, rate_hz)
+    missing = lost = spans_from_mask(breathing.is_missing, rate_hz)
     if len(missing):  # pieces of flow too short to hold an event and its recovery
         pieces = invert_spans(missing, 0.0, duration_s)
         missing = unite_spans(missing, pieces[pieces[:, 1] - pieces[:, 0] < rule.min_piece_s])
@@ -73,7 +73,12 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
         return {QualityFlag.FLOW_OFF: as_spans([(0.0, duration_s)]), QualityFlag.FLOW_MISSING: missing}
     usual = np.float32(np.quantile(by_second[is_seen], rule.reference_quantile_fraction))
     is_quiet = (excursion <= rule.max_excursion_fraction * usual) | is_other
-    off = _at_least(spans_from_mask(is_quiet, rate_hz), rule.min_duration_s)
+    quiet = spans_from_mask(is_quiet, rate_hz)
+    # A pause is one between breaths: behind lost samples nobody knows what went before.
+    comes_back = lost[lost[:, 1] - lost[:, 0] > rule.max_dropout_s, 1]
+    lasts_s = quiet[:, 1] - quiet[:, 0]
+    is_unknown = np.isin(quiet[:, 0], comes_back) & (lasts_s > breathing.period_s)
+    off = quiet[(lasts_s >= rule.min_duration_s) | is_unknown]
     unusable = unite_spans(off, missing)
     flags: Flags = {}
     if len(unusable) and unusable[0, 0] <= breathing.window_s:

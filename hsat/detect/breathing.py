@@ -110,8 +110,9 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
         present = np.flatnonzero(~is_missing)
         if len(present) == 0:
             return np.zeros_like(values)
-        # A constant across the gap: no excursion is invented, and the drift filter stays quiet.
-        source = np.maximum.accumulate(np.where(is_missing, present[0], np.arange(len(values))))
+        # The nearest value: no step where the signal goes or comes back, which the drift filter would
+        # spread into a swing of flow that stands still.
+        source = _nearest(present, len(values))
         filled = values[source]
     smooth, once, twice = np.empty_like(filled), np.empty_like(filled), filled
     half_smooth = int(rules.sampling.smoothing_s * rate_hz / 2)
@@ -125,6 +126,14 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
     smooth -= twice
     smooth[is_missing] = 0.0
     return smooth
+
+
+def _nearest(present: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """The nearest of the places `present` (rising, at least one) to each of `n`; shape (n,)."""
+    # Each serves from the middle between it and the one before.
+    starts = np.zeros(n, np.intp)
+    starts[(present[1:] + present[:-1] + 1) // 2] = 1
+    return present[np.cumsum(starts)]
 
 
 def excursion_of(values: NDArray[np.float32], window_s: float, rate_hz: float) -> NDArray[np.float32]:

@@ -211,6 +211,7 @@ class SensorOffRule:
     slowest_per_min: float
     min_duration_s: float
     min_piece_s: float
+    max_dropout_s: float
     min_share_fraction: float
 
     def __post_init__(self) -> None:
