@@ -146,7 +146,7 @@ def _other_reading(reading: FlowReading, rules: ScoringRules) -> FlowReading:
     """Nasal pressure with its root taken, or left out; when it cannot be judged stays as it was."""
     measured, is_linearised = reading.breathing, not rules.nasal_pressure.is_linearised
     flow = flow_from_pressure(measured.flow) if is_linearised else pressure_from_flow(measured.flow)
-    breathing = measure_upright(flow, measured.is_missing, rules, measured.ventilation_share)
+    breathing = measure_upright(flow, measured.is_missing, rules)
     reductions = find_reduced_breathing(breathing, rules, is_pressure=not is_linearised)
     return replace(reading, breathing=breathing, reductions=reductions)
 

@@ -66,6 +66,18 @@ def test_on_nasal_pressure_the_fall_is_that_of_flow(reduction, kind):
     assert ["apnea" if event.kind.is_apnea else "hypopnea" for event in night.events] == [kind] * 4
 
 
+@pytest.mark.parametrize(("reduction", "kind"), [(0.60, "hypopnea"), (0.70, "hypopnea"), (0.85, "apnea")])
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_on_linearised_nasal_pressure_the_fall_is_that_of_flow(reduction, kind, offset):
+    """60 and 70 % less flow are 84 and 91 % less pressure, and no apnea: pressure does not judge."""
+    linearised = replace(DEVICE_RULES.nasal_pressure, is_linearised=True)
+    falls = [Fall(start_s, 16.0, reduction) for start_s in STARTS_S]
+    flow = flow_channel(1800.0, falls, rate_hz=25.0)[2]
+    recording = recording_of(signal_of("nasal_pressure", flow * abs(flow) + offset, 25.0))
+    night = hsat.score_night(recording, replace(DEVICE_RULES, nasal_pressure=linearised))
+    assert ["apnea" if event.kind.is_apnea else "hypopnea" for event in night.events] == [kind] * 4
+
+
 @pytest.mark.parametrize(("reduction", "n_events"), [(0.45, 0), (0.55, 4)])
 def test_a_device_hypopnea_is_50_percent_less_flow_without_any_fall_of_spo2(reduction, n_events):
     assert kinds_under(DEVICE_RULES, reduction, 16.0, drop_points=0.0) == ["hypopnea"] * n_events

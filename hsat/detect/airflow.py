@@ -90,7 +90,7 @@ def measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReadi
     """
     is_pressure = sensor == NASAL_PRESSURE
     is_linearised = is_pressure and rules.nasal_pressure.is_linearised
-    breathing = measure_breathing(values, rules, is_linearised=is_linearised)
+    breathing = measure_breathing(values, rules, is_pressure=is_pressure, is_linearised=is_linearised)
     reductions = find_reduced_breathing(breathing, rules, is_pressure=is_pressure and not is_linearised)
     flags = flag_flow(breathing, rules)
     flags[QualityFlag.NO_BASELINE] = flag_missing_baseline(

@@ -46,7 +46,8 @@ class Breathing:
         Samples per second of the arrays over time.
     is_missing : ndarray, shape (n,), bool
     ventilation_share : ndarray, shape (n,), float32, or None
-        `hsat.detect.ventilation.ventilation_share`, where the rules judge apneas by it.
+        `hsat.detect.ventilation.ventilation_share`, where the rules judge apneas by it; never of nasal
+        pressure.
     flow : ndarray, shape (n,), float32
         Flow without drift, inspiration upwards; 0 where missing.
     excursion : ndarray, shape (n,), float32
@@ -252,7 +253,11 @@ def pressure_from_flow(flow: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def measure_breathing(
-    values: NDArray[np.float32], rules: ScoringRules, *, is_linearised: bool = False
+    values: NDArray[np.float32],
+    rules: ScoringRules,
+    *,
+    is_pressure: bool = False,
+    is_linearised: bool = False,
 ) -> Breathing:
     """Find breaths and measure their excursion.
 
@@ -266,6 +271,9 @@ def measure_breathing(
         content is lost.
     rules : ScoringRules
         ``[sampling]``, ``[breath]`` and the outlier numbers of ``[baseline]`` are used.
+    is_pressure : bool
+        Nasal pressure: what flow is zero at, ventilation would have to be measured from, it does not
+        say, with its root taken or not.
     is_linearised : bool
         Take the square root of nasal pressure once the drift is removed.
 
@@ -276,7 +284,7 @@ def measure_breathing(
     rate_hz = rules.sampling.flow_rate_hz
     is_missing = np.isnan(values)
     share = None
-    if rules.ventilation.window_s > 0:
+    if rules.ventilation.window_s > 0 and not is_pressure:
         share = ventilation_share(values, rate_hz, rules.ventilation, rules.apnea.smoothing_s)
     flow = remove_drift(values, rules, rate_hz)
     if is_linearised:

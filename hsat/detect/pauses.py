@@ -75,7 +75,7 @@ def measure_pauses(
     """
     apnea, rate_hz = rules.apnea, breathing.rate_hz
     n_reach = int(breathing.window_s * rate_hz / 2)
-    if breathing.ventilation_share is not None and not is_pressure:
+    if breathing.ventilation_share is not None:
         n_window = int(rules.ventilation.window_s * rate_hz)
         limit_fraction = rest_of(apnea.min_reduction_fraction)
         pauses, reductions = find_still_ventilation(
