@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hsat.detect.artifacts import Flags, flag_flow, flag_missing_baseline
 from hsat.detect.breathing import Breathing, excursion_of, measure_breathing, remove_drift, roughness_of
+from hsat.detect.frozen import find_frozen
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
 from hsat.detect.sensors import BELT_SUM, NASAL_PRESSURE
 from hsat.intervals import Spans, total_s, unite_spans
@@ -90,9 +91,11 @@ def measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReadi
     """
     is_pressure = sensor == NASAL_PRESSURE
     is_linearised = is_pressure and rules.nasal_pressure.is_linearised
+    frozen_s = find_frozen(values, rules.sampling.flow_rate_hz, rules.sensor_off)
     breathing = measure_breathing(values, rules, is_pressure=is_pressure, is_linearised=is_linearised)
     reductions = find_reduced_breathing(breathing, rules, is_pressure=is_pressure and not is_linearised)
     flags = flag_flow(breathing, rules)
+    flags[QualityFlag.FLOW_OFF] = unite_spans(flags[QualityFlag.FLOW_OFF], frozen_s)
     flags[QualityFlag.NO_BASELINE] = flag_missing_baseline(
         breathing.onsets / breathing.rate_hz,
         reductions.breath_baselines,

@@ -212,6 +212,9 @@ class SensorOffRule:
     min_duration_s: float
     min_piece_s: float
     max_dropout_s: float
+    frozen_from_s: float
+    still_from_s: float
+    max_still_share_fraction: float
     min_share_fraction: float
 
     def __post_init__(self) -> None:

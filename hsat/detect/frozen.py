@@ -1,0 +1,58 @@
+"""Flow that does not change at all: a sensor that hangs, not a patient who does not breathe."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.intervals import Spans
+from hsat.rules.model import SensorOffRule
+
+__all__ = ["find_frozen"]
+
+Samples = NDArray[np.float32]
+
+SAME_SHARE = np.float32(1e-6)
+"""Means over equal samples differ by less than this share of the largest: the rounding of a float."""
+
+
+def find_frozen(values: Samples, rate_hz: float, rule: SensorOffRule) -> Spans:
+    """Time in which flow keeps one value, where it does so at no other time.
+
+    Even in an apnea a sensor that works shows noise, and mostly the beat of the heart. One that shows
+    neither at other times (coarse steps, heavy smoothing) is left alone: there stillness says nothing.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        Flow as recorded, at the rate of analysis; NaN where missing.
+    rate_hz : float
+    rule : SensorOffRule
+        ``frozen_from_s``, ``still_from_s`` and ``max_still_share_fraction`` are used.
+
+    Returns
+    -------
+    ndarray, shape (k, 2)
+    """
+    nothing: Spans = np.empty((0, 2))
+    second = max(int(rate_hz), 1)
+    limit = SAME_SHARE * np.fmax.reduce(np.abs(values[::second]), initial=0.0)
+    # Whole seconds first: most nights hold no such stretch, and are done with that.
+    longest = _runs(values[::second], limit)
+    if not np.any(longest[:, 1] - longest[:, 0] >= int(rule.frozen_from_s) - 1):
+        return nothing
+    runs = _runs(values, limit)
+    lasts_s = (runs[:, 1] - runs[:, 0]) / rate_hz
+    is_frozen = lasts_s >= rule.frozen_from_s
+    still_s = float(np.sum(lasts_s[~is_frozen & (lasts_s >= rule.still_from_s)]))
+    live_s = np.count_nonzero(~np.isnan(values)) / rate_hz - float(np.sum(lasts_s[is_frozen]))
+    if still_s > rule.max_still_share_fraction * live_s:
+        return nothing
+    return runs[is_frozen] / rate_hz
+
+
+def _runs(values: Samples, limit: np.float32) -> NDArray[np.intp]:
+    """First sample and one past the last of each run of equal samples, shape (k, 2)."""
+    is_same = np.zeros(len(values) + 1, dtype=bool)
+    is_same[1:-1] = np.abs(np.diff(values)) <= limit
+    runs = np.flatnonzero(is_same[1:] != is_same[:-1]).reshape(-1, 2)
+    runs[:, 1] += 1
+    return runs
