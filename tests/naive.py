@@ -327,6 +327,22 @@ def remove_spikes(values, n_longest, n_lag, max_change):
     return out
 
 
+def remove_plateaus(values, n_shortest, n_longest, n_lag, max_change):
+    """List the jumps of what is left; of each fall the next rise, and what lies settled between them."""
+    out = values.copy()
+    for i in range(n_lag, len(out)):
+        changes = np.full(len(out), np.nan)
+        changes[n_lag:] = out[n_lag:] - out[:-n_lag]
+        rises = np.flatnonzero(changes > max_change)
+        later = rises[rises > i]
+        if not changes[i] < -max_change or len(later) == 0 or not n_shortest <= later[0] - i <= n_longest:
+            continue
+        between = out[i + n_lag : later[0] - n_lag + 1]
+        if np.isnan(between).all() or np.nanmax(between) - np.nanmin(between) <= max_change:
+            out[i - n_lag + 1 : later[0] + n_lag - 1] = np.nan
+    return out
+
+
 def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_fraction):
     """Fall of each window by whole slices. Returns falls and levels."""
     falls, levels = [], []

@@ -368,6 +368,23 @@ def test_remove_spikes():
     assert n_changed > N_RANDOM / 4
 
 
+def test_remove_plateaus():
+    rng = np.random.default_rng(29)
+    series = [*edge_series(), f32([np.nan] * 4), *(random_saturation(rng) for _ in range(2 * N_RANDOM))]
+    n_changed = 0
+    for turn, values in enumerate(series):
+        if len(values) > 40:
+            start = int(rng.integers(0, len(values) - 30))
+            length = int(rng.integers(5, 50))
+            values[start : start + length] = 85.0 + rng.integers(-2, 2, len(values[start : start + length]))
+        got = values.copy()
+        n_lag = 1 + turn % 4
+        oxygen.remove_plateaus(got, 8, 30, n_lag, 4.0)
+        np.testing.assert_array_equal(got, naive.remove_plateaus(values, 8, 30, n_lag, 4.0))
+        n_changed += int(np.isnan(got).sum() > np.isnan(values).sum())
+    assert n_changed > N_RANDOM / 4
+
+
 def test_match_falls():
     rng = np.random.default_rng(28)
     n_found = 0

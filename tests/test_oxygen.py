@@ -204,6 +204,39 @@ def test_spike_is_a_faster_change_than_4_points_a_second_there_and_back_within_8
     assert drops_in(percent) == ([] if is_spike else [depth])
 
 
+def plateau_of(length_s: int, *, depth=10.0, down_s=1, up_s=1, swing=0.0) -> np.ndarray:
+    """An hour at 96 % with a plateau whose jumps take 1 s, or whose slopes take longer."""
+    stop_s = 600 + length_s
+    percent = line((0, 96), (600, 96), (600 + down_s, 96 - depth), (stop_s, 96 - depth), (stop_s + up_s, 96))
+    percent = np.concatenate((percent, np.full(3600 - len(percent), 96.0)))
+    level = percent <= 96 - depth
+    percent[level] += swing * np.sin(np.arange(np.count_nonzero(level)) / 5.0)
+    return np.rint(percent)
+
+
+@pytest.mark.parametrize(
+    ("plateau", "is_removed"),
+    [
+        ({"length_s": 60}, True),
+        ({"length_s": 415}, True),
+        ({"length_s": 600}, True),
+        ({"length_s": 59}, False),  # an event may last as long
+        ({"length_s": 601}, False),
+        ({"length_s": 300, "depth": 5.0}, True),
+        ({"length_s": 300, "depth": 4.0}, False),  # as fast as blood can change
+        ({"length_s": 300, "down_s": 10}, False),  # blood falls and rises slowly
+        ({"length_s": 300, "up_s": 10}, False),
+        ({"length_s": 300, "swing": 2.0}, True),
+        ({"length_s": 300, "swing": 2.6}, False),  # breathing goes on in it
+    ],
+)
+def test_a_plateau_between_two_jumps_is_a_probe_without_a_pulse(plateau, is_removed):
+    night = spo2_night(plateau_of(**plateau))
+    assert (night.indices.t90_min == 0.0) is is_removed or plateau.get("depth", 10.0) < 6.0
+    assert (night.indices.min_spo2_percent == 96.0) is is_removed
+    assert (night.monitored.spo2_h < 1.0) is is_removed
+
+
 def ramped_spike() -> np.ndarray:
     """12 points down and up again within a second each, as an oximeter of 4 Hz shows it."""
     percent = np.full(1200, 96.0)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.events import Desaturation
-from hsat.kernels.oxygen import find_falls, match_falls, remove_spikes
+from hsat.kernels.oxygen import find_falls, match_falls, remove_plateaus, remove_spikes
 from hsat.kernels.rolling import held_level
 from hsat.rules.model import ScoringRules
 
@@ -26,7 +26,7 @@ class Oximetry:
     held_percent : ndarray, shape (n,), float32
         Level held from each sample on for ``rules.desaturation.baseline_hold_s``; NaN where none.
     spikes_s : float
-        Seconds removed as spikes.
+        Seconds removed as spikes and plateaus.
     """
 
     rate_hz: float
@@ -64,6 +64,13 @@ def measure_oximetry(values: NDArray[np.float32], recorded_rate_hz: float, rules
     remove_spikes(
         percent,
         int(validity.max_spike_s * rate_hz),
+        int(interval_s * rate_hz),
+        validity.max_change_points_per_s * interval_s,
+    )
+    remove_plateaus(
+        percent,
+        int(validity.plateau_from_s * rate_hz),
+        int(validity.max_plateau_s * rate_hz),
         int(interval_s * rate_hz),
         validity.max_change_points_per_s * interval_s,
     )

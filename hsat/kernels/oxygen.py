@@ -4,7 +4,7 @@ import numpy as np
 
 from hsat.kernels import kernel
 
-__all__ = ["fall_areas", "find_falls", "match_falls", "remove_spikes"]
+__all__ = ["fall_areas", "find_falls", "match_falls", "remove_plateaus", "remove_spikes"]
 
 
 @kernel
@@ -70,6 +70,52 @@ def remove_spikes(values, n_longest, n_lag, max_change):
             continue
         # The way back may take as many samples as the way there.
         for j in range(start, min(stop + n_lag - 1, n)):
+            values[j] = np.nan
+        i = stop
+
+
+@kernel
+def _plateau_stop(values, i, n_shortest, n_longest, n_lag, max_change):
+    """First sample that has jumped up from the plateau below the jump at `i`; -1 where it is none."""
+    lowest, highest = np.inf, -np.inf
+    for j in range(i + 1, min(i + n_longest + 1, len(values))):
+        settled = j - n_lag
+        if settled >= i + n_lag and not np.isnan(values[settled]):
+            lowest = min(lowest, values[settled])
+            highest = max(highest, values[settled])
+            if highest - lowest > max_change:
+                return -1
+        if values[j] - values[j - n_lag] > max_change:
+            return j if j - i >= n_shortest else -1
+    return -1
+
+
+@kernel
+def remove_plateaus(values, n_shortest, n_longest, n_lag, max_change):
+    """Set long level stretches to NaN that begin with an impossible fall and end with such a rise.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        SpO2; NaN where missing. Changed in place.
+    n_shortest, n_longest : int
+        Samples from the fall to the rise.
+    n_lag : int
+        Samples across which a change is measured, and that a jump takes at most.
+    max_change : float
+        Largest change across `n_lag` samples that blood can show, and largest range of a plateau
+        between the jumps, in points.
+    """
+    n = len(values)
+    i = n_lag
+    while i < n:
+        stop = -1
+        if values[i - n_lag] - values[i] > max_change:  # not where either is missing
+            stop = _plateau_stop(values, i, n_shortest, n_longest, n_lag, max_change)
+        if stop < 0:
+            i += 1
+            continue
+        for j in range(i - n_lag + 1, min(stop + n_lag - 1, n)):
             values[j] = np.nan
         i = stop
 

@@ -248,10 +248,13 @@ class OxygenValidityRule:
     highest_percent: float
     max_change_points_per_s: float
     max_spike_s: float
+    plateau_from_s: float
+    max_plateau_s: float
     resolution_points: float
 
     def __post_init__(self) -> None:
         check_order(self, "lowest_percent", "highest_percent")
+        check_order(self, "plateau_from_s", "max_plateau_s")
         check_above_zero(self, "resolution_points")
 
 
