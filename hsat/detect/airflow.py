@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from hsat.detect.artifacts import Flags, flag_flow, flag_missing_baseline
 from hsat.detect.breathing import Breathing, excursion_of, measure_breathing, remove_drift, roughness_of
-from hsat.detect.frozen import find_frozen
+from hsat.detect.faults import find_frozen, find_slips
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
-from hsat.detect.sensors import BELT_SUM, NASAL_PRESSURE
+from hsat.detect.sensors import BELT_SUM, NASAL_PRESSURE, VOLUME_SENSORS
 from hsat.intervals import Spans, total_s, unite_spans
 from hsat.quality import QualityFlag
 from hsat.rules.model import ScoringRules
@@ -91,11 +91,15 @@ def measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReadi
     """
     is_pressure = sensor == NASAL_PRESSURE
     is_linearised = is_pressure and rules.nasal_pressure.is_linearised
+    volume = values[:: int(rules.sampling.flow_rate_hz)].copy() if sensor in VOLUME_SENSORS else None
     frozen_s = find_frozen(values, rules.sampling.flow_rate_hz, rules.sensor_off)
     breathing = measure_breathing(values, rules, is_pressure=is_pressure, is_linearised=is_linearised)
     reductions = find_reduced_breathing(breathing, rules, is_pressure=is_pressure and not is_linearised)
     flags = flag_flow(breathing, rules)
     flags[QualityFlag.FLOW_OFF] = unite_spans(flags[QualityFlag.FLOW_OFF], frozen_s)
+    if volume is not None:
+        slips_s = find_slips(volume, reductions, rules)
+        flags[QualityFlag.FLOW_OFF] = unite_spans(flags[QualityFlag.FLOW_OFF], slips_s)
     flags[QualityFlag.NO_BASELINE] = flag_missing_baseline(
         breathing.onsets / breathing.rate_hz,
         reductions.breath_baselines,

@@ -11,6 +11,7 @@ __all__ = [
     "HYPOPNEA_SENSORS",
     "NASAL_PRESSURE",
     "SHAPE_SENSORS",
+    "VOLUME_SENSORS",
     "effort_sensors",
     "recorded_sensors",
     "stand_in",
@@ -25,6 +26,9 @@ HYPOPNEA_SENSORS = ("nasal_pressure", "flow", "thermistor", "rip_sum", "rip_flow
 thermistor, which follows flow less closely."""
 
 EFFORT_SENSORS = ("thorax", "abdomen")
+
+VOLUME_SENSORS = (*EFFORT_SENSORS, "rip_sum")
+"""Sensors that, as they were recorded, show the volume of the chest; `BELT_SUM` has lost its level."""
 
 NASAL_PRESSURE = "nasal_pressure"
 """The one sensor whose signal is the square of flow."""

@@ -222,6 +222,18 @@ class SensorOffRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BeltSlipRule:
+    """``[belt_slip]``: pauses on a belt in the place of airflow that the belt itself makes."""
+
+    before_s: float
+    edge_quantile_fraction: float
+    max_beyond_fraction: float
+
+    def __post_init__(self) -> None:
+        check_above_zero(self, "before_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AirflowRule:
     """``[airflow]``: how several airflow sensors share the night."""
 
@@ -386,6 +398,7 @@ class ScoringRules:
     sampling: SamplingRule
     breath: BreathRule
     sensor_off: SensorOffRule
+    belt_slip: BeltSlipRule
     airflow: AirflowRule
     movement: MovementRule
     oxygen_validity: OxygenValidityRule

@@ -1,12 +1,13 @@
-"""Flow that does not change at all: a sensor that hangs, not a patient who does not breathe."""
+"""Pauses that a sensor makes, not the patient: a signal that hangs, a belt that slips."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.intervals import Spans
-from hsat.rules.model import SensorOffRule
+from hsat.detect.respiratory import Reductions
+from hsat.intervals import Spans, as_spans
+from hsat.rules.model import ScoringRules, SensorOffRule
 
-__all__ = ["find_frozen"]
+__all__ = ["find_frozen", "find_slips"]
 
 Samples = NDArray[np.float32]
 
@@ -56,3 +57,43 @@ def _runs(values: Samples, limit: np.float32) -> NDArray[np.intp]:
     runs = np.flatnonzero(is_same[1:] != is_same[:-1]).reshape(-1, 2)
     runs[:, 1] += 1
     return runs
+
+
+def find_slips(volume: Samples, reductions: Reductions, rules: ScoringRules) -> Spans:
+    """Pauses on a belt that rests where no breath before them took it.
+
+    Without breath the chest rests between full expiration and full inspiration. A belt that comes to
+    rest well beyond either has slipped, or the body has turned.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (n_seconds,), float32
+        The belt as recorded, once a second; NaN where missing.
+    reductions : Reductions
+        Found on it.
+    rules : ScoringRules
+        ``[belt_slip]``, ``[apnea]`` and ``[sampling]`` are used.
+
+    Returns
+    -------
+    ndarray, shape (k, 2)
+    """
+    rule = rules.belt_slip
+    slips: list[tuple[float, float]] = []
+    for place in np.flatnonzero(reductions.longest_apnea_s >= rules.apnea.min_duration_s).tolist():
+        start_s, stop_s = reductions.spans_s[place].tolist()
+        core = reductions.apnea_core_spans_s[place].astype(np.int64)
+        rest = volume[core[0] : core[1] + 1]
+        # A step swings in what has lost its drift: the pause is seen later than the belt came to rest.
+        breaths_to_s = max(start_s - rules.sampling.drift_window_s, 0.0)
+        before = volume[max(int(breaths_to_s - rule.before_s), 0) : int(breaths_to_s)]
+        rest, before = rest[~np.isnan(rest)], before[~np.isnan(before)]
+        if len(rest) == 0 or len(before) < rule.before_s / 2:
+            continue
+        lowest, highest = np.quantile(
+            before, (rule.edge_quantile_fraction, 1.0 - rule.edge_quantile_fraction)
+        )
+        level = float(np.median(rest))
+        if max(lowest - level, level - highest) > rule.max_beyond_fraction * reductions.baselines[place]:
+            slips.append((start_s, stop_s))
+    return as_spans(slips)

@@ -1,4 +1,4 @@
-"""Flow that keeps exactly one value: told from a pause of breathing by what the signal does elsewhere."""
+"""Sensors that hang and belts that slip: told from pauses of breathing by what the signal does elsewhere."""
 
 from dataclasses import replace
 
@@ -7,10 +7,12 @@ import pytest
 from breathing_signals import Fall, flow_channel, recording_of, signal_of, spo2_channel
 
 import hsat
-from hsat.detect.frozen import find_frozen
+from hsat.detect.airflow import measure_flow
+from hsat.detect.faults import find_frozen, find_slips
 from hsat.quality import QualityFlag
 
-RULE = hsat.load_rules("aasm_1b").sensor_off
+RULES = hsat.load_rules("aasm_1b")
+RULE = RULES.sensor_off
 RATE_HZ = 25.0
 DURATION_S = 1800.0
 FALLS = [Fall(start_s, 24.0, 1.0, 6.0) for start_s in (300.0, 600.0, 1200.0, 1500.0)]
@@ -126,3 +128,58 @@ def test_the_number_of_seconds_is_the_rules():
     values[1000:1150] = 0.5
     assert len(find_frozen(values, 10.0, replace(RULE, frozen_from_s=15.0))) == 1
     assert len(find_frozen(values, 10.0, replace(RULE, frozen_from_s=15.1))) == 0
+
+
+def chest(level, *, gain=1.0, falls=FALLS):
+    """Volume from full expiration, 0, to full inspiration, 1; from 900 s on it rests at `level` for 24 s."""
+    flow = flow_channel(DURATION_S, falls, rate_hz=RATE_HZ)[2].astype(np.float64)
+    volume = np.cumsum(flow)
+    volume = (volume - volume.min()) / (volume.max() - volume.min())
+    volume[round(900 * RATE_HZ) : round(924 * RATE_HZ)] = level
+    return gain * (volume + 0.004 * np.random.default_rng(4).standard_normal(len(volume)))
+
+
+@pytest.mark.parametrize("gain", [1.0, -40.0])
+@pytest.mark.parametrize("name", ["thorax", "abdomen", "rip_sum"])
+@pytest.mark.parametrize(
+    ("level", "is_apnea"),
+    [
+        (0.0, True),
+        (0.5, True),
+        (1.0, True),
+        (1.1, True),
+        (-0.15, True),
+        (1.35, False),
+        (-0.35, False),
+        (5.0, False),
+    ],
+)
+def test_a_belt_that_rests_beyond_every_breath_has_slipped(name, level, is_apnea, gain):
+    """By more than a quarter of a breath: limits at -0.25 and 1.25, a little less for the tips of breaths."""
+    belt = signal_of(name, chest(level, gain=gain), RATE_HZ)
+    night = hsat.score_night(recording_of(belt, spo2_channel(DURATION_S, FALLS)))
+    here = [event for event in night.events if 880.0 < event.start_s < 940.0]
+    assert [event.kind.is_apnea for event in here] == [True] * is_apnea
+    assert len(night.events) - len(here) == len(FALLS)
+    off_s = sum(x.minutes for x in night.monitored.excluded if x.cause is QualityFlag.FLOW_OFF) * 60.0
+    if is_apnea:
+        assert off_s == 0.0
+    elif abs(level) < 5.0:  # a larger step swings for longer before it shows a pause
+        assert off_s == pytest.approx(24.0, abs=4.0)
+    else:
+        assert off_s > 12.0
+
+
+def test_flow_may_rest_at_any_level():
+    """A sensor of flow has no full inspiration: its zero wanders."""
+    flow = held(live_flow(), 900.0, 924.0, 4.0)
+    flow += (0.005 * np.random.default_rng(6).standard_normal(len(flow))).astype(np.float32)
+    assert len(score(flow).events) == len(FALLS) + 1
+
+
+def test_a_pause_without_breaths_before_it_is_no_slip():
+    """The belt was off for the minute before: there is nothing to compare with."""
+    volume = chest(3.0)
+    volume[round(830 * RATE_HZ) : round(891 * RATE_HZ)] = np.nan
+    reading = measure_flow("thorax", volume[:: round(RATE_HZ / 10)].astype(np.float32), RULES)
+    assert len(find_slips(volume[:: round(RATE_HZ)].astype(np.float32), reading.reductions, RULES)) == 0
