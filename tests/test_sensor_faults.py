@@ -1,6 +1,7 @@
 """Sensors that hang and belts that slip: told from pauses of breathing by what the signal does elsewhere."""
 
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -62,12 +63,44 @@ def test_without_any_noise_a_still_signal_says_nothing():
     assert night.monitored.flow_h == 0.5
 
 
+@pytest.mark.parametrize("step", [0.0, 0.02])
+@pytest.mark.parametrize("time_constant_s", [1.0, 2.0, 4.0])
+def test_a_sensor_that_comes_to_rest_little_by_little_shows_an_apnea(time_constant_s, step):
+    """A slow thermistor without noise, as it is and in steps of 2 % of a breath."""
+    falls = [Fall(start_s, 56.0, 1.0, 6.0) for start_s in (300.0, 900.0)]
+    flow = flow_channel(DURATION_S, falls, rate_hz=RATE_HZ)[2]
+    kept = np.exp(-1.0 / (RATE_HZ * time_constant_s))
+    lagged = np.array(list(accumulate(flow, lambda last, now: kept * last + (1.0 - kept) * now)))
+    if step:
+        lagged = np.round(lagged / step) * step
+    night = hsat.score_night(
+        recording_of(signal_of("thermistor", lagged, RATE_HZ), spo2_channel(DURATION_S, falls))
+    )
+    assert [event.kind.is_apnea for event in night.events] == [True] * len(falls)
+
+
+@pytest.mark.parametrize(("n_changing", "is_frozen"), [(8, False), (9, True), (20, True)])
+def test_frozen_from_one_moment_to_the_next(n_changing, is_frozen):
+    """At least 10 of the 20 steps of the 2 s before; the last one leads into the frozen stretch."""
+    values = noise(600.0)
+    values[980 : 1000 - n_changing] = np.linspace(0.0, 0.001, 20 - n_changing)
+    values[1000:1200] = 0.5
+    assert len(find_frozen(values, 10.0, RULE)) == is_frozen
+
+
+@pytest.mark.parametrize("start", [0, 19])
+def test_what_went_before_must_be_known(start):
+    values = noise(600.0)
+    values[start : start + 200] = 0.5
+    assert len(find_frozen(values, 10.0, RULE)) == 0
+
+
 def noise(seconds, seed=5):
     return np.random.default_rng(seed).standard_normal(round(seconds * 10)).astype(np.float32)
 
 
 @pytest.mark.parametrize(("n_samples", "is_frozen"), [(99, False), (100, True), (101, True), (1500, True)])
-@pytest.mark.parametrize("first", [0, 1234, 1239])
+@pytest.mark.parametrize("first", [20, 1234, 1239])
 def test_frozen_from_10_s_on(n_samples, is_frozen, first):
     """At 10 samples a second: 100 equal ones are 10 s."""
     values = noise(600.0)

@@ -106,21 +106,19 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
     ndarray, shape (n,), float32
     """
     is_missing = np.isnan(values)
-    filled = values
+    if is_missing.all():
+        return np.zeros_like(values)
     if is_missing.any():
-        present = np.flatnonzero(~is_missing)
-        if len(present) == 0:
-            return np.zeros_like(values)
         # The nearest value: no step where the signal goes or comes back, which the drift filter would
         # spread into a swing of flow that stands still.
-        source = _nearest(present, len(values))
-        filled = values[source]
-    smooth, once, twice = np.empty_like(filled), np.empty_like(filled), filled
+        places = np.flatnonzero(is_missing)
+        values[places] = values[_nearest_present(is_missing, places)]
+    smooth, once, twice = np.empty_like(values), np.empty_like(values), values
     half_smooth = int(rules.sampling.smoothing_s * rate_hz / 2)
     if half_smooth > 0:
-        moving_mean(filled, half_smooth, smooth)
+        moving_mean(values, half_smooth, smooth)
     else:
-        smooth[:] = filled
+        smooth[:] = values
     half_width = int(rules.sampling.drift_window_s * rate_hz / 2)
     moving_mean(smooth, half_width, once)
     moving_mean(once, half_width, twice)
@@ -129,12 +127,13 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
     return smooth
 
 
-def _nearest(present: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """The nearest of the places `present` (rising, at least one) to each of `n`; shape (n,)."""
-    # Each serves from the middle between it and the one before.
-    starts = np.zeros(n, np.intp)
-    starts[(present[1:] + present[:-1] + 1) // 2] = 1
-    return present[np.cumsum(starts)]
+def _nearest_present(is_missing: NDArray[np.bool_], places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The nearest sample that is there, of two the earlier, for each `places` that is missing; shape (m,)."""
+    edges = np.flatnonzero(np.diff(is_missing, prepend=False, append=False)).reshape(-1, 2)
+    n_each = edges[:, 1] - edges[:, 0]
+    before, after = np.repeat(edges[:, 0] - 1, n_each), np.repeat(edges[:, 1], n_each)
+    is_before = (places - before <= after - places) & (before >= 0) | (after == len(is_missing))
+    return np.where(is_before, before, after)
 
 
 def excursion_of(values: NDArray[np.float32], window_s: float, rate_hz: float) -> NDArray[np.float32]:

@@ -11,15 +11,19 @@ __all__ = ["find_frozen", "find_slips"]
 
 Samples = NDArray[np.float32]
 
+SMALLEST_STEP_SHARE = np.float32(1e-4)
+"""Recorders store 12 bits and more, steps of 1/4096 of the range: a change of less is a curve that fades."""
+
 SAME_SHARE = np.float32(1e-6)
 """Means over equal samples differ by less than this share of the largest: the rounding of a float."""
 
 
 def find_frozen(values: Samples, rate_hz: float, rule: SensorOffRule) -> Spans:
-    """Time in which flow keeps one value, where it does so at no other time.
+    """Time in which flow keeps one value from one moment to the next, and does so at no other time.
 
     Even in an apnea a sensor that works shows noise, and mostly the beat of the heart. One that shows
-    neither at other times (coarse steps, heavy smoothing) is left alone: there stillness says nothing.
+    neither at other times (coarse steps), or that comes to rest little by little (a slow thermistor),
+    is left alone: there stillness says nothing.
 
     Parameters
     ----------
@@ -27,7 +31,7 @@ def find_frozen(values: Samples, rate_hz: float, rule: SensorOffRule) -> Spans:
         Flow as recorded, at the rate of analysis; NaN where missing.
     rate_hz : float
     rule : SensorOffRule
-        ``frozen_from_s``, ``still_from_s`` and ``max_still_share_fraction`` are used.
+        The numbers from ``frozen_from_s`` to ``min_live_share_fraction`` are used.
 
     Returns
     -------
@@ -35,7 +39,8 @@ def find_frozen(values: Samples, rate_hz: float, rule: SensorOffRule) -> Spans:
     """
     nothing: Spans = np.empty((0, 2))
     second = max(int(rate_hz), 1)
-    limit = SAME_SHARE * np.fmax.reduce(np.abs(values[::second]), initial=0.0)
+    largest = np.fmax.reduce(np.abs(values[::second]), initial=0.0)
+    limit = SAME_SHARE * largest
     # Whole seconds first: most nights hold no such stretch, and are done with that.
     longest = _runs(values[::second], limit)
     if not np.any(longest[:, 1] - longest[:, 0] >= int(rule.frozen_from_s) - 1):
@@ -47,7 +52,17 @@ def find_frozen(values: Samples, rate_hz: float, rule: SensorOffRule) -> Spans:
     live_s = np.count_nonzero(~np.isnan(values)) / rate_hz - float(np.sum(lasts_s[is_frozen]))
     if still_s > rule.max_still_share_fraction * live_s:
         return nothing
-    return runs[is_frozen] / rate_hz
+    frozen = [span for span in runs[is_frozen].tolist() if _is_live(values, span[0], rate_hz, largest, rule)]
+    return as_spans(frozen) / rate_hz
+
+
+def _is_live(values: Samples, start: int, rate_hz: float, largest: np.float32, rule: SensorOffRule) -> bool:
+    """Whether the signal went up and down right before the sample."""
+    first = start - int(rule.live_before_s * rate_hz)
+    if first < 0:
+        return False
+    is_changing = np.abs(np.diff(values[first : start + 1])) > SMALLEST_STEP_SHARE * largest
+    return bool(np.mean(is_changing) >= rule.min_live_share_fraction)
 
 
 def _runs(values: Samples, limit: np.float32) -> NDArray[np.intp]:

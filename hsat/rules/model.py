@@ -215,6 +215,8 @@ class SensorOffRule:
     frozen_from_s: float
     still_from_s: float
     max_still_share_fraction: float
+    live_before_s: float
+    min_live_share_fraction: float
     min_share_fraction: float
 
     def __post_init__(self) -> None:
