@@ -394,8 +394,8 @@ def _sensor_notes(signals: NightSignals, recording: Recording, rules: ScoringRul
         notes.append(
             Note(
                 "spo2_spikes_removed",
-                f"{signals.oximetry.spikes_s:.0f} s of SpO2 change faster than blood can "
-                f"(over {rules.oxygen_validity.max_change_points_per_s:g} points/s) and were left out",
+                f"{signals.oximetry.spikes_s:.0f} s of SpO2 lie behind a change faster than blood "
+                f"can show (over {rules.oxygen_validity.max_change_points_per_s:g} points/s): left out",
             )
         )
     if recording.subject.age_years is None:
