@@ -248,14 +248,24 @@ def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_f
                     nadir_at = i
         if nadir_at < 0 or n_valid < min_valid_fraction * (stop - start):
             continue
+        first = max(start - n_before, previous_nadir)
         level = -np.inf
-        level_at = -1
-        for i in range(max(start - n_before, previous_nadir), nadir_at + 1):
+        for i in range(first, nadir_at + 1):
             if not np.isnan(held[i]) and held[i] > level:
                 level = held[i]
+        # The lowest value may still be the trough of the event before: then the fall comes later.
+        highest = level
+        for i in range(nadir_at + 1, stop):
+            if not np.isnan(held[i]) and held[i] > highest:
+                highest = held[i]
+            if highest - values[i] > level - nadir:
+                level = highest
+                nadir = values[i]
+                nadir_at = i
         if level == -np.inf:
             continue
-        for i in range(max(start - n_before, previous_nadir), nadir_at + 1):
+        level_at = -1
+        for i in range(first, nadir_at + 1):
             if values[i] >= level:
                 level_at = i
         level_at = max(level_at, 0)
