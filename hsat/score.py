@@ -23,6 +23,7 @@ from hsat.detect.desaturations import (
 from hsat.detect.hypopnea_type import measure_obstruction, type_hypopneas
 from hsat.detect.judging import Candidate, gather_candidates, judge_candidates, note_disagreement
 from hsat.detect.periodic import find_periodic_breathing
+from hsat.detect.resaturation import split_at_resaturations
 from hsat.detect.respiratory import Reductions
 from hsat.detect.revision import listed_events, revise_events
 from hsat.detect.sensors import EFFORT_SENSORS
@@ -224,6 +225,8 @@ def _find_events(
             delay_s = estimate_delay_s(_reduction_by_second(breathing, reductions), oximetry, rules)
         if delay_s is None:
             notes = (_assumed_delay_note(rules),)
+    if oximetry is not None and delay_s is not None and rules.hypopnea.needs_desaturation:
+        airflow = split_at_resaturations(airflow, oximetry, delay_s, rules)
     candidates = gather_candidates(
         combine_sensors(airflow, rules),
         oximetry,

@@ -3,6 +3,7 @@
 Slow on purpose: every answer is looked up anew in whole slices, no state is carried along.
 """
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -343,28 +344,62 @@ def remove_plateaus(values, n_shortest, n_longest, n_lag, max_change):
     return out
 
 
-def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_fraction):
-    """Fall of each window by whole slices. Returns falls and levels."""
+def match_falls(values, held, windows, latest, n_before, recovered_fraction, min_valid_fraction):
+    """Fall of each window by looking at all pairs. Returns falls and levels."""
     falls, levels = [], []
     limit = 0
-    for start, stop in ((max(a, 0), min(b, len(values))) for a, b in windows):
+    for (start, stop), last in zip(
+        ((max(a, 0), min(b, len(values))) for a, b in windows), latest, strict=True
+    ):
         falls.append([-1, -1, -1])
         levels.append([np.nan, np.nan])
-        valid = [i for i in range(start, stop) if not np.isnan(values[i])]
-        if not valid or len(valid) < min_valid_fraction * (stop - start):
+        n_valid = sum(not np.isnan(values[i]) for i in range(start, stop))
+        if n_valid < min_valid_fraction * (stop - start):
             continue
-        nadir_at = min(valid, key=lambda i: (values[i], i))
-        before = [i for i in range(max(start - n_before, limit), nadir_at + 1) if not np.isnan(held[i])]
-        if not before:
+        first = max(start - n_before, limit)
+
+        def highest(until, first=first):
+            known = [held[i] for i in range(first, until) if not np.isnan(held[i])]
+            return max(known) if known else np.nan
+
+        drops = {i: highest(i + 1) - values[i] for i in range(start, stop)}
+        drops = {i: drop for i, drop in drops.items() if not np.isnan(drop)}
+        if not drops:
             continue
-        level, nadir = max(held[i] for i in before), values[nadir_at]
-        at_level = [i for i in range(max(start - n_before, limit), nadir_at + 1) if values[i] >= level]
+        ends = [i for i in range(max(last, min(drops) + 1), stop) if values[i] >= highest(i)]
+        drops = {i: drop for i, drop in drops.items() if i < min([*ends, stop])}
+        nadir_at = min(drops, key=lambda i: (-drops[i], i))
+        level, nadir = highest(nadir_at + 1), values[nadir_at]
+        at_level = [i for i in range(first, nadir_at + 1) if values[i] >= level]
         back = [i for i in range(nadir_at, stop) if values[i] >= nadir + recovered_fraction * (level - nadir)]
         falls[-1] = [max(at_level), nadir_at, min([*back, stop - 1]) + 1]
         levels[-1] = [level, nadir]
         if level > nadir:
             limit = nadir_at
     return falls, levels
+
+
+def find_troughs(values, windows, min_fall, min_rise):
+    """Nadirs between two falls: each valid value moves one small state machine, written as text."""
+    found = []
+    for k, (a, b) in enumerate(windows):
+        rows = [(i, values[i]) for i in range(max(a, 0), min(b, len(values))) if not np.isnan(values[i])]
+        turns, since, is_down = [], 0, False
+        for place, (_, value) in enumerate(rows):
+            stretch = [v for _, v in rows[since : place + 1]]
+            if is_down and value >= min(stretch) + min_rise:
+                is_down, since = False, place
+            elif not is_down and value <= max(stretch) - min_fall:
+                turns.append(place)
+                is_down, since = True, place
+        for first, second in itertools.pairwise(turns):
+            way = rows[first:second]
+            risen = next(
+                p for p in range(len(way)) if way[p][1] >= min(v for _, v in way[: p + 1]) + min_rise
+            )
+            lowest = min(v for _, v in way[:risen])
+            found.append((k, max(i for i, v in way[:risen] if v == lowest)))
+    return found
 
 
 def _known_stretches(values, n_forgotten):

@@ -395,11 +395,28 @@ def test_match_falls():
         starts = np.sort(rng.integers(-5, len(values) + 5, rng.integers(0, 6)))
         windows = np.column_stack((starts, starts + rng.integers(0, 40, len(starts)))).astype(np.int64)
         falls, levels = np.zeros((len(windows), 3), np.int64), np.zeros((len(windows), 2), np.float32)
-        oxygen.match_falls(values, held, windows, 20, 0.5, 0.5, falls, levels)
-        expected = naive.match_falls(values, held, windows, 20, 0.5, 0.5)
+        latest = windows[:, 0] + rng.integers(0, 40, len(starts))
+        oxygen.match_falls(values, held, windows, latest, 20, 0.5, 0.5, falls, levels)
+        expected = naive.match_falls(values, held, windows, latest, 20, 0.5, 0.5)
         assert falls.tolist() == expected[0]
         np.testing.assert_array_equal(levels, f32(expected[1]).reshape(-1, 2))
         n_found += int((falls[:, 0] >= 0).sum())
+    assert n_found > N_RANDOM
+
+
+def test_find_troughs():
+    rng = np.random.default_rng(29)
+    n_found = 0
+    for _ in range(2 * N_RANDOM):
+        values = random_saturation(rng)
+        starts = np.sort(rng.integers(-5, len(values) + 5, rng.integers(0, 6)))
+        windows = np.column_stack((starts, starts + rng.integers(0, 60, len(starts)))).astype(np.int64)
+        n_most = 30 * len(starts) + 1
+        places, troughs = np.zeros(n_most, np.int64), np.zeros(n_most, np.int64)
+        count = oxygen.find_troughs(values, windows, 3.0, 2.0, places, troughs)
+        found = list(zip(places[:count].tolist(), troughs[:count].tolist(), strict=True))
+        assert found == naive.find_troughs(values, windows.tolist(), 3.0, 2.0)
+        n_found += count
     assert n_found > N_RANDOM
 
 

@@ -221,12 +221,14 @@ def _match(
         next_s = starts_s[1:] + delay_s + rule.next_event_margin_s
         ends_s[:-1] = np.minimum(ends_s[:-1], next_s)
     windows = (np.column_stack((starts_s + delay_s, ends_s)) * rate_hz).astype(np.int64)
+    latest = ((stops_s + delay_s + rule.late_fall_margin_s) * rate_hz).astype(np.int64)
     falls = np.empty((len(windows), 3), np.int64)
     levels = np.empty((len(windows), 2), np.float32)
     match_falls(
         oximetry.percent,
         oximetry.held_percent,
         windows,
+        latest,
         int(rule.baseline_window_s * rate_hz),
         rule.recovered_fraction,
         rule.min_valid_share_fraction,

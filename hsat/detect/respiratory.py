@@ -1,6 +1,7 @@
 """Breaths to stretches of reduced breathing: how deep, how long, against which baseline."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from hsat.kernels.reductions import (
 )
 from hsat.rules.model import ScoringRules
 
-__all__ = ["Reductions", "find_reduced_breathing"]
+__all__ = ["Reductions", "cut_reductions", "find_reduced_breathing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Reductions:
         The part of each in which the whole measuring window is reduced.
     baselines : ndarray, shape (k,), float64
         Pre-event baseline excursion in the unit of flow.
+    mean_breaths : ndarray, shape (k,), float64
+        Mean excursion of the breaths that the baseline rests on.
     reduction_fractions : ndarray, shape (k,), float64
         Mean over the core; of an apnea, over its pause.
     longest_apnea_s : ndarray, shape (k,), float64
@@ -51,9 +54,20 @@ class Reductions:
     reduced_from_s: NDArray[np.float64]
     core_spans_s: Spans
     baselines: NDArray[np.float64]
+    mean_breaths: NDArray[np.float64]
     reduction_fractions: NDArray[np.float64]
     longest_apnea_s: NDArray[np.float64]
     apnea_core_spans_s: Spans
+    endings: NDArray[np.int8]
+    breath_baselines: NDArray[np.float64]
+
+
+class _Stretches(NamedTuple):
+    """Stretches as they were found: samples, baseline, mean breath, ending; and every breath's baseline."""
+
+    spans: NDArray[np.int64]
+    baselines: NDArray[np.float64]
+    mean_breaths: NDArray[np.float64]
     endings: NDArray[np.int8]
     breath_baselines: NDArray[np.float64]
 
@@ -83,7 +97,7 @@ def find_reduced_breathing(
     matters.
     """
     rate_hz = breathing.rate_hz
-    baseline, event_span = rules.baseline, rules.event_span
+    baseline = rules.baseline
     limits = _span_limits(rules, rate_hz, breathing.period_s)
     n_most = len(breathing.excursion) // min(limits.n_recovery, max(limits.n_longest, 1)) + 1
     spans = np.empty((n_most, 2), np.int64)
@@ -96,7 +110,7 @@ def find_reduced_breathing(
         breathing.onsets,
         breathing.breath_excursions,
         ~(breathing.breath_excursions <= limit),
-        _baseline_limits(rules, rate_hz),
+        _baseline_limits(rules, rate_hz, is_pressure=is_pressure),
         limits,
         spans,
         span_baselines,
@@ -105,17 +119,73 @@ def find_reduced_breathing(
         breath_baselines,
     )
     # Copies, so that the room for the most there could be is given back.
-    spans, endings = spans[:count].copy(), endings[:count].copy()
-    span_baselines = span_baselines[:count].copy()
-    reductions = np.empty(count, np.float64)
-    measure_reductions(breathing.excursion, spans, span_baselines, reductions)
+    stretches = _Stretches(
+        spans[:count].copy(),
+        span_baselines[:count].copy(),
+        span_means[:count].copy(),
+        endings[:count].copy(),
+        breath_baselines,
+    )
+    return _describe(stretches, breathing, rules, is_pressure=is_pressure)
+
+
+def cut_reductions(
+    reductions: Reductions,
+    breathing: Breathing,
+    places: NDArray[np.int64],
+    cuts: NDArray[np.int64],
+    rules: ScoringRules,
+    *,
+    is_pressure: bool,
+) -> Reductions:
+    """Measure stretches anew that were cut in parts.
+
+    Parameters
+    ----------
+    reductions : Reductions
+    breathing : Breathing
+    places : ndarray, shape (m,), int64
+        Stretches that are cut, rising; one that is cut twice is named twice.
+    cuts : ndarray, shape (m, 2), int64
+        Last sample before and first sample after each cut, one behind the other.
+    rules : ScoringRules
+    is_pressure : bool
+        See `find_reduced_breathing`.
+
+    Returns
+    -------
+    Reductions
+    """
+    spans = np.rint(reductions.core_spans_s * breathing.rate_hz).astype(np.int64)
+    starts, stops = spans.T
+    order = np.sort(np.concatenate((np.arange(len(spans)), places)))
+    starts = np.sort(np.concatenate((starts, cuts[:, 1])))
+    stops = np.sort(np.concatenate((stops, cuts[:, 0] + 1)))
+    parts = _Stretches(
+        np.column_stack((starts, stops)),
+        reductions.baselines[order],
+        reductions.mean_breaths[order],
+        reductions.endings[order],
+        reductions.breath_baselines,
+    )
+    return _describe(parts, breathing, rules, is_pressure=is_pressure)
+
+
+def _describe(
+    stretches: _Stretches, breathing: Breathing, rules: ScoringRules, *, is_pressure: bool
+) -> Reductions:
+    """Depth, boundaries and pause of each stretch."""
+    rate_hz, event_span = breathing.rate_hz, rules.event_span
+    spans, baselines = stretches.spans, stretches.baselines
+    fractions = np.empty(len(spans), np.float64)
+    measure_reductions(breathing.excursion, spans, baselines, fractions)
     # The excursion falls once its window has left the last large breath behind: what was
     # reduced starts and ends about half a window outside, at the breaths' own onsets.
     before_s = breathing.window_s / 2 - event_span.start_shift_periods * breathing.period_s
     after_s = breathing.window_s / 2 - event_span.stop_shift_periods * breathing.period_s
     core_s = spans / rate_hz
     outer_s = np.column_stack((core_s[:, 0] - before_s, core_s[:, 1] + after_s))
-    pauses = measure_pauses(breathing, spans, span_means[:count], rules, is_pressure=is_pressure)
+    pauses = measure_pauses(breathing, spans, stretches.mean_breaths, rules, is_pressure=is_pressure)
     is_apnea = pauses.durations_s >= rules.apnea.min_duration_s
     reduced_from_s = outer_s[:, 0].copy()
     outer_s[is_apnea, 0] = np.minimum(outer_s, pauses.spans_s)[is_apnea, 0]
@@ -130,22 +200,23 @@ def find_reduced_breathing(
         spans_s=spans_s,
         reduced_from_s=np.clip(reduced_from_s, spans_s[:, 0], spans_s[:, 1]),
         core_spans_s=core_s,
-        baselines=span_baselines,
-        reduction_fractions=np.where(is_apnea, pauses.reduction_fractions, reductions),
+        baselines=baselines,
+        mean_breaths=stretches.mean_breaths,
+        reduction_fractions=np.where(is_apnea, pauses.reduction_fractions, fractions),
         longest_apnea_s=inside_s[:, 1] - inside_s[:, 0],
         apnea_core_spans_s=pauses.core_spans_s,
-        endings=endings,
-        breath_baselines=breath_baselines,
+        endings=stretches.endings,
+        breath_baselines=stretches.breath_baselines,
     )
 
 
-def _baseline_limits(rules: ScoringRules, rate_hz: float) -> BaselineLimits:
+def _baseline_limits(rules: ScoringRules, rate_hz: float, *, is_pressure: bool) -> BaselineLimits:
     rule = rules.baseline
     return BaselineLimits(
         int(rule.window_s * rate_hz),
         int(rule.oldest_s * rate_hz),
         rule.n_largest_breaths,
-        rule.max_stable_variation_fraction,
+        rule.max_stable_pressure_variation_fraction if is_pressure else rule.max_stable_variation_fraction,
         rule.sigh_ratio,
         rule.max_sigh_share_fraction,
         rule.min_breath_fraction,

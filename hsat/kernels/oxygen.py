@@ -4,7 +4,7 @@ import numpy as np
 
 from hsat.kernels import kernel
 
-__all__ = ["fall_areas", "find_falls", "match_falls", "remove_plateaus", "remove_spikes"]
+__all__ = ["fall_areas", "find_falls", "find_troughs", "match_falls", "remove_plateaus", "remove_spikes"]
 
 
 @kernel
@@ -208,8 +208,34 @@ def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest,
 
 
 @kernel
-def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_fraction, falls, levels):
+def _fall_within(values, held, first, start, stop, latest):
+    """Level and sample of the nadir of the largest fall from ``[first, stop)`` into ``[start, stop)``.
+
+    From `latest` on the way ends where values are back at the level; -1 where there is none.
+    """
+    highest, level = -np.inf, -np.inf
+    nadir_at = -1
+    for i in range(first, stop):
+        if i >= latest and nadir_at >= 0 and values[i] >= highest:
+            break
+        if not np.isnan(held[i]) and held[i] > highest:
+            highest = held[i]
+        if i < start or np.isnan(values[i]) or highest == -np.inf:
+            continue
+        if nadir_at < 0 or highest - values[i] > level - values[nadir_at]:
+            level = highest
+            nadir_at = i
+    return level, nadir_at
+
+
+@kernel
+def match_falls(
+    values, held, windows, latest, n_before, recovered_fraction, min_valid_fraction, falls, levels
+):
     """For each event, the fall of SpO2 that belongs to it; each fall to one event.
+
+    It is the largest one from a held level to a later value in the event's window: the lowest value
+    of the window may still be the trough of the event before.
 
     Parameters
     ----------
@@ -217,6 +243,9 @@ def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_f
         SpO2 with NaN where missing, and `hsat.kernels.rolling.held_level` of it.
     windows : ndarray, shape (k, 2), int64
         First and last sample in which the nadir of each event may lie, rising.
+    latest : ndarray, shape (k,), int64
+        From this sample of each window on no fall may begin: it ends where values are back at the
+        level.
     n_before : int
         Samples before the window in which the baseline may be held; the nadir of the event
         before is a limit too.
@@ -237,38 +266,21 @@ def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_f
         stop = min(windows[k, 1], n)
         falls[k, :] = -1
         levels[k, :] = np.nan
-        nadir = np.inf
-        nadir_at = -1
         n_valid = 0
         for i in range(start, stop):
             if not np.isnan(values[i]):
                 n_valid += 1
-                if values[i] < nadir:
-                    nadir = values[i]
-                    nadir_at = i
-        if nadir_at < 0 or n_valid < min_valid_fraction * (stop - start):
+        if n_valid < min_valid_fraction * (stop - start):
             continue
         first = max(start - n_before, previous_nadir)
-        level = -np.inf
-        for i in range(first, nadir_at + 1):
-            if not np.isnan(held[i]) and held[i] > level:
-                level = held[i]
-        # The lowest value may still be the trough of the event before: then the fall comes later.
-        highest = level
-        for i in range(nadir_at + 1, stop):
-            if not np.isnan(held[i]) and held[i] > highest:
-                highest = held[i]
-            if highest - values[i] > level - nadir:
-                level = highest
-                nadir = values[i]
-                nadir_at = i
-        if level == -np.inf:
+        level, nadir_at = _fall_within(values, held, first, start, stop, latest[k])
+        if nadir_at < 0:
             continue
-        level_at = -1
+        nadir = values[nadir_at]
+        level_at = 0
         for i in range(first, nadir_at + 1):
             if values[i] >= level:
                 level_at = i
-        level_at = max(level_at, 0)
         back_at = nadir_at
         while back_at < stop - 1 and not values[back_at] >= nadir + recovered_fraction * (level - nadir):
             back_at += 1
@@ -279,6 +291,60 @@ def match_falls(values, held, windows, n_before, recovered_fraction, min_valid_f
         levels[k, 1] = nadir
         if level > nadir:
             previous_nadir = nadir_at
+
+
+@kernel
+def find_troughs(values, windows, min_fall, min_rise, places, troughs):
+    """In each window, the nadirs between two falls.
+
+    A fall is one by `min_fall` from the highest value since the last rise, or the window's start; it
+    is over once the value has risen by `min_rise` from its nadir.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        SpO2 with NaN where missing.
+    windows : ndarray, shape (k, 2), int64
+        First and last sample (not included).
+    min_fall, min_rise : float
+        Points.
+    places : ndarray, shape (m,), int64
+    troughs : ndarray, shape (m,), int64
+        Filled in place: window and last sample at the nadir of each fall that another one
+        follows. ``m`` must be at least half the length of all windows.
+
+    Returns
+    -------
+    int
+        Number of troughs.
+    """
+    count = 0
+    for k in range(len(windows)):
+        level = -np.inf
+        nadir = np.inf
+        nadir_at = -1
+        is_falling = False
+        for i in range(max(windows[k, 0], 0), min(windows[k, 1], len(values))):
+            if np.isnan(values[i]):
+                continue
+            if is_falling:
+                if values[i] <= nadir:
+                    nadir = values[i]
+                    nadir_at = i
+                elif values[i] >= nadir + min_rise:
+                    is_falling = False
+                    level = values[i]
+                continue
+            level = max(level, values[i])
+            if values[i] <= level - min_fall:
+                if nadir_at >= 0:
+                    places[count] = k
+                    troughs[count] = nadir_at
+                    count += 1
+                is_falling = True
+                nadir = values[i]
+                nadir_at = i
+    return count
 
 
 @kernel

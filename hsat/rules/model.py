@@ -119,6 +119,7 @@ class BaselineRule:
     oldest_s: float
     n_largest_breaths: int
     max_stable_variation_fraction: float
+    max_stable_pressure_variation_fraction: float
     sigh_ratio: float
     max_sigh_share_fraction: float
     outlier_ratio: float
@@ -144,6 +145,7 @@ class EventSpanRule:
     start_shift_periods: float
     stop_shift_periods: float
     level_floor_fraction: float
+    resaturation_within_periods: float
     min_listed_s: float
     min_counted_share_fraction: float
 
@@ -317,6 +319,7 @@ class DesaturationRule:
     baseline_hold_s: float
     nadir_window_s: float
     next_event_margin_s: float
+    late_fall_margin_s: float
     small_points: float
     large_points: float
     resaturation_points: float
