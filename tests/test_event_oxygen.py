@@ -106,7 +106,12 @@ def test_a_resaturation_without_a_fall_behind_it_ends_nothing(second_points, n_e
 
 @pytest.mark.parametrize(
     ("sensor", "swing", "has_events"),
-    [("flow", 0.5, False), ("flow", 0.6, True), ("nasal_pressure", 0.6, False), ("nasal_pressure", 0.9, True)],
+    [
+        ("flow", 0.5, False),
+        ("flow", 0.6, True),
+        ("nasal_pressure", 0.6, False),
+        ("nasal_pressure", 0.9, True),
+    ],
 )
 def test_pressure_may_vary_more_than_flow_before_its_largest_breaths_are_the_baseline(
     sensor, swing, has_events

@@ -442,6 +442,39 @@ def test_a_slow_thermistor_confirms_apneas_with_one_breath_between():
     assert all(event.kind.is_apnea for event in found)
 
 
+def noisy(flow: np.ndarray, noise_fraction: float) -> np.ndarray:
+    """With white noise of this share of the largest breath as its standard deviation."""
+    return flow + np.random.default_rng(3).normal(0.0, noise_fraction * np.ptp(flow), len(flow))
+
+
+RUN = tuple(Fall(1000.0 + 60.0 * i, 20.0, 1.0) for i in range(20))
+"""Apneas without a fall of SpO2."""
+
+
+@pytest.mark.parametrize("noise_fraction", [0.0, 0.08, 0.12])
+def test_a_thermistor_whose_noise_is_more_than_an_apnea_leaves_denies_none(noise_fraction):
+    """Its noise alone spans 30 % of a breath and more: it cannot show a fall by 90 %."""
+    falls = (*PLAIN, *RUN)
+    night = score(
+        falls, nasal_pressure=sense(falls), thermistor=noisy(lagged(sense(falls), 1.0), noise_fraction)
+    )
+    check_shares(night)
+    found = near(950, 2400, night)
+    assert [event.kind.is_apnea for event in found] == [True] * len(RUN)
+    assert {event.sensor for event in found} <= {"nasal_pressure", "thermistor"}
+    assert "apneas_unconfirmed" not in [note.code for note in night.notes]
+
+
+@pytest.mark.parametrize("left", [0.8, 1.0])
+def test_a_noisy_thermistor_still_shows_breathing_through_the_mouth(left):
+    falls = (*PLAIN, *RUN)
+    mouth = (*PLAIN, *[fall._replace(reduction=1.0 - left) for fall in RUN])
+    night = score(falls, nasal_pressure=sense(falls), thermistor=noisy(lagged(sense(mouth), 1.0), 0.12))
+    assert near(950, 2400, night) == []
+    (text,) = [note.text for note in night.notes if note.code == "apneas_unconfirmed"]
+    assert text.startswith(f"{len(RUN)} stretches")
+
+
 # single sensors -----------------------------------------------------------------------------------
 
 

@@ -208,6 +208,8 @@ def _with_apneas(found: Stretches, airflow: Airflow, rules: ScoringRules) -> Str
         reading = service.reading
         is_judged = is_carrier & (judges == reading.sensor)
         _confirm_by_depth(said, found.reductions, is_judged, reading, rules)
+        told = _untold(said, found.reductions, is_judged, reading, rules)
+        judges[told] = np.array(found.sensors, dtype=object)[told]
         own = _confirm_by_apneas(said, is_judged, service, airflow, rules)
         if own:
             parts.append(_own_apneas(reading, np.array(own), airflow, rules))
@@ -288,6 +290,33 @@ def _confirm_by_depth(
     said.apnea_core_spans_s[deep] = shown.apnea_core_spans_s[deep]
     said.baselines[deep] = theirs.baselines[rows[is_deep]]
     said.reduction_fractions[deep] = fractions[is_deep]
+
+
+def _untold(
+    said: Reductions, shown: Reductions, is_judged: Bools, reading: FlowReading, rules: ScoringRules
+) -> Places:
+    """Apneas of the one sensor of which the other says nothing: it falls too, to what is only its noise.
+
+    A sensor whose noise alone is more than an apnea leaves can neither confirm one nor deny it. They
+    stay apneas of the sensor that shows them; their places are returned.
+    """
+    breathing, rate_hz = reading.breathing, reading.breathing.rate_hz
+    is_open = is_judged & (said.longest_apnea_s < rules.apnea.min_duration_s)
+    is_open &= shown.longest_apnea_s >= rules.apnea.min_duration_s
+    untold: list[int] = []
+    for i in np.flatnonzero(is_open).tolist():
+        start_s, stop_s = shown.apnea_core_spans_s[i].tolist()
+        first, last = int(start_s * rate_hz), max(int(stop_s * rate_hz), int(start_s * rate_hz) + 2)
+        reach = float(np.mean(breathing.excursion[first:last], dtype=np.float64))
+        way = float(np.mean(np.abs(np.diff(breathing.flow[first:last])), dtype=np.float64))
+        left = _share_of_baseline(reading, start_s, stop_s)
+        is_noise = way * breathing.window_s * rate_hz > rules.sensor_off.max_roughness * reach
+        if is_noise and left <= 1.0 - rules.hypopnea.min_reduction_fraction:
+            untold.append(i)
+    places = np.array(untold, dtype=np.intp)
+    said.longest_apnea_s[places] = shown.longest_apnea_s[places]
+    said.apnea_core_spans_s[places] = shown.apnea_core_spans_s[places]
+    return places
 
 
 def _confirm_by_apneas(
