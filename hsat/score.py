@@ -28,6 +28,7 @@ from hsat.detect.respiratory import Reductions
 from hsat.detect.revision import listed_events, revise_events
 from hsat.detect.sensors import EFFORT_SENSORS
 from hsat.detect.signals import NightSignals, measure_signals
+from hsat.detect.snoring import measure_sound_level_db
 from hsat.detect.switching import Airflow, sensor_notes, sensor_times
 from hsat.events import PeriodicRun, RejectedCandidate, RespiratoryEvent
 from hsat.grading import grade_night
@@ -266,6 +267,7 @@ def _measurements(
         periodic_runs=found.runs,
         has_flow=signals.airflow is not None,
         has_snore=recording.has_signal("snore"),
+        sound_level_db=measure_sound_level_db(recording),
         why_no_effort=_why_no_effort(recording, signals),
         oximetry_rate_hz=rules.sampling.oximetry_rate_hz,
         spo2_percent=None if oximetry is None else oximetry.percent,

@@ -61,6 +61,7 @@ def measured(**changes: Any) -> NightMeasurements:
         "why_no_effort": "",
         "periodic_runs": (),
         "has_snore": False,
+        "sound_level_db": None,
         "oximetry_rate_hz": RATE_HZ,
         "spo2_percent": quarter_seconds(np.full(int(DURATION_S), 96.0)),
         "why_no_spo2": "no SpO2 channel",

@@ -17,8 +17,9 @@ from breathing_signals import (
 
 import hsat
 from hsat.detect.hypopnea_type import flattening_index, phase_degrees
-from hsat.detect.snoring import find_snoring
+from hsat.detect.snoring import find_snoring, measure_sound_level_db
 from hsat.events import EventKind
+from hsat.recording import Calibration
 from hsat.rules.model import ScoringRules
 
 TYPED = hsat.load_rules("aasm_1b_typed")
@@ -255,3 +256,22 @@ def test_types_of_hypopneas_alone_do_not_tell_cheyne_stokes_breathing_without_be
     assert kinds(night) == {"obstructive_hypopnea"}
     assert night.indices.cheyne_stokes_min is None
     assert night.cheyne_stokes.is_met is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "is_level"),
+    [("dB", True), ("dBA", True), ("dB(A)", True), ("au", False), ("V", False), ("", False)],
+)
+def test_a_snore_channel_is_a_sound_level_by_its_unit(unit, is_level):
+    levels = np.array([33.0, 61.0, 35.0, 34.0], dtype=np.float32)
+    recording = recording_of(signal_of("snore", levels, 2.0), spo2_channel(100.0))
+    snore = replace(recording.signal("snore"), unit=unit)
+    others = tuple(signal for signal in recording.signals if signal.name != "snore")
+    recording = replace(recording, signals=(snore, *others))
+    found = measure_sound_level_db(recording)
+    assert (found is not None) is is_level
+    if found is not None:
+        assert found[:2].tolist() == [61.0, 35.0]
+        assert np.isnan(found[2:]).all()
+    below_zero = replace(snore, calibration=Calibration(offset=-100.0))
+    assert measure_sound_level_db(replace(recording, signals=(below_zero, *others))) is None

@@ -5,7 +5,16 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from breathing_signals import Fall, flow_channel, recording_of, signal_of, spo2_channel
-from index_builder import RULES, event_at, fall_at, indices_of, measured, monitored_of, quarter_seconds
+from index_builder import (
+    DURATION_S,
+    RULES,
+    event_at,
+    fall_at,
+    indices_of,
+    measured,
+    monitored_of,
+    quarter_seconds,
+)
 
 import hsat
 from hsat.events import EventKind, RespiratoryEvent
@@ -210,6 +219,27 @@ def test_no_share_of_snoring_and_the_reason(has_snore, reason):
     indices, reasons = compute_indices(measured(has_snore=has_snore), RULES)
     assert indices.snore_percent is None
     assert reason in reasons["indices.snore_percent"]
+
+
+@pytest.mark.parametrize(("level_db", "share_percent"), [(39.9, 0.0), (40.0, 0.0), (40.1, 25.0)])
+def test_time_with_snoring_is_that_above_40_db_of_what_is_known(level_db, share_percent):
+    """A quarter of the known seconds has this level; the first tenth holds nothing."""
+    levels = np.full(4000, 33.0)
+    levels[:400] = np.nan
+    levels[400:1300] = level_db
+    found = indices_of(has_snore=True, sound_level_db=levels)
+    assert found.snore_percent == pytest.approx(share_percent)
+
+
+def test_snoring_outside_monitored_time_is_not_counted():
+    levels = np.full(int(DURATION_S), 33.0)
+    levels[:1000] = 60.0
+    found = indices_of(has_snore=True, sound_level_db=levels, monitored=monitored_of((500.0, 2500.0)))
+    assert found.snore_percent == pytest.approx(25.0)
+    _, reasons = compute_indices(
+        measured(has_snore=True, sound_level_db=np.full(int(DURATION_S), np.nan)), RULES
+    )
+    assert reasons["indices.snore_percent"] == "no sound level in monitored time"
 
 
 def test_supine_and_non_supine():

@@ -6,9 +6,12 @@ from numpy.typing import NDArray
 from hsat.recording import Recording
 from hsat.rules.model import HypopneaTypeRule
 
-__all__ = ["find_snoring"]
+__all__ = ["find_snoring", "measure_sound_level_db"]
 
 SNORE = "snore"
+
+SOUND_LEVEL_UNITS = ("db", "dba", "db(a)", "db a", "db spl", "dbspl")
+"""How headers write a sound level, in small letters."""
 
 
 def find_snoring(recording: Recording, rule: HypopneaTypeRule) -> NDArray[np.float64] | None:
@@ -44,6 +47,30 @@ def find_snoring(recording: Recording, rule: HypopneaTypeRule) -> NDArray[np.flo
     limit = max(usual + rule.min_snore_ratio * (usual - quiet), rule.min_share_of_loudest_fraction * loudest)
     is_loud: NDArray[np.float64] = np.where(is_valid, level > limit, np.nan)
     return is_loud
+
+
+def measure_sound_level_db(recording: Recording) -> NDArray[np.float64] | None:
+    """Highest sound level of every second, where the recorder stores snoring in decibels.
+
+    Parameters
+    ----------
+    recording : Recording
+
+    Returns
+    -------
+    ndarray, shape (n_seconds,), float64, or None
+        NaN where the channel holds nothing. None without a snore channel, where its unit is another, and
+        where no level is above 0 dB: such a scale counts down from the loudest there can be, not up from
+        what can be heard.
+    """
+    if not recording.has_signal(SNORE):
+        return None
+    if recording.signal(SNORE).unit.strip().lower() not in SOUND_LEVEL_UNITS:
+        return None
+    _, highest = _extremes_by_second(recording)
+    if not (highest > 0).any():
+        return None
+    return np.where(np.isfinite(highest), highest, np.nan)
 
 
 def _extremes_by_second(recording: Recording) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

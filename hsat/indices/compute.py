@@ -9,7 +9,7 @@ from hsat.indices.periodic import add_periodic
 from hsat.indices.position import add_position
 from hsat.indices.pulse import add_pulse
 from hsat.indices.sleep import add_sleep
-from hsat.indices.ventilation import add_ventilation, refuse_snore
+from hsat.indices.ventilation import add_snoring, add_ventilation
 from hsat.results import NightIndices
 from hsat.rules.model import ScoringRules
 
@@ -37,7 +37,7 @@ def compute_indices(night: NightMeasurements, rules: ScoringRules) -> tuple[Nigh
     add_durations(found, night, counted, rules)
     add_oxygen(found, night, counted, rules)
     add_ventilation(found, night, rules)
-    refuse_snore(found, night)
+    add_snoring(found, night, rules)
     add_pulse(found, night, counted, rules)
     add_sleep(found, night, counted, rules)
     add_position(found, night, counted, rules)

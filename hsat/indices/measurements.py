@@ -44,6 +44,8 @@ class NightMeasurements:
     periodic_runs : sequence of PeriodicRun
         In order of time.
     has_flow, has_snore : bool
+    sound_level_db : ndarray, shape (n_seconds,), float64, or None
+        Highest level of every second, NaN where unknown; None where snoring is not stored in dB.
     why_no_effort : str
         Why effort says nothing of the type of events; empty where it does.
     oximetry_rate_hz : float
@@ -65,6 +67,7 @@ class NightMeasurements:
     periodic_runs: Sequence[PeriodicRun]
     has_flow: bool
     has_snore: bool
+    sound_level_db: NDArray[np.float64] | None
     why_no_effort: str
     oximetry_rate_hz: float
     spo2_percent: Floats | None

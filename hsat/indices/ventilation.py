@@ -1,12 +1,12 @@
-"""Ventilatory burden, the share of small breaths, and why there is no share of snoring."""
+"""Ventilatory burden, the share of small breaths, and the share of snoring."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.indices.measurements import NO_FLOW, Found, NightMeasurements
+from hsat.indices.measurements import NO_FLOW, Found, NightMeasurements, mask_of
 from hsat.rules.model import ScoringRules
 
-__all__ = ["add_ventilation", "refuse_snore"]
+__all__ = ["add_snoring", "add_ventilation"]
 
 
 def add_ventilation(found: Found, night: NightMeasurements, rules: ScoringRules) -> None:
@@ -29,12 +29,22 @@ def add_ventilation(found: Found, night: NightMeasurements, rules: ScoringRules)
     found.values[name] = 100.0 * n_small / n_breaths
 
 
-def refuse_snore(found: Found, night: NightMeasurements) -> None:
-    """Give the reason why no share of snoring is measured: recorders store it in units of their own."""
-    reason = "no snore channel"
-    if night.has_snore:
-        reason = "snoring is recorded in the device's own unit, for which no limit is published"
-    found.refuse(["snore_percent"], reason)
+def add_snoring(found: Found, night: NightMeasurements, rules: ScoringRules) -> None:
+    """Share of monitored time that is louder than a limit, see ``[snoring]``."""
+    name = "snore_percent"
+    if night.sound_level_db is None:
+        reason = "no snore channel"
+        if night.has_snore:
+            reason = "snoring is recorded in the device's own unit, for which no limit is published"
+        found.refuse([name], reason)
+        return
+    levels_db = night.sound_level_db[mask_of(night.monitored.spans_s, len(night.sound_level_db), 1.0)]
+    levels_db = levels_db[~np.isnan(levels_db)]
+    if len(levels_db) == 0:
+        found.refuse([name], "no sound level in monitored time")
+        return
+    n_loud = int(np.count_nonzero(levels_db > rules.snoring.above_level_db))
+    found.values[name] = 100.0 * n_loud / len(levels_db)
 
 
 def _is_inside(times_s: NDArray[np.float64], spans_s: NDArray[np.float64]) -> NDArray[np.bool_]:

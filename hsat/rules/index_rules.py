@@ -9,6 +9,7 @@ __all__ = [
     "HypoxicBurdenRule",
     "OxygenTimeRule",
     "PulseResponseRule",
+    "SnoringRule",
     "VentilatoryBurdenRule",
 ]
 
@@ -57,6 +58,13 @@ class DesaturationBurdenRule:
     """``[desaturation_burden]``: how long a fall is followed back to its baseline."""
 
     max_recovery_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoringRule:
+    """``[snoring]``: from which sound level on a second counts as snoring."""
+
+    above_level_db: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

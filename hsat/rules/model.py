@@ -12,6 +12,7 @@ from hsat.rules.index_rules import (
     HypoxicBurdenRule,
     OxygenTimeRule,
     PulseResponseRule,
+    SnoringRule,
     VentilatoryBurdenRule,
 )
 from hsat.rules.kinds import CheyneStokesRule, ConfidenceRule, HypopneaTypeRule, NasalPressureRule
@@ -44,6 +45,7 @@ __all__ = [
     "ScoringRules",
     "SensorOffRule",
     "SeverityRule",
+    "SnoringRule",
     "VentilationRule",
     "VentilatoryBurdenRule",
 ]
@@ -418,6 +420,7 @@ class ScoringRules:
     hypoxic_burden: HypoxicBurdenRule
     desaturation_burden: DesaturationBurdenRule
     ventilatory_burden: VentilatoryBurdenRule
+    snoring: SnoringRule
     pulse_response: PulseResponseRule
     nasal_pressure: NasalPressureRule
     cheyne_stokes: CheyneStokesRule

@@ -44,6 +44,7 @@ BY_ENDING: dict[str, Unit] = {
     "ratio": Unit("times", highest=1000.0),
     "roughness": Unit("", highest=1000.0),
     "degrees": Unit("degrees", highest=180.0),
+    "db": Unit("dB", highest=200.0),
 }
 
 
