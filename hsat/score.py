@@ -1,41 +1,24 @@
 """`score_night`: the ordered steps from a recording to a night's result, nothing else."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hsat import __version__
-from hsat.detect.artifacts import (
-    Flags,
-    find_monitored_time,
-    flag_oximetry,
-    flag_upright,
-)
-from hsat.detect.breathing import Breathing
-from hsat.detect.combining import combine_sensors
-from hsat.detect.desaturations import (
-    Oximetry,
-    estimate_delay_s,
-    find_desaturations,
-)
-from hsat.detect.hypopnea_type import measure_obstruction, type_hypopneas
-from hsat.detect.judging import Candidate, gather_candidates, judge_candidates, note_disagreement
+from hsat.detect.desaturations import Oximetry, find_desaturations
+from hsat.detect.monitoring import measure_monitored_time
 from hsat.detect.periodic import find_periodic_breathing
-from hsat.detect.resaturation import split_at_resaturations
-from hsat.detect.respiratory import Reductions
-from hsat.detect.revision import listed_events, revise_events
+from hsat.detect.respiration import Respiration, find_respiration, revise_respiration
 from hsat.detect.sensors import EFFORT_SENSORS
 from hsat.detect.signals import NightSignals, measure_signals
 from hsat.detect.snoring import measure_sound_level_db
 from hsat.detect.switching import Airflow, sensor_notes, sensor_times
-from hsat.events import PeriodicRun, RejectedCandidate, RespiratoryEvent
+from hsat.events import RespiratoryEvent
 from hsat.grading import grade_night
 from hsat.hypnogram import Hypnogram
 from hsat.indices import NightMeasurements, compute_indices, judge_cheyne_stokes
-from hsat.intervals import as_spans, invert_spans
-from hsat.quality import QualityFlag
 from hsat.recording import Note, Recording
 from hsat.results import Alternative, ChannelInfo, MonitoredTime, NightResult, Overview, RecordingInfo
 from hsat.rules.load import load_rules
@@ -116,12 +99,10 @@ def _score(
     """The steps under one rule set, and what others judge again."""
     signals = measure_signals(recording, rules)
     airflow, oximetry = signals.airflow, signals.oximetry
-    monitored = _monitored_time(recording, signals, rules, lights_s, hypnogram)
-    found = _Respiration()
-    if airflow is not None:
-        found = _find_events(recording, signals, airflow, monitored, rules)
+    monitored = measure_monitored_time(recording, signals, rules, lights_s, hypnogram)
+    found = find_respiration(recording, signals, monitored, rules)
     if events is not None:
-        found = _revise(found, events, recording, signals, monitored, rules)
+        found = revise_respiration(found, events, recording, signals, monitored=monitored, rules=rules)
     if airflow is not None:
         found = replace(found, runs=find_periodic_breathing(found.events, airflow.main.breathing, rules))
     measured = _measurements(recording, signals, found, monitored, rules)
@@ -166,95 +147,10 @@ def _score(
     return night, _judged(recording, signals, found, monitored, rules)
 
 
-def _monitored_time(
-    recording: Recording,
-    signals: NightSignals,
-    rules: ScoringRules,
-    lights_s: tuple[float, float] | None,
-    hypnogram: Hypnogram | None,
-) -> MonitoredTime:
-    """When breathing and oxygen can be judged; with a hypnogram it says who sleeps, not the position."""
-    position = signals.position if hypnogram is None else None
-    return find_monitored_time(
-        recording.duration_s,
-        recording.gaps_s,
-        flow_flags=None if signals.airflow is None else signals.airflow.flags,
-        oximetry_flags=_oximetry_flags(recording, signals, rules),
-        other_flags=_other_flags(recording, position, rules, lights_s),
-        hypnogram=hypnogram,
-    )
-
-
-def _oximetry_flags(recording: Recording, signals: NightSignals, rules: ScoringRules) -> Flags | None:
-    """Spans without SpO2; None where it limits nothing because nothing was measured beside flow."""
-    if signals.oximetry is not None:
-        return flag_oximetry(signals.oximetry, signals.pulse_bpm, rules)
-    if signals.airflow is None:
-        return {QualityFlag.SPO2_OFF: as_spans([(0.0, recording.duration_s)])}
-    return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Respiration:
-    """What breathing showed under the night's rules; empty without a flow signal."""
-
-    events: tuple[RespiratoryEvent, ...] = ()
-    rejected: tuple[RejectedCandidate, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
-    runs: tuple[PeriodicRun, ...] = ()
-    breath_onsets_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    breath_ranges: Samples = field(default_factory=lambda: np.empty(0, np.float32))
-    breath_baselines: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    delay_s: float | None = None
-    notes: tuple[Note, ...] = ()
-
-
-def _find_events(
-    recording: Recording,
-    signals: NightSignals,
-    airflow: Airflow,
-    monitored: MonitoredTime,
-    rules: ScoringRules,
-) -> _Respiration:
-    """The delay of SpO2, candidates with their falls, events with their kinds, periodic breathing."""
-    oximetry = signals.oximetry
-    breathing, reductions = airflow.main.breathing, airflow.main.reductions
-    delay_s: float | None = None
-    notes: tuple[Note, ...] = ()
-    if oximetry is not None:
-        if len(reductions.spans_s) >= rules.oxygen_delay.min_reductions:
-            delay_s = estimate_delay_s(_reduction_by_second(breathing, reductions), oximetry, rules)
-        if delay_s is None:
-            notes = (_assumed_delay_note(rules),)
-    if oximetry is not None and delay_s is not None and rules.hypopnea.needs_desaturation:
-        airflow = split_at_resaturations(airflow, oximetry, delay_s, rules)
-    candidates = gather_candidates(
-        combine_sensors(airflow, rules),
-        oximetry,
-        rules.oxygen_delay.assumed_s if delay_s is None else delay_s,
-        monitored_s=monitored.spans_s,
-        rules=rules,
-    )
-    events, rejected = judge_candidates(candidates, signals.effort, rules, has_oximetry=oximetry is not None)
-    if rules.hypopnea_type.is_applied:
-        events = type_hypopneas(events, measure_obstruction(recording, airflow.main, rules), rules)
-    breath_onsets_s, breath_ranges, breath_baselines = airflow.breaths()
-    return _Respiration(
-        events=events,
-        rejected=rejected,
-        candidates=tuple(candidates),
-        breath_onsets_s=breath_onsets_s,
-        breath_ranges=breath_ranges,
-        breath_baselines=breath_baselines,
-        delay_s=delay_s,
-        notes=(*notes, *note_disagreement(candidates, rules)),
-    )
-
-
 def _measurements(
     recording: Recording,
     signals: NightSignals,
-    found: _Respiration,
+    found: Respiration,
     monitored: MonitoredTime,
     rules: ScoringRules,
 ) -> NightMeasurements:
@@ -280,38 +176,6 @@ def _measurements(
     )
 
 
-def _revise(
-    found: _Respiration,
-    events: Scoring | Iterable[ScoredEvent | RespiratoryEvent],
-    recording: Recording,
-    signals: NightSignals,
-    monitored: MonitoredTime,
-    rules: ScoringRules,
-) -> _Respiration:
-    """A person's events in the place of the automatic ones."""
-    listed, notes = listed_events(events, recording, rules)
-    revision = revise_events(
-        listed,
-        found.events,
-        found.rejected,
-        signals,
-        delay_s=rules.oxygen_delay.assumed_s if found.delay_s is None else found.delay_s,
-        monitored_s=monitored.spans_s,
-        rules=rules,
-    )
-    text = (
-        f"event list of a person: {revision.n_kept} automatic events kept, {revision.n_edited} edited, "
-        f"{revision.n_added} added, {revision.n_removed} removed"
-    )
-    origins = events.notes if isinstance(events, Scoring) else ()
-    return replace(
-        found,
-        events=revision.events,
-        rejected=revision.rejected,
-        notes=(*found.notes, Note("events_edited", text), *origins, *notes),
-    )
-
-
 def _withhold(
     alternatives: Mapping[str, Alternative], not_measured: dict[str, str]
 ) -> dict[str, Alternative]:
@@ -322,37 +186,14 @@ def _withhold(
     return {name: replace(other, ahi_per_h=None, severity=None) for name, other in alternatives.items()}
 
 
-def _other_flags(
-    recording: Recording, position: Samples | None, rules: ScoringRules, lights_s: tuple[float, float] | None
-) -> Flags:
-    flags: Flags = {}
-    if position is not None:
-        flags.update(flag_upright(position, rules.sampling.oximetry_rate_hz))
-    if lights_s is not None:
-        flags[QualityFlag.OUTSIDE_LIGHTS] = invert_spans(as_spans([lights_s]), 0.0, recording.duration_s)
-    return flags
-
-
 def _hypnogram_notes(hypnogram: Hypnogram | None) -> tuple[Note, ...]:
     return () if hypnogram is None else hypnogram.notes
-
-
-def _reduction_by_second(breathing: Breathing, reductions: Reductions) -> Samples:
-    """How far breathing is below its baseline in every second, 0 to 1; 0 where unknown."""
-    step = int(breathing.rate_hz)
-    excursion = breathing.excursion[::step]
-    known = np.flatnonzero(~np.isnan(reductions.breath_baselines))
-    if len(known) == 0:
-        return np.zeros(len(excursion), np.float32)
-    places = np.searchsorted(breathing.onsets[known], np.arange(len(excursion)) * step, side="right") - 1
-    baselines = reductions.breath_baselines[known][np.maximum(places, 0)]
-    return np.clip(np.nan_to_num(1.0 - excursion / baselines), 0.0, 1.0).astype(np.float32)
 
 
 def _judged(
     recording: Recording,
     signals: NightSignals,
-    found: _Respiration,
+    found: Respiration,
     monitored: MonitoredTime,
     rules: ScoringRules,
 ) -> JudgedNight | None:
@@ -383,14 +224,6 @@ def _why_no_effort(recording: Recording, signals: NightSignals) -> str:
 
 def _why_no_spo2(recording: Recording) -> str:
     return "the SpO2 channel holds no valid value" if recording.has_signal("spo2") else "no SpO2 channel"
-
-
-def _assumed_delay_note(rules: ScoringRules) -> Note:
-    return Note(
-        "spo2_delay_assumed",
-        "the night shows no clear delay of SpO2 behind flow: "
-        f"{rules.oxygen_delay.assumed_s:g} s were assumed",
-    )
 
 
 def _sensor_notes(signals: NightSignals, recording: Recording, rules: ScoringRules) -> list[Note]:

@@ -10,6 +10,7 @@ __all__ = [
     "NO_REASON",
     "PART",
     "IndexRow",
+    "amount_words",
     "duration_words",
     "index_text",
     "index_value",
@@ -125,6 +126,11 @@ INDEX_ROWS: tuple[IndexRow, ...] = (
     IndexRow("periodic_breathing_min", "Periodic breathing of any type", "min", 1, "Periodic breathing"),
 )
 """Every number of `NightIndices` in the order of the outputs."""
+
+
+def amount_words(n: int, one: str, several: str | None = None) -> str:
+    """A number of things: ``"1 event"``, ``"2 events"``, ``"3 stretches"``."""
+    return f"{n} {one if n == 1 else several or one + 's'}"
 
 
 def rounded(value: float, decimals: int) -> str:

@@ -6,7 +6,8 @@ from textwrap import wrap
 from hsat.report.failed import FailedNight
 from hsat.report.plain import file_words, printable
 from hsat.report.rows import INDEX_ROWS, index_text, index_value, rounded
-from hsat.report.view import NOT_A_DEVICE, Row, Section, view_night
+from hsat.report.sections import Row, Section
+from hsat.report.view import NOT_A_DEVICE, view_night
 from hsat.results import NightResult
 
 __all__ = ["night_text", "nights_text"]
