@@ -26,6 +26,7 @@ TYPES = {
     "events",
     "quality",
     "results",
+    "patient",
     "inspection",
     "scorings",
     "hypnogram",
@@ -40,8 +41,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recording": {"errors", "intervals", "quality"},
     "hypnogram": {"errors", "intervals", "recording"},
     "sessions": {"errors", "intervals", "recording"},
-    "results": TYPES - {"inspection", "scorings", "sessions"},
-    "inspection": TYPES - {"results", "scorings", "hypnogram", "sessions"},
+    "results": TYPES - {"inspection", "patient", "scorings", "sessions"},
+    "patient": {"errors", "events", "intervals", "recording", "results"},
+    "inspection": TYPES - {"results", "patient", "scorings", "hypnogram", "sessions"},
     "scorings": {"events", "intervals", "recording"},
     "rules": {"errors"},
     "io": TYPES,
@@ -68,6 +70,7 @@ VERSION_READERS = {"score", "report", "batch", "interop", "simulate", "nights"}
 LAZY_BRIDGES = {
     ("recording", "to_mne", "interop"),
     ("results", "plot", "report"),
+    ("patient", "plot", "report"),
     ("results", "to_annotations", "interop"),
     ("agreement", "plot", "report"),
 }

@@ -1,0 +1,168 @@
+"""What several nights say of one patient: the nights, the posterior, the summary."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.recording import Note
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["AhiPosterior", "ExcludedNight", "PatientNight", "PatientSummary"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientNight:
+    """One night as it enters the summary of a patient.
+
+    Attributes
+    ----------
+    file : str
+        As given by the user.
+    start_local : datetime or None
+    day : int or None
+        Calendar nights (noon to noon) since the first night of the summary; None without a date.
+    monitoring_h : float
+        Hours that events could be judged in: the denominator of the night's AHI.
+    n_events : int
+        Apneas and hypopneas.
+    ahi_per_h : float
+    severity : str or None
+        The class that this night alone would have given.
+    adequacy : str
+        ``"adequate"`` or ``"partial"``; inadequate nights are excluded.
+    is_adequate : bool
+    reasons : tuple of str
+        Why the night is less than adequate.
+    supine_fraction : float or None
+        Share of the judged time that was spent supine; None without a position channel.
+    supine_ahi_per_h, non_supine_ahi_per_h : float or None
+    supine_h, non_supine_h : float or None
+    """
+
+    file: str
+    start_local: datetime | None
+    day: int | None
+    monitoring_h: float
+    n_events: int
+    ahi_per_h: float
+    severity: str | None
+    adequacy: str
+    is_adequate: bool
+    reasons: tuple[str, ...] = ()
+    supine_fraction: float | None = None
+    supine_ahi_per_h: float | None = None
+    non_supine_ahi_per_h: float | None = None
+    supine_h: float | None = None
+    non_supine_h: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedNight:
+    """A night that is no part of the summary, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AhiPosterior:
+    """What the nights say of the patient's true mean AHI.
+
+    Attributes
+    ----------
+    prior : str
+        Name of the prior.
+    model : str
+        ``"default"`` or ``"independent"``.
+    mean_ahi_per_h : float
+        Posterior mean of the true mean AHI, events per hour.
+    median_ahi_per_h : float
+    ci95_ahi_per_h : (float, float)
+        Central 95 % credible interval.
+    class_probability : mapping of str to float
+        ``"normal"``, ``"mild"``, ``"moderate"``, ``"severe"``; sums to 1.
+    severity : str or None
+        The most probable class; None where adult classes do not apply.
+    is_firm : bool
+        Whether that class has a probability of at least 0.9.
+    p_misclassified : float or None
+        Probability that another class is the true one.
+    night_to_night_cv : float
+        Posterior mean of the coefficient of variation between nights.
+    night_to_night_correlation : float or None
+        Posterior mean of the correlation of one night with the next; None in the independent model.
+    next_night_ci95 : (float, float)
+        Central 95 % predictive interval of the observed AHI of the next night, of the mean length.
+    nights_needed : int or None
+        Median number of further nights, of the mean length, until some class has a probability of
+        at least 0.9; 0 where one has; None beyond 30.
+    grid_ahi_per_h, density : ndarray, shape (n,), float64
+        The posterior itself, a density over AHI (per unit of AHI), for drawing.
+    """
+
+    prior: str
+    model: str
+    mean_ahi_per_h: float
+    median_ahi_per_h: float
+    ci95_ahi_per_h: tuple[float, float]
+    class_probability: Mapping[str, float]
+    severity: str | None
+    is_firm: bool
+    p_misclassified: float | None
+    night_to_night_cv: float
+    night_to_night_correlation: float | None
+    next_night_ci95: tuple[float, float]
+    nights_needed: int | None
+    grid_ahi_per_h: NDArray[np.float64]
+    density: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientSummary:
+    """Several nights of one patient.
+
+    Attributes
+    ----------
+    patient : str or None
+        Pseudonym, or the code that the user gave.
+    rules_id : str or None
+        The rule set that every night was scored by.
+    nights : tuple of PatientNight
+        In order of time.
+    excluded : tuple of ExcludedNight
+    pooled_ahi_per_h : float or None
+        All events over all hours; None without a night.
+    mean_ahi_per_h, median_ahi_per_h, sd_ahi_per_h : float or None
+        Of the nights, each counting once; the SD from two nights on.
+    range_ahi_per_h : (float, float) or None
+    posterior : AhiPosterior or None
+        None without a night.
+    not_measured : mapping of str to str
+        A reason for every None.
+    notes : tuple of Note
+    """
+
+    patient: str | None
+    rules_id: str | None
+    nights: tuple[PatientNight, ...]
+    excluded: tuple[ExcludedNight, ...]
+    pooled_ahi_per_h: float | None
+    mean_ahi_per_h: float | None
+    median_ahi_per_h: float | None
+    sd_ahi_per_h: float | None
+    range_ahi_per_h: tuple[float, float] | None
+    posterior: AhiPosterior | None
+    not_measured: Mapping[str, str]
+    notes: tuple[Note, ...] = ()
+
+    def plot(self) -> "Figure":
+        """Draw the nights beside the posterior: see `hsat.report.patient_plots.plot_patient`."""
+        from hsat.report.patient_plots import plot_patient
+
+        return plot_patient(self)
