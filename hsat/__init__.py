@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hsat.io.scorings import read_scoring
     from hsat.io.scorings.writing import write_scoring
     from hsat.joining import join_oximetry
+    from hsat.nights.posterior import estimate_ahi
     from hsat.recording import Recording
     from hsat.results import NightResult
     from hsat.rules.load import load_rules
@@ -27,6 +28,7 @@ __all__ = [
     "Scoring",
     "__version__",
     "compare_nights",
+    "estimate_ahi",
     "join_oximetry",
     "load_rules",
     "read_hypnogram",
@@ -44,6 +46,7 @@ _HOMES = {
     "Recording": "hsat.recording",
     "Scoring": "hsat.scorings",
     "compare_nights": "hsat.agreement",
+    "estimate_ahi": "hsat.nights.posterior",
     "join_oximetry": "hsat.joining",
     "load_rules": "hsat.rules.load",
     "read_hypnogram": "hsat.io.hypnograms",

@@ -8,6 +8,8 @@ __all__ = [
     "EventListError",
     "HsatError",
     "MissingChannelError",
+    "NightsError",
+    "PriorError",
     "ReadError",
     "RulesError",
     "SimulationError",
@@ -47,6 +49,14 @@ class MissingChannelError(HsatError, LookupError):
 
 class RulesError(HsatError, ValueError):
     """A rule set or device profile is wrong: mend the file, table and key it names."""
+
+
+class PriorError(HsatError, ValueError):
+    """A prior of the mean AHI does not exist or is wrong: mend the file and key it names."""
+
+
+class NightsError(HsatError, ValueError):
+    """Counts, hours or days of nights cannot be: mend the one it names."""
 
 
 class SimulationError(HsatError, ValueError):

@@ -102,6 +102,9 @@ class AhiPosterior:
     nights_needed : int or None
         Median number of further nights, of the mean length, until some class has a probability of
         at least 0.9; 0 where one has; None beyond 30.
+    log_evidence : float
+        Natural logarithm of the probability of the counts under prior and model: the difference of two
+        such figures, with a night and without, is the log score of that night's prediction.
     grid_ahi_per_h, density : ndarray, shape (n,), float64
         The posterior itself, a density over AHI (per unit of AHI), for drawing.
     """
@@ -119,6 +122,7 @@ class AhiPosterior:
     night_to_night_correlation: float | None
     next_night_ci95: tuple[float, float]
     nights_needed: int | None
+    log_evidence: float
     grid_ahi_per_h: NDArray[np.float64]
     density: NDArray[np.float64]
 

@@ -1,0 +1,133 @@
+"""The posterior of the true mean AHI as a curve: from a coarse grid of its logarithm to numbers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+__all__ = ["Marginal", "choose_grid", "from_grid", "place"]
+
+Floats = NDArray[np.float64]
+
+N_FINE = 601
+DEPTH = 12.0
+"""The grid ends where the density is below exp(-12) of its peak: some 1e-5 of the probability."""
+N_PILOT = 48
+LARGEST_STEP = 0.25
+STEP_RATIO = 2.0**0.25
+"""Steps come from a ladder, so that what depends on the step alone is computed once."""
+MAX_REFINEMENTS = 4
+WIDEST_STEP_IN_SD = 0.5
+"""A grid whose step is wider than that many SD of the result is laid again, finer."""
+HALF_WIDTH_IN_SD = 8.0
+
+
+class Marginal(NamedTuple):
+    """Density of the logarithm of the mean AHI on a fine grid, and its distribution function."""
+
+    log_mu: Floats
+    density: Floats
+    cumulative: Floats
+
+    @property
+    def mean(self) -> float:
+        """Mean of the AHI itself."""
+        return float(np.trapezoid(np.exp(self.log_mu) * self.density, self.log_mu))
+
+    def quantile(self, fraction: float) -> float:
+        """AHI per hour below which a fraction lies."""
+        return float(np.exp(np.interp(fraction, self.cumulative, self.log_mu)))
+
+    def below(self, ahi_per_h: float) -> float:
+        """Probability of less than an AHI; exact at the limits that `from_grid` was given."""
+        return float(np.interp(np.log(ahi_per_h), self.log_mu, self.cumulative))
+
+    def sd_of_log(self) -> float:
+        """SD of the logarithm of the mean AHI."""
+        mean = np.trapezoid(self.log_mu * self.density, self.log_mu)
+        return float(np.sqrt(np.trapezoid((self.log_mu - mean) ** 2 * self.density, self.log_mu)))
+
+
+def from_grid(log_mu: Floats, log_density: Floats, limits_per_h: Sequence[float]) -> Marginal:
+    """A density given at equidistant places, filled in between and normalised.
+
+    Parameters
+    ----------
+    log_mu : ndarray, shape (n,), float64
+    log_density : ndarray, shape (n,), float64
+        Logarithm of the density over `log_mu`, up to a constant.
+    limits_per_h : sequence of float
+        AHI that become points of the fine grid, so that their probabilities are not interpolated.
+
+    Returns
+    -------
+    Marginal
+    """
+    top = float(log_density.max())
+    curve = CubicSpline(log_mu, np.maximum(log_density - top, -700.0))
+    inside = [x for x in np.log(limits_per_h) if log_mu[0] < x < log_mu[-1]]
+    fine = np.sort(np.concatenate([np.linspace(log_mu[0], log_mu[-1], N_FINE), inside]))
+    density = np.exp(np.minimum(curve(fine), 1.0))
+    parts = 0.5 * (density[1:] + density[:-1]) * np.diff(fine)
+    cumulative = np.concatenate([[0.0], np.cumsum(parts)])
+    total = float(cumulative[-1])
+    return Marginal(fine, density / total, cumulative / total)
+
+
+def choose_grid(
+    log_density: Callable[[Floats], Floats], support: tuple[float, float], n: int
+) -> tuple[float, float]:
+    """Ends of the part of the support that matters, found on a coarse grid.
+
+    Parameters
+    ----------
+    log_density : callable
+        From equidistant places to the logarithm of a density that is as wide as the posterior, or wider.
+    support : (float, float)
+    n : int
+        Number of places to look at.
+
+    Returns
+    -------
+    (float, float)
+    """
+    coarse = np.linspace(*support, n)
+    values = np.maximum(log_density(coarse), -1e6)
+    fine = np.linspace(*support, 8 * n)
+    curve = CubicSpline(coarse, values)(fine)
+    kept = np.flatnonzero(curve >= curve.max() - DEPTH)
+    step = float(fine[1] - fine[0])
+    low, high = float(fine[kept[0]]) - step, float(fine[kept[-1]]) + step
+    return max(low, support[0]), min(high, support[1])
+
+
+def place(low: float, high: float, n: int, support: tuple[float, float]) -> Floats:
+    """Equidistant places that cover a span and stay in the support.
+
+    Parameters
+    ----------
+    low, high : float
+    n : int
+    support : (float, float)
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        The step is one of a ladder, the narrowest that covers the span.
+    """
+    wanted = (high - low) / (n - 1)
+    rungs = np.floor(np.log(LARGEST_STEP / wanted) / np.log(STEP_RATIO))
+    step = float(LARGEST_STEP / STEP_RATIO**rungs)
+    start = 0.5 * (low + high - step * (n - 1))
+    start = min(max(start, support[0]), support[1] - step * (n - 1))
+    return start + step * np.arange(n)
+
+
+def class_probabilities(
+    marginal: Marginal, limits_per_h: Sequence[float], names: Sequence[str]
+) -> Mapping[str, float]:
+    """Probability of each class between the limits, in order."""
+    below = [0.0, *(marginal.below(limit) for limit in limits_per_h), 1.0]
+    return {name: below[i + 1] - below[i] for i, name in enumerate(names)}
