@@ -1,7 +1,7 @@
 """What several nights say of one patient: the nights, the posterior, the summary."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,8 @@ class AhiPosterior:
     ci95_ahi_per_h : (float, float)
         Central 95 % credible interval.
     class_probability : mapping of str to float
-        ``"normal"``, ``"mild"``, ``"moderate"``, ``"severe"``; sums to 1.
+        ``"normal"``, ``"mild"``, ``"moderate"``, ``"severe"``; sums to 1. Empty where adult classes do not
+        apply.
     severity : str or None
         The most probable class; None where adult classes do not apply.
     is_firm : bool
@@ -99,14 +100,15 @@ class AhiPosterior:
         Posterior mean of the correlation of one night with the next; None in the independent model.
     next_night_ci95 : (float, float)
         Central 95 % predictive interval of the observed AHI of the next night, of the mean length.
-    nights_needed : int or None
-        Median number of further nights, of the mean length, until some class has a probability of
-        at least 0.9; 0 where one has; None beyond 30.
     log_evidence : float
         Natural logarithm of the probability of the counts under prior and model: the difference of two
         such figures, with a night and without, is the log score of that night's prediction.
     grid_ahi_per_h, density : ndarray, shape (n,), float64
         The posterior itself, a density over AHI (per unit of AHI), for drawing.
+    further_nights : callable or None
+        Computes `nights_needed` when it is asked for; None where adult classes do not apply.
+    not_measured : mapping of str to str
+        A reason for every None and for an empty `class_probability`.
     """
 
     prior: str
@@ -121,10 +123,23 @@ class AhiPosterior:
     night_to_night_cv: float
     night_to_night_correlation: float | None
     next_night_ci95: tuple[float, float]
-    nights_needed: int | None
     log_evidence: float
     grid_ahi_per_h: NDArray[np.float64]
     density: NDArray[np.float64]
+    further_nights: Callable[[], int | None] | None = field(default=None, repr=False, compare=False)
+    not_measured: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def nights_needed(self) -> int | None:
+        """Median number of further nights until some class has a probability of at least 0.9.
+
+        Consecutive nights of the mean length are meant. 0 where a class has it already; None where
+        the median lies beyond 30 nights or adult classes do not apply. Computed when first asked for,
+        since it takes longer than everything else together.
+        """
+        if self.further_nights is None:
+            return None
+        return 0 if self.is_firm else self.further_nights()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

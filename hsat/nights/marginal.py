@@ -7,21 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-__all__ = ["Marginal", "choose_grid", "from_grid", "place"]
+__all__ = ["Marginal", "choose_grid", "class_probabilities", "from_density", "from_grid", "place"]
 
 Floats = NDArray[np.float64]
 
 N_FINE = 601
 DEPTH = 12.0
 """The grid ends where the density is below exp(-12) of its peak: some 1e-5 of the probability."""
-N_PILOT = 48
 LARGEST_STEP = 0.25
+FINER = 8
 STEP_RATIO = 2.0**0.25
 """Steps come from a ladder, so that what depends on the step alone is computed once."""
-MAX_REFINEMENTS = 4
-WIDEST_STEP_IN_SD = 0.5
-"""A grid whose step is wider than that many SD of the result is laid again, finer."""
-HALF_WIDTH_IN_SD = 8.0
 
 
 class Marginal(NamedTuple):
@@ -69,11 +65,25 @@ def from_grid(log_mu: Floats, log_density: Floats, limits_per_h: Sequence[float]
     curve = CubicSpline(log_mu, np.maximum(log_density - top, -700.0))
     inside = [x for x in np.log(limits_per_h) if log_mu[0] < x < log_mu[-1]]
     fine = np.sort(np.concatenate([np.linspace(log_mu[0], log_mu[-1], N_FINE), inside]))
-    density = np.exp(np.minimum(curve(fine), 1.0))
-    parts = 0.5 * (density[1:] + density[:-1]) * np.diff(fine)
+    return from_density(fine, np.exp(np.minimum(curve(fine), 1.0)))
+
+
+def from_density(log_mu: Floats, density: Floats) -> Marginal:
+    """A density on a fine grid, normalised, with its distribution function.
+
+    Parameters
+    ----------
+    log_mu, density : ndarray, shape (n,), float64
+        Of the logarithm of the AHI; the density up to a factor.
+
+    Returns
+    -------
+    Marginal
+    """
+    parts = 0.5 * (density[1:] + density[:-1]) * np.diff(log_mu)
     cumulative = np.concatenate([[0.0], np.cumsum(parts)])
     total = float(cumulative[-1])
-    return Marginal(fine, density / total, cumulative / total)
+    return Marginal(log_mu, density / total, cumulative / total)
 
 
 def choose_grid(
@@ -94,9 +104,9 @@ def choose_grid(
     (float, float)
     """
     coarse = np.linspace(*support, n)
-    values = np.maximum(log_density(coarse), -1e6)
-    fine = np.linspace(*support, 8 * n)
-    curve = CubicSpline(coarse, values)(fine)
+    values = log_density(coarse)
+    fine = np.linspace(*support, FINER * n)
+    curve = np.interp(fine, coarse, np.maximum(values, values.max() - 2.0 * DEPTH))
     kept = np.flatnonzero(curve >= curve.max() - DEPTH)
     step = float(fine[1] - fine[0])
     low, high = float(fine[kept[0]]) - step, float(fine[kept[-1]]) + step

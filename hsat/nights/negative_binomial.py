@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 from hsat.nights.chain import Nights
 
-__all__ = ["log_likelihood"]
+__all__ = ["log_likelihood", "log_likelihood_of_each"]
 
 Floats = NDArray[np.float64]
 
@@ -38,3 +38,26 @@ def log_likelihood(nights: Nights, log_mu: Floats, cv: Floats) -> Floats:
     spread = np.log(shape[:, None, None] + np.exp(log_mean))
     total -= ((counts + shape[:, None, None]) * spread).sum(axis=1)
     return np.asarray(total)
+
+
+def log_likelihood_of_each(counts: Floats, hours: float, log_mu: Floats, cv: Floats) -> Floats:
+    """Logarithm of the probability of one count at every (phi, mu), for several counts of one length.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n,), float64
+    hours : float
+    log_mu : ndarray, shape (n_mu,), float64
+    cv : ndarray, shape (n_cv,), float64
+
+    Returns
+    -------
+    ndarray, shape (n, n_cv, n_mu), float64
+    """
+    y, shape = counts[:, None], cv**-2.0
+    constant = gammaln(y + shape) - gammaln(shape) - gammaln(y + 1.0) + shape * np.log(shape)
+    log_mean = log_mu + np.log(hours)
+    spread = np.log(shape[:, None] + np.exp(log_mean))
+    return np.asarray(
+        constant[:, :, None] + counts[:, None, None] * (log_mean - spread) - shape[:, None] * spread
+    )

@@ -1,59 +1,38 @@
-"""`estimate_ahi`: what several nights say of a patient's true mean AHI, and how sure one may be."""
+"""`estimate_ahi`: what several nights say of a patient's true mean AHI, and how sure one may be.
+
+Models, priors and what was measured of them: docs/multi-night.md.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from hsat.errors import NightsError, shown
-from hsat.nights.chain import ChainNodes, Filtered, Nights, run_filter
-from hsat.nights.marginal import (
-    MAX_REFINEMENTS,
-    N_PILOT,
-    WIDEST_STEP_IN_SD,
-    HALF_WIDTH_IN_SD,
-    Marginal,
-    choose_grid,
-    class_probabilities,
-    from_grid,
-    place,
-)
-from hsat.nights.negative_binomial import log_likelihood
+from hsat.nights.fitting import Fit, Request, chain_nodes, class_limits_per_h, fit_model, severity_rule
+from hsat.nights.further import FIRM_FROM, median_further_nights
+from hsat.nights.marginal import Marginal, class_probabilities
 from hsat.nights.predictive import count_interval, gamma_rates, next_rates
-from hsat.nights.priors import MeanPrior, drifting_variation, independent_variation, load_prior
+from hsat.nights.priors import independent_variation, load_prior, prior_names
+from hsat.nights.scoring_error import ScoringError, widen
 from hsat.patient import AhiPosterior
-from hsat.rules.load import load_rules
-from hsat.rules.model import SeverityRule
 
-__all__ = ["MODELS", "estimate_ahi"]
+__all__ = ["MODELS", "SEVERITIES", "compare_priors", "estimate_ahi"]
 
 Floats = NDArray[np.float64]
 
 MODELS = ("default", "independent")
 SEVERITIES = ("normal", "mild", "moderate", "severe")
-FIRM_FROM = 0.9
-"""A class is firm from this probability on: multi-night reports say so."""
 COVERAGE = 0.95
-N_MU = {"default": 56, "independent": 64}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """A model run over its grid.
-
-    `weights` is the posterior of the nodes, mu on the last axis, and sums to 1.
-    """
-
-    log_mu: Floats
-    marginal: Marginal
-    weights: Floats
-    log_evidence: float
-    filtered: Filtered | None = None
+MAX_NIGHTS = 10_000
+MAX_HOURS = 1000.0
+MAX_RATE_PER_H = 1000.0
+"""More events than breaths: hours or counts were mixed up."""
+MAX_DAY = 1_000_000
+MAX_AGE_YEARS = 150.0
 
 
 def estimate_ahi(
@@ -63,25 +42,29 @@ def estimate_ahi(
     prior: str | Path = "referral",
     model: str = "default",
     age_years: float | None = None,
+    scoring_error: ScoringError | None = None,
 ) -> AhiPosterior:
     """Posterior of a patient's true mean AHI from the events and hours of some nights.
 
     Parameters
     ----------
     counts : sequence of float, shape (n,)
-        Apneas and hypopneas of each night. Counts that are not whole (a rate that was rounded, times
-        hours) enter the same formula.
+        Apneas and hypopneas of each night. Counts that are not whole (a device's rate, rounded, times
+        hours) enter the same formula unrounded.
     hours : sequence of float, shape (n,)
-        Monitored hours.
+        Monitored hours of each night.
     days : sequence of int, shape (n,), optional
-        Calendar night of each; any order, several may share a night, gaps count as time. Without it
-        the nights follow each other.
+        Calendar night of each, from any origin; in any order, several may share a night, gaps count as
+        time. Without it the nights follow each other. The independent model does not look at it.
     prior : str or Path
-        ``"referral"``, ``"community-men"``, ``"community-women"``, ``"flat"`` or a TOML file.
+        ``"referral"``, ``"community-men"``, ``"community-women"``, ``"flat"`` or the path of a TOML file.
     model : str
-        ``"default"`` or ``"independent"``.
+        ``"default"`` (correlated nights) or ``"independent"`` (negative binomial): docs/multi-night.md.
     age_years : float, optional
         Below the age of the severity rule (18 years) there is no adult class.
+    scoring_error : ScoringError, optional
+        A known error of the scoring, by which the posterior is widened. The interval of the next night
+        stays: it is of the AHI as scored.
 
     Returns
     -------
@@ -90,155 +73,145 @@ def estimate_ahi(
     Raises
     ------
     NightsError
-        Nights, a model or an age that cannot be.
+        Nights, a model, an age or a scoring error that cannot be.
     PriorError
-        No such prior.
+        No such prior, or a file that is none.
     """
-    nights = check_nights(counts, hours, days)
     if model not in MODELS:
         raise NightsError(f"model: expected one of {', '.join(MODELS)}, got {shown(model)}")
-    belief = load_prior(prior)
-    rule = severity_rule()
-    limits = (rule.mild_from_per_h, rule.moderate_from_per_h, rule.severe_from_per_h)
-    fit = fit_independent(nights, belief, limits) if model == "independent" else fit_default(nights, belief, limits)
-    marginal = fit.marginal
-    probability = class_probabilities(marginal, limits, SEVERITIES)
-    severity = max(SEVERITIES, key=lambda name: probability[name])
-    cv, correlation = variation_of(fit)
-    rates, shares = predicted_rates(fit)
-    mu = np.exp(marginal.log_mu)
-    return AhiPosterior(
-        prior=belief.name,
+    if scoring_error is not None and not isinstance(scoring_error, ScoringError):
+        raise NightsError(f"scoring_error: expected a ScoringError, got {shown(scoring_error)}")
+    age = None if age_years is None else _number("age_years", age_years, 0.0, MAX_AGE_YEARS)
+    counts_, hours_, days_ = _checked_nights(counts, hours, days)
+    request = Request(
+        counts=counts_,
+        hours=hours_,
+        days=days_,
+        prior=load_prior(prior),
         model=model,
+        scoring_error=scoring_error,
+    )
+    fit = fit_model(request)
+    marginal = fit.marginal
+    if scoring_error is not None:
+        marginal = widen(marginal, scoring_error, class_limits_per_h())
+    return _describe(request, fit, marginal, age)
+
+
+def compare_priors(
+    counts: Sequence[float],
+    hours: Sequence[float],
+    days: Sequence[int] | None = None,
+    model: str = "default",
+    scoring_error: ScoringError | None = None,
+) -> Mapping[str, Mapping[str, float]]:
+    """Class probabilities of the same nights under every packaged prior: how much the prior decides.
+
+    Parameters
+    ----------
+    counts, hours, days, model, scoring_error
+        As in `estimate_ahi`.
+
+    Returns
+    -------
+    mapping of str to mapping of str to float
+        By prior, by class.
+    """
+    return {
+        name: estimate_ahi(
+            counts, hours, days, prior=name, model=model, scoring_error=scoring_error
+        ).class_probability
+        for name in prior_names()
+    }
+
+
+def _describe(request: Request, fit: Fit, marginal: Marginal, age_years: float | None) -> AhiPosterior:
+    """The numbers of a posterior."""
+    probability = class_probabilities(marginal, class_limits_per_h(), SEVERITIES)
+    severity: str | None = max(SEVERITIES, key=lambda name: probability[name])
+    not_measured = {}
+    youngest = severity_rule().min_age_years
+    is_adult = age_years is None or age_years >= youngest
+    if not is_adult:
+        reason = f"age {age_years:g} is below {youngest:g} years: adult severity classes do not apply"
+        names = ("class_probability", "severity", "p_misclassified", "nights_needed")
+        not_measured = dict.fromkeys(names, reason)
+        probability, severity = {}, None
+    cv, correlation = _variation(fit)
+    if correlation is None:
+        not_measured["night_to_night_correlation"] = "the independent model has none"
+    rates_per_h, shares = _next_rates(fit)
+    mu = np.exp(marginal.log_mu)
+    p_class = None if severity is None else probability[severity]
+    return AhiPosterior(
+        prior=request.prior.name,
+        model=request.model,
         mean_ahi_per_h=marginal.mean,
         median_ahi_per_h=marginal.quantile(0.5),
         ci95_ahi_per_h=(marginal.quantile(0.5 - COVERAGE / 2), marginal.quantile(0.5 + COVERAGE / 2)),
         class_probability=probability,
         severity=severity,
-        is_firm=probability[severity] >= FIRM_FROM,
-        p_misclassified=1.0 - probability[severity],
+        is_firm=p_class is not None and p_class >= FIRM_FROM,
+        p_misclassified=None if p_class is None else max(0.0, 1.0 - p_class),
         night_to_night_cv=cv,
         night_to_night_correlation=correlation,
-        next_night_ci95=count_interval(rates, shares, float(nights.hours.mean()), COVERAGE),
-        nights_needed=None,
+        next_night_ci95=count_interval(rates_per_h, shares, float(np.mean(request.hours)), COVERAGE),
         log_evidence=fit.log_evidence,
         grid_ahi_per_h=mu,
         density=marginal.density / mu,
+        further_nights=partial(median_further_nights, request) if is_adult else None,
+        not_measured=not_measured,
     )
 
 
-@cache
-def severity_rule() -> SeverityRule:
-    """Limits of the classes and the age from which they apply."""
-    return load_rules("aasm_1b").severity
-
-
-def check_nights(counts: Sequence[float], hours: Sequence[float], days: Sequence[int] | None) -> Nights:
-    y, t = np.asarray(counts, dtype=np.float64), np.asarray(hours, dtype=np.float64)
-    d = np.arange(len(y)) if days is None else np.asarray(days)
-    order = np.argsort(d, kind="stable")
-    return Nights(y[order], t[order], d[order].astype(np.int64))
-
-
-@cache
-def chain_nodes() -> ChainNodes:
-    """Nodes of the default model."""
-    variation = drifting_variation()
-    sigma, weight = variation.nodes()
-    shares, times = variation.drift_share_fraction, variation.drift_time_days
-    spreads = tuple((float(s), w) for s in sigma for w in shares)
-    weights = np.repeat(weight / len(shares), len(shares))[:, None] / len(times) * np.ones(len(times))
-    return ChainNodes(spreads=spreads, drift_times_days=times, weights=weights)
-
-
-@cache
-def pilot_nodes() -> ChainNodes:
-    """A few of them, to find where the posterior lies: every other spread, the middle share, the slowest drift."""
-    variation = drifting_variation()
-    sigma, weight = variation.nodes()
-    shares, times = variation.drift_share_fraction, variation.drift_time_days
-    spreads = tuple((float(s), shares[-1]) for s in sigma[1::2])
-    weights = weight[1::2, None] / float(weight[1::2].sum())
-    return ChainNodes(spreads=spreads, drift_times_days=(times[-1],), weights=weights)
-
-
-def mix(log_likelihood: Floats, weights: Floats) -> Floats:
-    """Logarithm of the likelihood of each mu: nodes on the leading axes summed with their weights."""
-    flat = (log_likelihood + np.log(weights)[..., None]).reshape(-1, log_likelihood.shape[-1])
-    return np.asarray(logsumexp(flat, axis=0))
-
-
-def fit_default(nights: Nights, prior: MeanPrior, limits: Sequence[float]) -> Fit:
-    """The default model on its grid, laid again where it was too coarse."""
-    pilot = pilot_nodes()
-
-    def pilot_density(log_mu: Floats) -> Floats:
-        return mix(run_filter(nights, log_mu, pilot).log_likelihood, pilot.weights) + prior.log_density(log_mu)
-
-    low, high = choose_grid(pilot_density, prior.support, N_PILOT)
-    nodes = chain_nodes()
-    for _ in range(MAX_REFINEMENTS):
-        log_mu = place(low, high, N_MU["default"], prior.support)
-        filtered = run_filter(nights, log_mu, nodes)
-        joint = filtered.log_likelihood + np.log(nodes.weights)[..., None] + prior.log_density(log_mu)
-        marginal, weights, evidence = normalise(log_mu, joint, limits)
-        sd = marginal.sd_of_log()
-        if log_mu[1] - log_mu[0] <= WIDEST_STEP_IN_SD * sd:
-            break
-        centre = math.log(marginal.quantile(0.5))
-        low, high = centre - HALF_WIDTH_IN_SD * sd, centre + HALF_WIDTH_IN_SD * sd
-    return Fit(log_mu=log_mu, marginal=marginal, weights=weights, log_evidence=evidence, filtered=filtered)
-
-
-def fit_independent(nights: Nights, prior: MeanPrior, limits: Sequence[float]) -> Fit:
-    """The independent model on its grid."""
-    cv, weight = independent_variation().nodes()
-
-    def pilot_density(log_mu: Floats) -> Floats:
-        wide = slice(1, None, 5)
-        return mix(log_likelihood(nights, log_mu, cv[wide]), weight[wide]) + prior.log_density(log_mu)
-
-    low, high = choose_grid(pilot_density, prior.support, N_PILOT)
-    for _ in range(MAX_REFINEMENTS):
-        log_mu = place(low, high, N_MU["independent"], prior.support)
-        joint = log_likelihood(nights, log_mu, cv) + np.log(weight)[:, None] + prior.log_density(log_mu)
-        marginal, weights, evidence = normalise(log_mu, joint, limits)
-        sd = marginal.sd_of_log()
-        if log_mu[1] - log_mu[0] <= WIDEST_STEP_IN_SD * sd:
-            break
-        centre = math.log(marginal.quantile(0.5))
-        low, high = centre - HALF_WIDTH_IN_SD * sd, centre + HALF_WIDTH_IN_SD * sd
-    return Fit(log_mu=log_mu, marginal=marginal, weights=weights, log_evidence=evidence)
-
-
-def normalise(log_mu: Floats, joint: Floats, limits: Sequence[float]) -> tuple[Marginal, Floats, float]:
-    """Marginal of mu, posterior of the nodes, log evidence."""
-    top = float(joint.max())
-    weights = np.exp(joint - top)
-    total = float(weights.sum())
-    with np.errstate(divide="ignore"):
-        log_density = np.log(weights.reshape(-1, len(log_mu)).sum(axis=0))
-    marginal = from_grid(log_mu, log_density, limits)
-    return marginal, weights / total, top + math.log(total * float(log_mu[1] - log_mu[0]))
-
-
-def variation_of(fit: Fit) -> tuple[float, float | None]:
+def _variation(fit: Fit) -> tuple[float, float | None]:
     """Posterior means of the coefficient of variation and of the correlation of a night with the next."""
+    of_node = fit.weights.sum(axis=-1)
     if fit.filtered is None:
-        cv, _ = independent_variation().nodes()
-        return float(fit.weights.sum(axis=-1) @ cv), None
+        return float(of_node @ independent_variation().nodes()[0]), None
     nodes = chain_nodes()
     variance = np.array([sigma**2 for sigma, _ in nodes.spreads])
     share = np.array([w for _, w in nodes.spreads])
-    weights = fit.weights.sum(axis=-1)
+    a_day = np.exp(-1.0 / np.array(nodes.drift_times_days))
     relative_variance = np.expm1(variance)
-    lag = np.exp(-1.0 / np.array(nodes.drift_times_days))
-    correlation = np.expm1((variance * share)[:, None] * lag) / relative_variance[:, None]
-    return float(weights.sum(axis=1) @ np.sqrt(relative_variance)), float((weights * correlation).sum())
+    correlation = np.expm1(np.outer(variance * share, a_day)) / relative_variance[:, None]
+    cv = float(of_node.sum(axis=1) @ np.sqrt(relative_variance))
+    return cv, float((of_node * correlation).sum())
 
 
-def predicted_rates(fit: Fit) -> tuple[Floats, Floats]:
-    """Rates of the next night and their probabilities."""
+def _next_rates(fit: Fit) -> tuple[Floats, Floats]:
+    """Rates that the next night may have, and their probabilities."""
     if fit.filtered is None:
         return gamma_rates(fit.log_mu, independent_variation().nodes()[0], fit.weights)
     return next_rates(fit.filtered, fit.weights, chain_nodes().drift_times_days)
+
+
+def _checked_nights(
+    counts: Sequence[float], hours: Sequence[float], days: Sequence[int] | None
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...]]:
+    """Nights in order of time, or an error that names the one that cannot be."""
+    n = len(counts)
+    if not 1 <= n <= MAX_NIGHTS:
+        raise NightsError(f"counts: expected 1 to {MAX_NIGHTS} nights, got {n}")
+    if len(hours) != n:
+        raise NightsError(f"hours: expected one number for each of {n} counts, got {len(hours)}")
+    if days is not None and len(days) != n:
+        raise NightsError(f"days: expected one number for each of {n} counts, got {len(days)}")
+    rows = []
+    for i in range(n):
+        time_h = _number(f"hours, night {i + 1}", hours[i], 1e-3, MAX_HOURS)
+        count = _number(f"counts, night {i + 1}", counts[i], 0.0, MAX_RATE_PER_H * time_h)
+        day = i if days is None else _number(f"days, night {i + 1}", days[i], -MAX_DAY, MAX_DAY)
+        if int(day) != day:
+            raise NightsError(f"days, night {i + 1}: expected a whole number, got {shown(days and days[i])}")
+        rows.append((int(day), i, count, time_h))
+    rows.sort()
+    return tuple(r[2] for r in rows), tuple(r[3] for r in rows), tuple(r[0] for r in rows)
+
+
+def _number(where: str, value: object, low: float, high: float) -> float:
+    """A finite number within limits."""
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:  # type: ignore[operator]
+        raise NightsError(f"{where}: expected a number from {low:g} to {high:g}, got {shown(value)}")
+    return float(value)  # type: ignore[arg-type]

@@ -1,0 +1,245 @@
+"""How many more nights until a class is firm: futures drawn from the posterior, and what they would teach.
+
+Each future draws a patient and a drift from the posterior, and nights of that patient. What the model
+would conclude after each of them is followed node by node: given sigma, w and tau the logarithm of the
+mean rate and the drift are kept as a normal distribution, which a Poisson count updates (Laplace's
+method), and the nodes by how well they foretold the count. That is the model itself with one
+approximation, which the tests hold against its full grid.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from hsat.nights.fitting import Fit, Request, chain_nodes, class_limits_per_h, fit_model
+from hsat.nights.negative_binomial import log_likelihood_of_each
+from hsat.nights.priors import independent_variation
+
+__all__ = ["FIRM_FROM", "MAX_FURTHER_NIGHTS", "median_further_nights"]
+
+Floats = NDArray[np.float64]
+
+FIRM_FROM = 0.9
+"""A class is called firm from this probability on: our choice; docs/multi-night.md shows how often it is right."""
+MAX_FURTHER_NIGHTS = 30
+N_FUTURES = 200
+SEED = 1
+"""Any number: the same nights give the same answer."""
+LEAST_WEIGHT = 1e-3
+"""Nodes with less of the posterior than this are left out of the futures."""
+N_NEWTON = 6
+LARGEST_MEAN = 1e6
+"""Events a night that a future is cut at."""
+LEAST_WANTED_FRACTION = 0.01
+"""A bias that leaves less than that of the AHI is cut."""
+
+
+@lru_cache(maxsize=1024)
+def median_further_nights(request: Request) -> int | None:
+    """Median number of further nights, one a day, until some class has a probability of at least 0.9.
+
+    Parameters
+    ----------
+    request : Request
+        What `hsat.estimate_ahi` was asked.
+
+    Returns
+    -------
+    int or None
+        None beyond `MAX_FURTHER_NIGHTS`.
+    """
+    fit = fit_model(request)
+    rng = np.random.default_rng(SEED)
+    follow = _independent_futures if fit.filtered is None else _drifting_futures
+    is_firm = np.zeros(N_FUTURES, dtype=bool)
+    for n, probabilities in enumerate(follow(fit, request, rng), start=1):
+        is_firm |= probabilities.max(axis=1) >= FIRM_FROM
+        if 2 * int(is_firm.sum()) >= N_FUTURES:
+            return n
+    return None
+
+
+
+class Nodes(NamedTuple):
+    """Parameters of the nodes that are followed, shape (n_nodes,) each."""
+
+    sigma: Floats
+    drift_sd: Floats
+    own_variance: Floats
+    a_day: Floats
+
+
+@dataclass(slots=True, kw_only=True)
+class Belief:
+    """What is known in each future (rows) at each node (columns): a normal (log mu, z) and the node's weight.
+
+    Every array has the shape (n_futures, n_nodes).
+    """
+
+    log_weight: Floats
+    mu: Floats
+    z: Floats
+    mu_mu: Floats
+    mu_z: Floats
+    z_z: Floats
+
+
+def _drifting_futures(fit: Fit, request: Request, rng: np.random.Generator) -> Iterator[Floats]:
+    """Class probabilities after each further night of each future in the default model."""
+    hours = float(np.mean(request.hours))
+    nodes, belief, (of_node, log_mu, z) = _start(fit, rng)
+    sigma, drift_sd, own_variance, a_day = (values[of_node] for values in nodes)
+    for _ in range(MAX_FURTHER_NIGHTS):
+        z = a_day * z + np.sqrt(1.0 - a_day**2) * rng.standard_normal(N_FUTURES)
+        own = np.sqrt(own_variance) * rng.standard_normal(N_FUTURES)
+        rate = np.exp(log_mu - 0.5 * sigma**2 + drift_sd * z + own)
+        counts = rng.poisson(np.minimum(rate * hours, LARGEST_MEAN)).astype(np.float64)
+        _next_day(belief, nodes)
+        _learn(belief, nodes, counts[:, None], hours)
+        yield _normal_classes(belief, request)
+
+
+def _start(fit: Fit, rng: np.random.Generator) -> tuple[Nodes, Belief, tuple[NDArray[np.int64], Floats, Floats]]:
+    """Nodes worth following, what is known now, and the true node, log mu and z of each future."""
+    filtered = fit.filtered
+    if filtered is None:
+        raise TypeError("a fit of the default model is needed")
+    model = chain_nodes()
+    n_times = len(model.drift_times_days)
+    per_node = fit.weights.reshape(-1, len(fit.log_mu))
+    kept = np.flatnonzero(per_node.sum(axis=1) >= LEAST_WEIGHT)
+    weight = per_node[kept] / per_node[kept].sum()
+    state = filtered.state.reshape(len(per_node), len(fit.log_mu), -1)[kept]
+    lattices = [filtered.lattices[k // n_times] for k in kept]
+    z_grid = np.stack([lattice.z for lattice in lattices])
+    of_node = weight.sum(axis=1)
+    joint = weight[:, :, None] * state
+    given = joint / of_node[:, None, None]
+    mu = np.einsum("kmz,m->k", given, fit.log_mu)
+    z = np.einsum("kmz,kz->k", given, z_grid)
+    mu_mu = np.einsum("kmz,m->k", given, fit.log_mu**2) - mu**2
+    z_z = np.einsum("kmz,kz->k", given, z_grid**2) - z**2
+    mu_z = np.einsum("kmz,m,kz->k", given, fit.log_mu, z_grid) - mu * z
+    sigma = np.array([lattice.sigma for lattice in lattices])
+    own_variance = np.array([lattice.own_sd**2 for lattice in lattices])
+    a_day = np.exp(-1.0 / np.array(model.drift_times_days)[kept % n_times])
+    nodes = Nodes(sigma, np.sqrt(sigma**2 - own_variance), own_variance, a_day)
+    belief = Belief(
+        **{
+            name: np.tile(values, (N_FUTURES, 1))
+            for name, values in (
+                ("log_weight", np.log(of_node)),
+                ("mu", mu),
+                ("z", z),
+                ("mu_mu", mu_mu),
+                ("mu_z", mu_z),
+                ("z_z", z_z),
+            )
+        }
+    )
+    drawn = _strata(joint.ravel(), rng)
+    k, m, j = np.unravel_index(drawn, joint.shape)
+    return nodes, belief, (k, fit.log_mu[m], z_grid[k, j])
+
+
+def _strata(probability: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
+    """One place for each future, drawn from equal parts of the distribution."""
+    levels = (np.arange(N_FUTURES) + rng.random(N_FUTURES)) / N_FUTURES
+    cumulative = np.cumsum(probability)
+    return np.minimum(np.searchsorted(cumulative / cumulative[-1], levels), len(probability) - 1)
+
+
+def _next_day(belief: Belief, nodes: Nodes) -> None:
+    """The drift goes on for a day."""
+    belief.z *= nodes.a_day
+    belief.mu_z *= nodes.a_day
+    belief.z_z *= nodes.a_day**2
+    belief.z_z += 1.0 - nodes.a_day**2
+
+
+def _learn(belief: Belief, nodes: Nodes, counts: Floats, hours: float) -> None:
+    """A count, by Laplace's method in the logarithm of the night's rate."""
+    cov_mu = belief.mu_mu + nodes.drift_sd * belief.mu_z
+    cov_z = belief.mu_z + nodes.drift_sd * belief.z_z
+    variance = cov_mu + nodes.drift_sd * cov_z + nodes.own_variance
+    centre = belief.mu - 0.5 * nodes.sigma**2 + nodes.drift_sd * belief.z
+    x = np.where(counts > 0.0, np.log((counts + 0.5) / hours), centre)
+    x = (centre + x * counts * variance) / (1.0 + counts * variance)
+    for _ in range(N_NEWTON):
+        mean = hours * np.exp(x)
+        change = (counts - mean - (x - centre) / variance) / (mean + 1.0 / variance)
+        x += np.clip(change, -2.0, 2.0)
+    mean = hours * np.exp(x)
+    left = 1.0 / (1.0 / variance + mean)
+    belief.log_weight += counts * (x + math.log(hours)) - mean - 0.5 * (x - centre) ** 2 / variance
+    belief.log_weight += 0.5 * np.log(left / variance)
+    belief.log_weight -= belief.log_weight.max(axis=1, keepdims=True)
+    shift = (x - 0.5 * left**2 * mean - centre) / variance
+    belief.mu += cov_mu * shift
+    belief.z += cov_z * shift
+    shrink = (variance - left) / variance**2
+    belief.mu_mu -= cov_mu * cov_mu * shrink
+    belief.mu_z -= cov_mu * cov_z * shrink
+    belief.z_z -= cov_z * cov_z * shrink
+
+
+def _normal_classes(belief: Belief, request: Request) -> Floats:
+    """Class probabilities of each future, shape (n_futures, 4)."""
+    weight = np.exp(belief.log_weight)
+    weight /= weight.sum(axis=1, keepdims=True)
+    centre, variance = belief.mu, belief.mu_mu
+    if request.scoring_error is not None:
+        measured = np.exp(centre)
+        wanted = np.maximum(measured - request.scoring_error.bias_per_h, LEAST_WANTED_FRACTION * measured)
+        variance = variance + (request.scoring_error.sd_at(measured) / wanted) ** 2
+        centre = np.log(wanted)
+    sd = np.sqrt(variance)
+    below = [(weight * ndtr((math.log(x) - centre) / sd)).sum(axis=1) for x in class_limits_per_h()]
+    return _between(below)
+
+
+def _between(below: list[Floats]) -> Floats:
+    """Probabilities of the classes from those of lying below each limit."""
+    edges = np.stack([np.zeros(N_FUTURES), *below, np.ones(N_FUTURES)])
+    return np.diff(edges, axis=0).T
+
+
+def _independent_futures(fit: Fit, request: Request, rng: np.random.Generator) -> Iterator[Floats]:
+    """The same in the independent model, on its grid itself."""
+    hours = float(np.mean(request.hours))
+    cv = independent_variation().nodes()[0]
+    k, m = np.unravel_index(_strata(fit.weights.ravel(), rng), fit.weights.shape)
+    shape, mu = cv[k] ** -2.0, np.exp(fit.log_mu[m])
+    with np.errstate(divide="ignore"):
+        log_weights = np.tile(np.log(fit.weights), (N_FUTURES, 1, 1))
+    limits = class_limits_per_h()
+    for _ in range(MAX_FURTHER_NIGHTS):
+        rate = mu * rng.gamma(shape) / shape
+        counts = rng.poisson(rate * hours).astype(np.float64)
+        log_weights += log_likelihood_of_each(counts, hours, fit.log_mu, cv)
+        weights = np.exp(log_weights - log_weights.max(axis=(1, 2), keepdims=True)).sum(axis=1)
+        yield _grid_classes(fit.log_mu, weights, request, limits)
+
+
+def _grid_classes(
+    log_mu: Floats, weights: Floats, request: Request, limits_per_h: tuple[float, ...]
+) -> Floats:
+    """Class probabilities of each future from weights on the grid of mu, each spread over its cell."""
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    half_cell = 0.5 * (log_mu[1] - log_mu[0])
+    below = []
+    for limit in limits_per_h:
+        if request.scoring_error is None:
+            share = np.clip((math.log(limit) - log_mu + half_cell) / (2.0 * half_cell), 0.0, 1.0)
+        else:
+            measured = np.exp(log_mu)
+            sd = np.maximum(request.scoring_error.sd_at(measured), half_cell * measured)
+            share = ndtr((limit - measured + request.scoring_error.bias_per_h) / sd)
+        below.append(weights @ share)
+    return _between(below)
