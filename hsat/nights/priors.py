@@ -111,23 +111,28 @@ class IndependentVariation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftingVariation:
-    """``[default]`` of variation.toml: spread of the logarithm, the share of its variance that drifts, how fast."""
+    """``[default]`` of variation.toml: spread of the logarithm, the share of its variance that drifts, how fast.
 
-    log_sd_median: float
-    log_sd_geometric_sd: float
+    The SD of the logarithm is log-uniform between its ends; share and time take each value equally often.
+    """
+
+    log_sd_from: float
+    log_sd_to: float
     n_nodes: int
-    widest_z: float
     drift_share_fraction: tuple[float, ...]
     drift_time_days: tuple[float, ...]
 
     def nodes(self) -> tuple[Floats, Floats]:
-        """Values of the SD of the logarithm of a night's rate and their weights.
+        """Values of the SD of the logarithm of a night's rate and their weights (Gauss-Legendre).
 
         Returns
         -------
         (ndarray, ndarray), float64
         """
-        return log_normal_nodes(self.log_sd_median, self.log_sd_geometric_sd, self.n_nodes, self.widest_z)
+        place, weights = np.polynomial.legendre.leggauss(self.n_nodes)
+        middle = 0.5 * math.log(self.log_sd_from * self.log_sd_to)
+        half = 0.5 * math.log(self.log_sd_to / self.log_sd_from)
+        return np.exp(middle + half * place), 0.5 * weights
 
 
 def log_normal_nodes(
