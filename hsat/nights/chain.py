@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
@@ -69,6 +68,7 @@ class Lattice(NamedTuple):
     z: Floats
     sigma: float
     own_sd: float
+    own_weights: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +116,11 @@ def run_filter(nights: Nights, log_mu: Floats, nodes: ChainNodes) -> Filtered:
     shape = (len(lattices), len(nodes.drift_times_days), n_mu, n_z)
     state = np.ascontiguousarray(np.broadcast_to(start[:, None, None, :], shape))
     log_likelihood = np.zeros(shape[:3])
-    previous_day = int(nights.days[0])
-    for count, hours, day in zip(nights.counts, nights.hours, nights.days, strict=True):
-        if day != previous_day:
-            state = state @ transitions(lattices, nodes.drift_times_days, int(day) - previous_day)
-            previous_day = int(day)
+    gaps_days = np.diff(nights.days, prepend=nights.days[0]).tolist()
+    moves = {gap: transitions(lattices, nodes.drift_times_days, gap) for gap in set(gaps_days) if gap}
+    for count, hours, gap in zip(nights.counts.tolist(), nights.hours.tolist(), gaps_days, strict=True):
+        if gap:
+            state = state @ moves[gap]
         for k, table in enumerate(night_tables(count, hours, float(log_mu[0]), n_mu, lattices)):
             state[k] *= table
         total = state.sum(axis=-1)
@@ -152,7 +152,9 @@ def make_lattice(step: float, sigma: float, share: float, max_count: float) -> L
         z_stride = math.floor(Z_STEP * drift_sd / q + 1e-9)
         if z_stride >= 1 and z_stride * q / drift_sd >= LEAST_STEP:
             z = np.arange(-HALF_Z, HALF_Z + 1) * (z_stride * q / drift_sd)
-            return Lattice(q, stride, z_stride, z, sigma, own_sd)
+            n_own = math.ceil(WIDEST_E * own_sd / q)
+            own_weights = stationary(np.arange(-n_own, n_own + 1) * (q / own_sd))
+            return Lattice(q, stride, z_stride, z, sigma, own_sd, own_weights)
         stride += 1
 
 
@@ -183,19 +185,12 @@ def transitions(lattices: Sequence[Lattice], times_days: Sequence[float], n_days
     )
 
 
-def own_taps(lattice: Lattice) -> Floats:
-    """Weights of a night's own deviation on the lattice."""
-    n = math.ceil(WIDEST_E * lattice.own_sd / lattice.q)
-    return stationary(np.arange(-n, n + 1) * (lattice.q / lattice.own_sd))
-
-
 def night_tables(
     count: float, hours: float, first_log_mu: float, n_mu: int, lattices: Sequence[Lattice]
 ) -> Iterator[Floats]:
     """Probability of a count at every (mu, z), relative to `log_scale`: a view of shape (n_mu, n_z) a pair."""
     for lattice in lattices:
-        taps = own_taps(lattice)
-        n_own = len(taps) // 2
+        n_own = len(lattice.own_weights) // 2
         reach = HALF_Z * lattice.z_stride + n_own
         n = (n_mu - 1) * lattice.mu_stride + 2 * reach + 1
         log_rate = first_log_mu - 0.5 * lattice.sigma**2 + (np.arange(n) - reach) * lattice.q
@@ -205,7 +200,6 @@ def night_tables(
             poisson = np.exp(count * (log_ratio - math.log(count) + 1.0) - mean)
         else:
             poisson = np.exp(-mean)
-        table = np.convolve(poisson, taps, mode="valid")
-        size = table.itemsize
-        strides = (lattice.mu_stride * size, lattice.z_stride * size)
-        yield as_strided(table, (n_mu, 2 * HALF_Z + 1), strides, writeable=False)
+        table = np.convolve(poisson, lattice.own_weights, mode="valid")
+        strides = (lattice.mu_stride * table.itemsize, lattice.z_stride * table.itemsize)
+        yield np.ndarray((n_mu, 2 * HALF_Z + 1), table.dtype, table, strides=strides)

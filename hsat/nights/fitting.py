@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from hsat.nights.chain import ChainNodes, Filtered, Nights, run_filter
 from hsat.nights.marginal import Marginal, choose_grid, from_grid, place
@@ -210,4 +209,5 @@ def _lay_grid(
 def _mix(log_likelihoods: Floats, weights: Floats) -> Floats:
     """Logarithm of the likelihood of each mu: nodes on the leading axes summed with their weights."""
     flat = (log_likelihoods + np.log(weights)[..., None]).reshape(-1, log_likelihoods.shape[-1])
-    return np.asarray(logsumexp(flat, axis=0))
+    top = flat.max(axis=0)
+    return np.asarray(top + np.log(np.exp(flat - top).sum(axis=0)))

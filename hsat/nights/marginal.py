@@ -1,6 +1,7 @@
 """The posterior of the true mean AHI as a curve: from a coarse grid of its logarithm to numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ __all__ = ["Marginal", "choose_grid", "class_probabilities", "from_density", "fr
 Floats = NDArray[np.float64]
 
 N_FINE = 601
+LOWEST = -700.0
+"""Logarithm of what counts as nothing: exp of less would be 0."""
 DEPTH = 12.0
 """The grid ends where the density is below exp(-12) of its peak: some 1e-5 of the probability."""
 LARGEST_STEP = 0.25
@@ -62,10 +65,17 @@ def from_grid(log_mu: Floats, log_density: Floats, limits_per_h: Sequence[float]
     Marginal
     """
     top = float(log_density.max())
-    curve = CubicSpline(log_mu, np.maximum(log_density - top, -700.0))
+    smooth = spline_matrix(len(log_mu)) @ np.maximum(log_density - top, LOWEST)
+    fine = np.linspace(log_mu[0], log_mu[-1], N_FINE)
     inside = [x for x in np.log(limits_per_h) if log_mu[0] < x < log_mu[-1]]
-    fine = np.sort(np.concatenate([np.linspace(log_mu[0], log_mu[-1], N_FINE), inside]))
-    return from_density(fine, np.exp(np.minimum(curve(fine), 1.0)))
+    places = np.sort(np.concatenate([fine, inside]))
+    return from_density(places, np.exp(np.interp(places, fine, smooth)))
+
+
+@lru_cache(maxsize=8)
+def spline_matrix(n: int) -> Floats:
+    """Weights that take values at n equidistant places to those of their cubic spline on the fine grid."""
+    return np.asarray(CubicSpline(np.arange(n), np.eye(n))(np.linspace(0, n - 1, N_FINE)))
 
 
 def from_density(log_mu: Floats, density: Floats) -> Marginal:

@@ -1,5 +1,6 @@
 """What the next night will show: from the rates it may have to an interval of its AHI."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc, gammaincinv
 
-from hsat.nights.chain import Filtered, Lattice, own_taps, transitions
+from hsat.nights.chain import Filtered, Lattice, transitions
 
 __all__ = ["count_interval", "gamma_rates", "next_rates"]
 
@@ -15,6 +16,9 @@ Floats = NDArray[np.float64]
 
 RATE_STEP = 0.04
 """Step of the logarithm of the rate: far below the width of any night's own spread."""
+LEAST_WEIGHT = 1e-6
+"""Nodes and rates with less of the probability are left out."""
+SMALLEST_RATE = 1e-12
 GAMMA_QUANTILES = (np.arange(48) + 0.5) / 48.0
 
 
@@ -48,10 +52,9 @@ def _spread(filtered: Filtered, lattice: Lattice, of_place: Floats) -> tuple[Flo
     n_mu, n_z = of_place.shape
     index = np.arange(n_mu)[:, None] * lattice.mu_stride + np.arange(n_z) * lattice.z_stride
     on_lattice = np.bincount(index.ravel(), of_place.ravel())
-    taps = own_taps(lattice)
-    probability = np.convolve(on_lattice, taps)
+    probability = np.convolve(on_lattice, lattice.own_weights)
     first = filtered.log_mu[0] - 0.5 * lattice.sigma**2
-    first -= (n_z // 2) * lattice.z_stride * lattice.q + (len(taps) // 2) * lattice.q
+    first -= (n_z // 2) * lattice.z_stride * lattice.q + (len(lattice.own_weights) // 2) * lattice.q
     return first + np.arange(len(probability)) * lattice.q, probability
 
 
@@ -81,17 +84,18 @@ def gamma_rates(log_mu: Floats, cv: Floats, weights: Floats) -> tuple[Floats, Fl
     (ndarray, ndarray), shape (n,), float64
         Rates per hour, rising; probabilities, which sum to 1.
     """
-    unit = unit_gamma(tuple(cv.tolist()))
-    log_rate = log_mu[None, :, None] + np.log(np.maximum(unit, 1e-12))[:, None, :]
-    share = np.broadcast_to(weights[:, :, None] / unit.shape[1], log_rate.shape)
-    return _rebin(log_rate.ravel(), share.ravel())
+    quantiles = log_unit_gamma(tuple(cv.tolist()))
+    k, m = np.nonzero(weights > LEAST_WEIGHT)
+    log_rate = log_mu[m][:, None] + quantiles[k]
+    share = np.repeat(weights[k, m] / quantiles.shape[1], quantiles.shape[1])
+    return _rebin(log_rate.ravel(), share)
 
 
 @lru_cache(maxsize=8)
-def unit_gamma(cv: tuple[float, ...]) -> Floats:
-    """Quantiles of gamma distributions of mean 1, a row a coefficient of variation."""
+def log_unit_gamma(cv: tuple[float, ...]) -> Floats:
+    """Logarithms of quantiles of gamma distributions of mean 1, a row a coefficient of variation."""
     shape = np.asarray(cv)[:, None] ** -2.0
-    return np.asarray(gammaincinv(shape, GAMMA_QUANTILES) / shape)
+    return np.log(np.maximum(gammaincinv(shape, GAMMA_QUANTILES) / shape, SMALLEST_RATE))
 
 
 def count_interval(
@@ -113,22 +117,29 @@ def count_interval(
         Events per hour: whole counts over the hours.
     """
     tail = 0.5 * (1.0 - coverage)
-    kept = probability > 1e-12
+    kept = probability > LEAST_WEIGHT
     mean, share = rates_per_h[kept] * hours, probability[kept] / probability[kept].sum()
-    low = _first_count(mean, share, tail)
-    high = _first_count(mean, share, 1.0 - tail)
+    cumulative = np.cumsum(share)
+    low, high = (_first_count(mean, share, cumulative, fraction) for fraction in (tail, 1.0 - tail))
     return low / hours, high / hours
 
 
-def _first_count(mean: Floats, share: Floats, fraction: float) -> int:
+def _first_count(mean: Floats, share: Floats, cumulative: Floats, fraction: float) -> int:
     """Smallest count whose cumulative probability reaches a fraction."""
-    low, high = -1, 8
-    while float(share @ gammaincc(high + 1.0, mean)) < fraction:
-        low, high = high, 2 * high
+
+    def is_reached(count: int) -> bool:
+        return float(share @ gammaincc(count + 1.0, mean)) >= fraction
+
+    start = float(mean[min(int(np.searchsorted(cumulative, fraction)), len(mean) - 1)])
+    step = max(1, math.ceil(0.5 * math.sqrt(start)))
+    high = math.floor(start)
+    while not is_reached(high):
+        high, step = high + step, 2 * step
+    low, step = high, max(1, math.ceil(0.5 * math.sqrt(start)))
+    while low >= 0 and is_reached(low):
+        high, low, step = low, low - step, 2 * step
+    low = max(low, -1)
     while high - low > 1:
         middle = (low + high) // 2
-        if float(share @ gammaincc(middle + 1.0, mean)) < fraction:
-            low = middle
-        else:
-            high = middle
+        low, high = (low, middle) if is_reached(middle) else (middle, high)
     return high

@@ -113,7 +113,7 @@ class IndependentVariation:
 class DriftingVariation:
     """``[default]`` of variation.toml: spread of the logarithm, the share of its variance that drifts, how fast.
 
-    The SD of the logarithm is log-uniform between its ends; share and time take each value equally often.
+    The SD of the logarithm is uniform between its ends; share and time take each value equally often.
     """
 
     log_sd_from: float
@@ -130,11 +130,11 @@ class DriftingVariation:
         (ndarray, ndarray), float64
         """
         place, weights = np.polynomial.legendre.leggauss(self.n_nodes)
-        middle = 0.5 * math.log(self.log_sd_from * self.log_sd_to)
-        half = 0.5 * math.log(self.log_sd_to / self.log_sd_from)
-        return np.exp(middle + half * place), 0.5 * weights
+        half = 0.5 * (self.log_sd_to - self.log_sd_from)
+        return self.log_sd_from + half * (1.0 + place), 0.5 * weights
 
 
+@cache
 def log_normal_nodes(
     median: float, geometric_sd: float, n_nodes: int, widest_z: float
 ) -> tuple[Floats, Floats]:
@@ -144,6 +144,7 @@ def log_normal_nodes(
     return median * geometric_sd**z, weights / float(weights.sum())
 
 
+@cache
 def prior_names() -> tuple[str, ...]:
     """Names of the packaged priors of the mean.
 
@@ -280,6 +281,7 @@ def _variation() -> Mapping[str, Mapping[str, Any]]:
     return tomllib.loads(VARIATION.read_text(encoding="utf-8"))
 
 
+@cache
 def independent_variation() -> IndependentVariation:
     """How much nights differ in the independent model.
 
@@ -291,6 +293,7 @@ def independent_variation() -> IndependentVariation:
     return IndependentVariation(**table)
 
 
+@cache
 def drifting_variation() -> DriftingVariation:
     """How much nights differ, and drift, in the default model.
 
