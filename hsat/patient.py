@@ -99,7 +99,7 @@ class AhiPosterior:
     night_to_night_correlation : float or None
         Posterior mean of the correlation of one night with the next; None in the independent model.
     next_night_ci95 : (float, float)
-        Central 95 % predictive interval of the observed AHI of the next night, of the mean length.
+        Shortest 95 % predictive interval of the observed AHI of a night on the next day, of the mean length.
     log_evidence : float
         Natural logarithm of the probability of the counts under prior and model: the difference of two
         such figures, with a night and without, is the log score of that night's prediction.

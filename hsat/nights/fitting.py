@@ -27,6 +27,8 @@ MAX_REFINEMENTS = 4
 WIDEST_STEP_IN_SD = 0.5
 """A grid whose step is wider than that many SD of the result is laid again, finer."""
 HALF_WIDTH_IN_SD = 8.0
+SMALLEST_LOG = -1e300
+"""In place of minus infinity where the difference of two is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,5 +211,6 @@ def _lay_grid(
 def _mix(log_likelihoods: Floats, weights: Floats) -> Floats:
     """Logarithm of the likelihood of each mu: nodes on the leading axes summed with their weights."""
     flat = (log_likelihoods + np.log(weights)[..., None]).reshape(-1, log_likelihoods.shape[-1])
-    top = flat.max(axis=0)
-    return np.asarray(top + np.log(np.exp(flat - top).sum(axis=0)))
+    top = np.maximum(flat.max(axis=0), SMALLEST_LOG)
+    with np.errstate(divide="ignore"):
+        return np.asarray(top + np.log(np.exp(flat - top).sum(axis=0)))

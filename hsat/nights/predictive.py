@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincc, gammaincinv
+from scipy.special import gammaincinv, gammaln
 
 from hsat.nights.chain import Filtered, Lattice, transitions
 
@@ -19,6 +19,8 @@ RATE_STEP = 0.04
 LEAST_WEIGHT = 1e-6
 """Nodes and rates with less of the probability are left out."""
 SMALLEST_RATE = 1e-12
+SMALLEST_PROBABILITY = 1e-300
+N_PLACES = 96
 GAMMA_QUANTILES = (np.arange(48) + 0.5) / 48.0
 
 
@@ -101,7 +103,10 @@ def log_unit_gamma(cv: tuple[float, ...]) -> Floats:
 def count_interval(
     rates_per_h: Floats, probability: Floats, hours: float, coverage: float
 ) -> tuple[float, float]:
-    """Central interval of the AHI that a night of some length will show.
+    """Shortest interval of the AHI that a night of some length will show.
+
+    Shortest and not central: what nights may show is skewed, and a central interval leaves out the
+    good nights that are likelier than the bad ones it holds.
 
     Parameters
     ----------
@@ -116,30 +121,26 @@ def count_interval(
     (float, float)
         Events per hour: whole counts over the hours.
     """
-    tail = 0.5 * (1.0 - coverage)
     kept = probability > LEAST_WEIGHT
     mean, share = rates_per_h[kept] * hours, probability[kept] / probability[kept].sum()
-    cumulative = np.cumsum(share)
-    low, high = (_first_count(mean, share, cumulative, fraction) for fraction in (tail, 1.0 - tail))
-    return low / hours, high / hours
+    places = _count_places(mean)
+    log_mean = np.log(mean)
+    of_places = np.exp(np.outer(places, log_mean) - mean - gammaln(places + 1.0)[:, None]) @ share
+    counts = np.arange(places[0], places[-1] + 1.0)
+    of_count = np.exp(np.interp(counts, places, np.log(np.maximum(of_places, SMALLEST_PROBABILITY))))
+    cumulative = np.concatenate([[0.0], np.cumsum(of_count)])
+    cumulative /= cumulative[-1]
+    stop = np.searchsorted(cumulative, cumulative[:-1] + coverage - 1e-12)
+    possible = np.flatnonzero(stop < len(cumulative))
+    width = stop[possible] - possible
+    first = int(possible[np.argmin(width)])
+    return float(counts[first]) / hours, float(counts[stop[first] - 1]) / hours
 
 
-def _first_count(mean: Floats, share: Floats, cumulative: Floats, fraction: float) -> int:
-    """Smallest count whose cumulative probability reaches a fraction."""
-
-    def is_reached(count: int) -> bool:
-        return float(share @ gammaincc(count + 1.0, mean)) >= fraction
-
-    start = float(mean[min(int(np.searchsorted(cumulative, fraction)), len(mean) - 1)])
-    step = max(1, math.ceil(0.5 * math.sqrt(start)))
-    high = math.floor(start)
-    while not is_reached(high):
-        high, step = high + step, 2 * step
-    low, step = high, max(1, math.ceil(0.5 * math.sqrt(start)))
-    while low >= 0 and is_reached(low):
-        high, low, step = low, low - step, 2 * step
-    low = max(low, -1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_reached(middle) else (middle, high)
-    return high
+def _count_places(mean: Floats) -> Floats:
+    """Counts at which probabilities are computed: all the small ones, then ever fewer; between them they are smooth."""
+    low = max(0.0, math.floor(mean[0] - 6.0 * math.sqrt(mean[0]) - 6.0))
+    high = math.ceil(mean[-1] + 6.0 * math.sqrt(mean[-1]) + 6.0)
+    even = np.linspace(low, high, N_PLACES)
+    geometric = np.geomspace(1.0, high + 1.0 - low, N_PLACES) - 1.0 + low
+    return np.unique(np.round(np.concatenate([even, geometric])))
