@@ -86,7 +86,9 @@ def default_by_quadrature(counts, hours, days):
     """Gauss-Laguerre over each night's rate, whose logarithms are jointly normal; no filter, no drift grid."""
     table = drifting_variation()
     rules = [roots_genlaguerre(16, y - 1.0) for y in counts]  # weight x^(y-1) exp(-x), x = rate * hours
-    log_rate = np.array(list(itertools.product(*(np.log(x / t) for (x, _), t in zip(rules, hours, strict=True)))))
+    log_rate = np.array(
+        list(itertools.product(*(np.log(x / t) for (x, _), t in zip(rules, hours, strict=True))))
+    )
     weight = np.array([math.prod(w) for w in itertools.product(*(w / w.sum() for _, w in rules))])
     log_mu = np.linspace(math.log(0.2), math.log(300.0), 130)
     gap = np.abs(np.subtract.outer(days, days))
@@ -183,7 +185,9 @@ def test_next_night_of_the_default_model_by_simulation():
     cv = np.average(np.sqrt(np.expm1(sigma**2)), weights=weight)
     assert posterior.night_to_night_cv == pytest.approx(cv, rel=0.02)
     correlation = np.expm1(sigma**2 * share * a_day) / np.expm1(sigma**2)
-    assert posterior.night_to_night_correlation == pytest.approx(np.average(correlation, weights=weight), rel=0.03)
+    assert posterior.night_to_night_correlation == pytest.approx(
+        np.average(correlation, weights=weight), rel=0.03
+    )
 
 
 def test_evidence_is_a_probability_distribution_of_the_next_count():
@@ -294,7 +298,9 @@ PROSE = 'meaning = "m"\nsource = "s"\n'
             id="text",
         ),
         pytest.param(
-            PROSE + 'kind = "lognormal"\nmedian_ahi_per_h = 12.0\n', "geometric_sd: expected", id="missing key"
+            PROSE + 'kind = "lognormal"\nmedian_ahi_per_h = 12.0\n',
+            "geometric_sd: expected",
+            id="missing key",
         ),
         pytest.param(
             PROSE + 'kind = "lognormal"\nmedian_ahi_per_h = nan\ngeometric_sd = 2.0\n',
@@ -395,8 +401,12 @@ def test_a_wrong_scoring_error_is_refused(value):
     ("arguments", "words"),
     [
         pytest.param({"counts": [], "hours": []}, "counts: expected 1 to", id="no night"),
-        pytest.param({"counts": [1, 2], "hours": [7.0]}, "hours: expected one number for each", id="hours missing"),
-        pytest.param({"counts": [1], "hours": [7.0], "days": [1, 2]}, "days: expected one", id="too many days"),
+        pytest.param(
+            {"counts": [1, 2], "hours": [7.0]}, "hours: expected one number for each", id="hours missing"
+        ),
+        pytest.param(
+            {"counts": [1], "hours": [7.0], "days": [1, 2]}, "days: expected one", id="too many days"
+        ),
         pytest.param({"counts": [-1], "hours": [7.0]}, "counts, night 1", id="negative count"),
         pytest.param({"counts": [math.nan], "hours": [7.0]}, "counts, night 1", id="nan count"),
         pytest.param({"counts": ["3"], "hours": [7.0]}, "counts, night 1", id="text"),
@@ -407,7 +417,9 @@ def test_a_wrong_scoring_error_is_refused(value):
         pytest.param({"counts": [3], "hours": [7.0], "model": "best"}, "model: expected one of", id="model"),
         pytest.param({"counts": [3], "hours": [7.0], "age_years": -3}, "age_years", id="age"),
         pytest.param({"counts": [3], "hours": [7.0], "prior": "none"}, "prior: expected one of", id="prior"),
-        pytest.param({"counts": [3], "hours": [7.0], "scoring_error": 0.2}, "scoring_error", id="scoring error"),
+        pytest.param(
+            {"counts": [3], "hours": [7.0], "scoring_error": 0.2}, "scoring_error", id="scoring error"
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments, words):

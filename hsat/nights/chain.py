@@ -151,9 +151,9 @@ def make_lattice(step: float, sigma: float, share: float, max_count: float) -> L
         q = step / stride
         z_stride = math.floor(Z_STEP * drift_sd / q + 1e-9)
         if z_stride >= 1 and z_stride * q / drift_sd >= LEAST_STEP:
-            z = np.arange(-HALF_Z, HALF_Z + 1) * (z_stride * q / drift_sd)
+            z = np.arange(-HALF_Z, HALF_Z + 1, dtype=np.float64) * (z_stride * q / drift_sd)
             n_own = math.ceil(WIDEST_E * own_sd / q)
-            own_weights = stationary(np.arange(-n_own, n_own + 1) * (q / own_sd))
+            own_weights = stationary(np.arange(-n_own, n_own + 1, dtype=np.float64) * (q / own_sd))
             return Lattice(q, stride, z_stride, z, sigma, own_sd, own_weights)
         stride += 1
 
@@ -172,7 +172,7 @@ def transition(first: float, last: float, n: int, correlation: float) -> Floats:
         return np.tile(stationary(z), (n, 1))
     deviation = z[None, :] - correlation * z[:, None]
     matrix = np.exp(-0.5 * deviation**2 / (1.0 - correlation**2))
-    return matrix / matrix.sum(axis=1, keepdims=True)
+    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
 
 
 def transitions(lattices: Sequence[Lattice], times_days: Sequence[float], n_days: int) -> Floats:

@@ -1,7 +1,7 @@
 """A model run over the grid that the nights ask for: the posterior of every node."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -126,9 +126,7 @@ def pilot_nodes() -> ChainNodes:
     sigma, weight = variation.nodes()
     spreads = tuple((float(s), variation.drift_share_fraction[-1]) for s in sigma[1::2])
     weights = weight[1::2, None] / float(weight[1::2].sum())
-    return ChainNodes(
-        spreads=spreads, drift_times_days=variation.drift_time_days[-1:], weights=weights
-    )
+    return ChainNodes(spreads=spreads, drift_times_days=variation.drift_time_days[-1:], weights=weights)
 
 
 def fit_model(request: Request) -> Fit:

@@ -65,7 +65,6 @@ def median_further_nights(request: Request) -> int | None:
     return None
 
 
-
 class Nodes(NamedTuple):
     """Parameters of the nodes that are followed, shape (n_nodes,) each."""
 
@@ -105,7 +104,9 @@ def _drifting_futures(fit: Fit, request: Request, rng: np.random.Generator) -> I
         yield _normal_classes(belief, request)
 
 
-def _start(fit: Fit, rng: np.random.Generator) -> tuple[Nodes, Belief, tuple[NDArray[np.int64], Floats, Floats]]:
+def _start(
+    fit: Fit, rng: np.random.Generator
+) -> tuple[Nodes, Belief, tuple[NDArray[np.int64], Floats, Floats]]:
     """Nodes worth following, what is known now, and the true node, log mu and z of each future."""
     filtered = fit.filtered
     if filtered is None:

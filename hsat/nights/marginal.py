@@ -142,7 +142,7 @@ def place(low: float, high: float, n: int, support: tuple[float, float]) -> Floa
     step = float(LARGEST_STEP / STEP_RATIO**rungs)
     start = 0.5 * (low + high - step * (n - 1))
     start = min(max(start, support[0]), support[1] - step * (n - 1))
-    return start + step * np.arange(n)
+    return start + step * np.arange(n, dtype=np.float64)
 
 
 def class_probabilities(

@@ -3,9 +3,8 @@
 Models, priors and what was measured of them: docs/multi-night.md.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np

@@ -97,7 +97,7 @@ def gamma_rates(log_mu: Floats, cv: Floats, weights: Floats) -> tuple[Floats, Fl
 def log_unit_gamma(cv: tuple[float, ...]) -> Floats:
     """Logarithms of quantiles of gamma distributions of mean 1, a row a coefficient of variation."""
     shape = np.asarray(cv)[:, None] ** -2.0
-    return np.log(np.maximum(gammaincinv(shape, GAMMA_QUANTILES) / shape, SMALLEST_RATE))
+    return np.asarray(np.log(np.maximum(gammaincinv(shape, GAMMA_QUANTILES) / shape, SMALLEST_RATE)))
 
 
 def count_interval(

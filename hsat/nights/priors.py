@@ -19,11 +19,11 @@ from scipy.special import ndtri
 from hsat.errors import PriorError, shown
 
 __all__ = [
-    "IndependentVariation",
     "DriftingVariation",
+    "IndependentVariation",
     "MeanPrior",
-    "independent_variation",
     "drifting_variation",
+    "independent_variation",
     "load_prior",
     "prior_names",
 ]
@@ -223,7 +223,9 @@ def _number(name: str, key: str, value: Any, low: float, high: float) -> float:
     """A finite number within limits, or an error that names the key."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not low <= value <= high:
-        raise PriorError(f"prior {name}, {key}: expected a number from {low:g} to {high:g}, got {shown(value)}")
+        raise PriorError(
+            f"prior {name}, {key}: expected a number from {low:g} to {high:g}, got {shown(value)}"
+        )
     return float(value)
 
 
@@ -301,6 +303,11 @@ def drifting_variation() -> DriftingVariation:
     -------
     DriftingVariation
     """
-    table = {k: v for k, v in _variation()["default"].items() if k not in ("meaning", "source")}
-    lists = {key: tuple(table.pop(key)) for key in ("drift_share_fraction", "drift_time_days")}
-    return DriftingVariation(**table, **lists)
+    table = _variation()["default"]
+    return DriftingVariation(
+        log_sd_from=table["log_sd_from"],
+        log_sd_to=table["log_sd_to"],
+        n_nodes=table["n_nodes"],
+        drift_share_fraction=tuple(table["drift_share_fraction"]),
+        drift_time_days=tuple(table["drift_time_days"]),
+    )
