@@ -60,7 +60,7 @@ class ChainNodes:
 
 
 class Lattice(NamedTuple):
-    """Where mu and z lie on one lattice of log rates: ``log mu_0 + i a q + j m q``, for one pair (sigma, w)."""
+    """Where mu and z lie on one lattice of log rates, ``log mu_0 + i a q + j m q``, for a pair (sigma, w)."""
 
     q: float
     mu_stride: int
@@ -188,18 +188,17 @@ def transitions(lattices: Sequence[Lattice], times_days: Sequence[float], n_days
 def night_tables(
     count: float, hours: float, first_log_mu: float, n_mu: int, lattices: Sequence[Lattice]
 ) -> Iterator[Floats]:
-    """Probability of a count at every (mu, z), relative to `log_scale`: a view of shape (n_mu, n_z) a pair."""
+    """Probability of a count at every (mu, z) over `log_scale`: a view of shape (n_mu, n_z) a pair."""
     for lattice in lattices:
         n_own = len(lattice.own_weights) // 2
         reach = HALF_Z * lattice.z_stride + n_own
         n = (n_mu - 1) * lattice.mu_stride + 2 * reach + 1
         log_rate = first_log_mu - 0.5 * lattice.sigma**2 + (np.arange(n) - reach) * lattice.q
         log_ratio = log_rate + math.log(hours)
-        mean = np.exp(log_ratio)
+        log_poisson = -np.exp(log_ratio)
         if count > 0.0:
-            poisson = np.exp(count * (log_ratio - math.log(count) + 1.0) - mean)
-        else:
-            poisson = np.exp(-mean)
+            log_poisson += count * (log_ratio - math.log(count) + 1.0)
+        poisson = np.exp(log_poisson)
         table = np.convolve(poisson, lattice.own_weights, mode="valid")
         strides = (lattice.mu_stride * table.itemsize, lattice.z_stride * table.itemsize)
         yield np.ndarray((n_mu, 2 * HALF_Z + 1), table.dtype, table, strides=strides)

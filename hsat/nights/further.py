@@ -26,7 +26,7 @@ __all__ = ["FIRM_FROM", "MAX_FURTHER_NIGHTS", "median_further_nights"]
 Floats = NDArray[np.float64]
 
 FIRM_FROM = 0.9
-"""A class is called firm from this probability on: our choice; docs/multi-night.md shows how often it is right."""
+"""A class is called firm from this probability on: our choice. How often it is right: docs/multi-night.md."""
 MAX_FURTHER_NIGHTS = 30
 N_FUTURES = 200
 SEED = 1

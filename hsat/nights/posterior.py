@@ -38,6 +38,7 @@ def estimate_ahi(
     counts: Sequence[float],
     hours: Sequence[float],
     days: Sequence[int] | None = None,
+    *,
     prior: str | Path = "referral",
     model: str = "default",
     age_years: float | None = None,
@@ -101,6 +102,7 @@ def compare_priors(
     counts: Sequence[float],
     hours: Sequence[float],
     days: Sequence[int] | None = None,
+    *,
     model: str = "default",
     scoring_error: ScoringError | None = None,
 ) -> Mapping[str, Mapping[str, float]]:

@@ -138,7 +138,7 @@ def count_interval(
 
 
 def _count_places(mean: Floats) -> Floats:
-    """Counts at which probabilities are computed: all the small ones, then ever fewer; between them they are smooth."""
+    """Counts to compute probabilities at, close together where small; between them they are smooth."""
     low = max(0.0, math.floor(mean[0] - 6.0 * math.sqrt(mean[0]) - 6.0))
     high = math.ceil(mean[-1] + 6.0 * math.sqrt(mean[-1]) + 6.0)
     even = np.linspace(low, high, N_PLACES)

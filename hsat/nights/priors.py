@@ -111,7 +111,7 @@ class IndependentVariation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftingVariation:
-    """``[default]`` of variation.toml: spread of the logarithm, the share of its variance that drifts, how fast.
+    """``[default]`` of variation.toml: spread of the logarithm, the share of it that drifts, how fast.
 
     The SD of the logarithm is uniform between its ends; share and time take each value equally often.
     """
