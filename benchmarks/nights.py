@@ -1,6 +1,6 @@
 """How far several nights may be trusted: calibration in simulation, and daily series of treated patients.
 
-    python3 -m benchmarks.nights [--write] [--jobs 2] [--patients 4000] [--data FOLDER]
+    python3 -m benchmarks.nights [--write] [--jobs 2] [--patients 3000] [--data FOLDER]
 
 prints the tables of docs/multi-night.md, or writes them with their plot (--write). Simulations need no
 data. The series are ``FOLDER/**/STR.edf``; without them that table stays as it is.
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "multi-night.md"
 PLOT = ROOT / "docs" / "multi-night-calibration.png"
 DEFAULT_DATA = ROOT.parent / "shared" / "data" / "real"
-N_WRONG_SHARE = 0.25
+N_WRONG_SHARE = 0.15
 """Part of the patients that each of the wrong priors is tried on."""
 N_SERIES_EACH = 3
 LEAST_NIGHTS = 60
@@ -242,7 +242,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    parser.add_argument("--patients", type=int, default=4000, help="simulated patients of the own prior")
+    parser.add_argument("--patients", type=int, default=3000, help="simulated patients of the own prior")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--write", action="store_true", help="rewrite docs/multi-night.md and its plot")
     options = parser.parse_args(argv)
