@@ -8,12 +8,114 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.recording import Note
+from hsat.recording import Note, SourceFile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["AhiPosterior", "ExcludedNight", "PatientNight", "PatientSummary"]
+__all__ = [
+    "AhiPosterior",
+    "ExcludedNight",
+    "PatientGroup",
+    "PatientNight",
+    "PatientSummary",
+    "ScoredNight",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredNight:
+    """What a summary over nights needs of one of them, from a result or from its stored document.
+
+    Attributes
+    ----------
+    file : str
+        As given by the user; of several files the first.
+    start_local : datetime or None
+    duration_s : float
+        Length of the recording, gaps included.
+    patient : str or None
+        Pseudonym, or the code that the user gave.
+    recorder : str or None
+        Same for two files of one recorder, within one process; never shown.
+    is_card : bool
+        Whether the file lies on a card that a device writes for one patient.
+    sex : str or None
+        ``"F"`` or ``"M"``.
+    therapy : str
+        ``"none"``, ``"pap"``, ``"appliance"`` or ``"unknown"``.
+    rules_id : str or None
+    scoring : str
+        ``"automatic"``, ``"edited"``, or ``"device"`` where the device itself counted.
+    denominator : str
+        ``"monitoring"``, ``"sleep"``, or ``"usage"`` of a treatment device.
+    monitoring_h : float
+        Hours that events could be judged in: the denominator of the AHI.
+    n_events : int or None
+        Apneas and hypopneas that count; None without an AHI.
+    ahi_per_h : float or None
+    severity : str or None
+    no_class_reason : str or None
+        Why there is no class.
+    adequacy : str
+    reasons : tuple of str
+        Why the night is less than adequate, or has no class.
+    supine_h, non_supine_h, supine_ahi_per_h, non_supine_ahi_per_h : float or None
+    source : SourceFile or None
+        The files, where they are at hand: two nights that may be copies are compared by content.
+    sha256 : str or None
+        Checksum of the recording, where it is known already.
+    """
+
+    file: str
+    start_local: datetime | None
+    duration_s: float
+    patient: str | None = None
+    recorder: str | None = field(default=None, repr=False)
+    is_card: bool = False
+    sex: str | None = None
+    therapy: str = "unknown"
+    rules_id: str | None = None
+    scoring: str = "automatic"
+    denominator: str = "monitoring"
+    monitoring_h: float
+    n_events: int | None
+    ahi_per_h: float | None
+    severity: str | None = None
+    no_class_reason: str | None = None
+    adequacy: str
+    reasons: tuple[str, ...] = ()
+    supine_h: float | None = None
+    non_supine_h: float | None = None
+    supine_ahi_per_h: float | None = None
+    non_supine_ahi_per_h: float | None = None
+    source: SourceFile | None = field(default=None, repr=False)
+    sha256: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientGroup:
+    """The nights of one patient among many nights.
+
+    Attributes
+    ----------
+    patient : str or None
+        What to call the patient: the code that was given, the pseudonym of the header's code, or the
+        name of the folder. None where nothing names the patient.
+    grouped_by : str
+        Why these nights are one patient's: ``"given"`` (the user named the patient), ``"code"``
+        (the header's), ``"folder"``, ``"card"`` (a device writes it for one patient), or
+        ``"alone"`` (nothing says whose night it is).
+    members : tuple of int
+        Places of the nights in the sequence that was grouped, in their order.
+    notes : tuple of Note
+        What contradicts the grouping.
+    """
+
+    patient: str | None
+    grouped_by: str
+    members: tuple[int, ...]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
