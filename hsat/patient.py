@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AhiPosterior",
+    "AhiTrend",
+    "DailySeries",
     "ExcludedNight",
+    "NamedRule",
     "PatientGroup",
     "PatientNight",
     "PatientSummary",
+    "PositionSummary",
     "ScoredNight",
 ]
 
@@ -54,10 +58,14 @@ class ScoredNight:
     n_events : int or None
         Apneas and hypopneas that count; None without an AHI.
     ahi_per_h : float or None
+    no_ahi_reason : str or None
+        Why there is no AHI.
     severity : str or None
     no_class_reason : str or None
         Why there is no class.
     adequacy : str
+    is_graded_by_hours : bool
+        Whether the hours alone decide on adequacy, as where the AHI needs no SpO2.
     reasons : tuple of str
         Why the night is less than adequate, or has no class.
     supine_h, non_supine_h, supine_ahi_per_h, non_supine_ahi_per_h : float or None
@@ -81,9 +89,11 @@ class ScoredNight:
     monitoring_h: float
     n_events: int | None
     ahi_per_h: float | None
+    no_ahi_reason: str | None = None
     severity: str | None = None
     no_class_reason: str | None = None
     adequacy: str
+    is_graded_by_hours: bool = False
     reasons: tuple[str, ...] = ()
     supine_h: float | None = None
     non_supine_h: float | None = None
@@ -136,13 +146,15 @@ class PatientNight:
     ahi_per_h : float
     severity : str or None
         The class that this night alone would have given.
+    scoring : str
+        ``"automatic"``, ``"edited"``, or ``"device"``.
     adequacy : str
         ``"adequate"`` or ``"partial"``; inadequate nights are excluded.
     is_adequate : bool
     reasons : tuple of str
         Why the night is less than adequate.
     supine_fraction : float or None
-        Share of the judged time that was spent supine; None without a position channel.
+        Share of the judged time in a known position that was spent supine; None without a position channel.
     supine_ahi_per_h, non_supine_ahi_per_h : float or None
     supine_h, non_supine_h : float or None
     """
@@ -154,6 +166,7 @@ class PatientNight:
     n_events: int
     ahi_per_h: float
     severity: str | None
+    scoring: str = "automatic"
     adequacy: str
     is_adequate: bool
     reasons: tuple[str, ...] = ()
@@ -170,6 +183,25 @@ class ExcludedNight:
 
     file: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailySeries:
+    """The days that a treatment device sums up on its card.
+
+    Attributes
+    ----------
+    file : str
+        As given by the user.
+    nights : tuple of ScoredNight
+        Days with an AHI, in order of time: the device's own count, per hour of use.
+    excluded : tuple of ExcludedNight
+        Days without.
+    """
+
+    file: str
+    nights: tuple[ScoredNight, ...]
+    excluded: tuple[ExcludedNight, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +277,73 @@ class AhiPosterior:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PositionSummary:
+    """AHI by position over all nights that tell the position.
+
+    Attributes
+    ----------
+    n_nights : int
+        Nights with a position channel.
+    supine_h, non_supine_h : float
+        Judged hours.
+    supine_fraction : float or None
+        Share of the hours in a known position that was supine; None without such hours.
+    supine_ahi_per_h, non_supine_ahi_per_h : float or None
+        All events in the position over all hours in it; None where no night had enough time in it.
+    """
+
+    n_nights: int
+    supine_h: float
+    non_supine_h: float
+    supine_fraction: float | None
+    supine_ahi_per_h: float | None
+    non_supine_ahi_per_h: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AhiTrend:
+    """Whether the AHI rises or falls over the nights, beyond what correlated nights do by chance.
+
+    Attributes
+    ----------
+    direction : str or None
+        ``"rising"``, ``"falling"``, or None where no trend is shown.
+    p_value : float or None
+        How often correlated nights without a trend look as much like one; None where it was not tested.
+    rank_correlation : float or None
+        Spearman's, of AHI with date.
+    reason : str or None
+        Why it was not tested.
+    """
+
+    direction: str | None
+    p_value: float | None
+    rank_correlation: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRule:
+    """What another way to sum up the nights would say: shown on request, beside the posterior.
+
+    Attributes
+    ----------
+    name : str
+        ``"worst-night"``, ``"first-night"`` or ``"mean-of-nights"``.
+    ahi_per_h : float
+    severity : str or None
+        None where adult classes do not apply.
+    warning : str
+        What is known of its mistakes.
+    """
+
+    name: str
+    ahi_per_h: float
+    severity: str | None
+    warning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PatientSummary:
     """Several nights of one patient.
 
@@ -264,6 +363,19 @@ class PatientSummary:
     range_ahi_per_h : (float, float) or None
     posterior : AhiPosterior or None
         None without a night.
+    therapy : str or None
+        Treatment on the nights, which are all alike in it: ``"none"``, ``"pap"``, ``"appliance"`` or
+        ``"unknown"``; None without a night.
+    denominator : str or None
+        What the AHI is per hour of: ``"monitoring"``, ``"sleep"`` or ``"usage"``.
+    class_under_priors : mapping of str to (mapping of str to float)
+        The probability of each class under each prior: how much the answer hangs on it.
+    position : PositionSummary or None
+        None where no night tells the position.
+    trend : AhiTrend or None
+        None without a night.
+    named_rule : NamedRule or None
+        None where none was asked for.
     not_measured : mapping of str to str
         A reason for every None.
     notes : tuple of Note
@@ -279,6 +391,12 @@ class PatientSummary:
     sd_ahi_per_h: float | None
     range_ahi_per_h: tuple[float, float] | None
     posterior: AhiPosterior | None
+    therapy: str | None = None
+    denominator: str | None = None
+    class_under_priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    position: PositionSummary | None = None
+    trend: AhiTrend | None = None
+    named_rule: NamedRule | None = None
     not_measured: Mapping[str, str]
     notes: tuple[Note, ...] = ()
 

@@ -8,7 +8,7 @@ holds, which trusts labels alone.
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from hsat.io.channels import PositionCode, simplify_label
 from hsat.io.edf import EdfFile
 from hsat.io.profile_tables import (
     Companion,
+    DailyLabels,
     canonical_names,
     read_companions,
+    read_daily_labels,
     read_label_sets,
     read_labels,
     read_position_codes,
@@ -77,6 +79,7 @@ class DeviceProfile:
     parallel : tuple of str
         Ends of the names of the files that the recorder writes side by side, the one that sets the
         clock first; empty where it writes one file a recording.
+    daily : DailyLabels
     """
 
     name: str
@@ -96,6 +99,7 @@ class DeviceProfile:
     position_codes: Mapping[float, PositionCode]
     companions: tuple[Companion, ...]
     parallel: tuple[str, ...]
+    daily: DailyLabels = field(default=DailyLabels())
 
     def stream_of(self, path: str) -> int | None:
         """Which of the files written side by side this is, by its name; None where it is none of them."""
@@ -232,6 +236,7 @@ TABLES = (
     "position",
     "folder",
     "companion",
+    "daily",
 )
 
 
@@ -282,4 +287,5 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
         position_codes=read_position_codes(read_table(table, "position", where, is_required=False), where),
         companions=read_companions(table.get("companion", []), where),
         parallel=read_texts(folder, "parallel", f"{where}, [folder]"),
+        daily=read_daily_labels(read_table(table, "daily", where, is_required=False), f"{where}, [daily]"),
     )

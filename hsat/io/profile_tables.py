@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, TypeGuard
 
 from hsat.errors import RulesError, shown
@@ -9,8 +10,10 @@ from hsat.io.channels import CANONICAL_CHANNELS, PositionCode, simplify_label
 
 __all__ = [
     "Companion",
+    "DailyLabels",
     "canonical_names",
     "read_companions",
+    "read_daily_labels",
     "read_label_sets",
     "read_labels",
     "read_position_codes",
@@ -46,6 +49,32 @@ class Companion(NamedTuple):
     file_suffixes: tuple[str, ...]
     label_sets: tuple[tuple[str, ...], ...]
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyLabels:
+    """Labels of the channels in which a device sums up each of its days; empty where it does not.
+
+    Attributes
+    ----------
+    ahi_per_h, usage_min, day : tuple of str
+        Simplified labels of the device's own AHI, of the minutes of use, and of the date in days
+        since 1970-01-01.
+    """
+
+    ahi_per_h: tuple[str, ...] = ()
+    usage_min: tuple[str, ...] = ()
+    day: tuple[str, ...] = ()
+
+
+def read_daily_labels(table: Mapping[str, object], where: str) -> DailyLabels:
+    """``[daily]``: the labels of a device's daily summary."""
+    names = ("ahi_per_h", "usage_min", "day")
+    refuse_unknown(table, (*names, "source"), where)
+    labels = {
+        name: tuple(simplify_label(label) for label in read_texts(table, name, where)) for name in names
+    }
+    return DailyLabels(**labels)
 
 
 def refuse_unknown(table: Mapping[str, object], allowed: Iterable[str], where: str) -> None:
