@@ -91,7 +91,6 @@ def summarize_nights(
             days=days,
             prior=name,
             model=model,
-            scoring_error=scoring_error,
         )
         return found if no_class is None else _without_class(found)
 
@@ -135,7 +134,8 @@ def _patient(nights: Sequence[ScoredNight], given: str | None) -> tuple[str | No
         )
     uncoded = [night.file for night in nights if night.patient is None]
     called = next(iter(codes), None)
-    if len(nights) > 1 and uncoded:
+    is_one_card = len({night.recorder for night in nights if night.is_card}) == 1
+    if len(nights) > 1 and uncoded and not (is_one_card and all(night.is_card for night in nights)):
         text = (
             f"{len(uncoded)} of {len(nights)} nights hold no patient code: taken as this patient's, as given"
         )

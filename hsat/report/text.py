@@ -7,10 +7,10 @@ from hsat.report.failed import FailedNight
 from hsat.report.plain import file_words, printable
 from hsat.report.rows import INDEX_ROWS, index_text, index_value, rounded
 from hsat.report.sections import Row, Section
-from hsat.report.view import NOT_A_DEVICE, view_night
+from hsat.report.view import NOT_A_DEVICE, NightView, view_night
 from hsat.results import NightResult
 
-__all__ = ["night_text", "nights_text"]
+__all__ = ["night_text", "nights_text", "view_text"]
 
 WIDTH = 80
 LABEL_WIDTH = 33
@@ -34,7 +34,11 @@ def night_text(night: NightResult) -> str:
     str
         Lines of at most about 80 characters, no control characters but line ends.
     """
-    view = view_night(night)
+    return view_text(view_night(night))
+
+
+def view_text(view: NightView) -> str:
+    """A view as lines of at most about 80 characters, no control characters but line ends."""
     lines = [view.headline, "=" * min(len(view.headline), WIDTH)]
     for remark in view.remarks:
         lines += wrap(remark, WIDTH)
