@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hsat.io.scorings.writing import write_scoring
     from hsat.joining import join_oximetry
     from hsat.nights.posterior import estimate_ahi
+    from hsat.nights.summary import summarize_nights
+    from hsat.patient import PatientSummary
     from hsat.recording import Recording
     from hsat.results import NightResult
     from hsat.rules.load import load_rules
@@ -24,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Hypnogram",
     "NightResult",
+    "PatientSummary",
     "Recording",
     "Scoring",
     "__version__",
@@ -37,12 +40,14 @@ __all__ = [
     "read_scoring",
     "score_night",
     "summarize_agreement",
+    "summarize_nights",
     "write_scoring",
 ]
 
 _HOMES = {
     "Hypnogram": "hsat.hypnogram",
     "NightResult": "hsat.results",
+    "PatientSummary": "hsat.patient",
     "Recording": "hsat.recording",
     "Scoring": "hsat.scorings",
     "compare_nights": "hsat.agreement",
@@ -55,6 +60,7 @@ _HOMES = {
     "read_scoring": "hsat.io.scorings",
     "score_night": "hsat.score",
     "summarize_agreement": "hsat.agreement",
+    "summarize_nights": "hsat.nights.summary",
     "write_scoring": "hsat.io.scorings.writing",
 }
 

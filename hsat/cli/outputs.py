@@ -11,7 +11,7 @@ from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
 from hsat.results import NightResult
 
-__all__ = ["FORMATS", "OutputFolder", "make_folder", "render"]
+__all__ = ["FORMATS", "OutputFolder", "make_folder", "render", "write_whole"]
 
 FORMATS = ("text", "json", "csv")
 
@@ -128,13 +128,27 @@ class OutputFolder:
         return name
 
     def _write(self, name: str, text: str) -> None:
-        """Written beside and put in place whole, so that a full disk leaves no half file."""
-        target = self.path / name
-        part = self.path / f"{name}.part"
-        try:
-            part.write_text(text, encoding="utf-8", newline="\n")
-            part.replace(target)
-        except OSError as error:
-            with suppress(OSError):  # what went wrong first is what the user has to know
-                part.unlink(missing_ok=True)
-            raise HsatError(f"{target}: cannot be written: {error.strerror}") from error
+        write_whole(self.path / name, text.encode("utf-8"))
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file beside its place and put it there whole, so that a full disk leaves no half file.
+
+    Parameters
+    ----------
+    target : Path
+    data : bytes
+
+    Raises
+    ------
+    HsatError
+        Where it cannot be written.
+    """
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except OSError as error:
+        with suppress(OSError):  # what went wrong first is what the user has to know
+            part.unlink(missing_ok=True)
+        raise HsatError(f"{target}: cannot be written: {error.strerror}") from error

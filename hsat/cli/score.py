@@ -1,7 +1,6 @@
 """``hsat score``: recordings to results."""
 
 import argparse
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,9 +18,10 @@ from hsat.cli.faults import (
 )
 from hsat.cli.lights import lights_span_s, parse_time
 from hsat.cli.nights import NightReading, report_failure
+from hsat.cli.options import THERAPIES, check_reading_options, parse_age, parse_code, parse_mapping
 from hsat.cli.outputs import FORMATS, OutputFolder, render
 from hsat.cli.paths import find_recordings
-from hsat.errors import EventListError, HsatError, RulesError, UnknownDeviceError
+from hsat.errors import EventListError, HsatError, RulesError
 from hsat.recording import Recording
 from hsat.report.failed import FailedNight
 from hsat.results import NightResult
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from hsat.scorings import Scoring
 
 __all__ = ["add_arguments", "run"]
-
-THERAPIES = ("none", "pap", "appliance", "unknown")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--map",
         action="append",
         default=[],
-        type=_mapping,
+        type=parse_mapping,
         metavar="CANONICAL=LABEL",
         help="the channel with this label is flow, spo2, thorax, ... ; may be repeated",
     )
@@ -63,38 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     when = "HH:MM[:SS] or YYYY-MM-DDTHH:MM[:SS]"
     parser.add_argument("--lights-off", type=parse_time, metavar="TIME", help=f"count from here on: {when}")
     parser.add_argument("--lights-on", type=parse_time, metavar="TIME", help=f"count up to here: {when}")
-    parser.add_argument("--age", type=_age, metavar="N", help="age in years (default: from the file)")
+    parser.add_argument("--age", type=parse_age, metavar="N", help="age in years (default: from the file)")
     parser.add_argument("--sex", choices=["F", "M"], help="sex (default: from the file)")
     parser.add_argument("--therapy", choices=THERAPIES, help="treatment during the recording")
-    parser.add_argument("--patient", type=_code, metavar="CODE", help="code that stands for the patient")
+    parser.add_argument("--patient", type=parse_code, metavar="CODE", help="code that stands for the patient")
     parser.add_argument(
         "--keep-identifiers", action="store_true", help="show the file's own patient code, no pseudonym"
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="what to print (default: text)")
     parser.add_argument("--out", metavar="DIR", help="also write a file a night into this folder")
-
-
-def _mapping(text: str) -> tuple[str, str]:
-    name, separator, label = text.partition("=")
-    if not separator or not name.strip() or not label.strip():
-        raise argparse.ArgumentTypeError(f"expected CANONICAL=LABEL as in flow=Airflow, got {text!r}")
-    return name.strip(), label.strip()
-
-
-def _age(text: str) -> float:
-    try:
-        age_years = float(text)
-    except ValueError:
-        age_years = math.nan
-    if not 0.0 <= age_years <= 130.0:
-        raise argparse.ArgumentTypeError(f"expected years from 0 to 130, got {text!r}")
-    return age_years
-
-
-def _code(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"expected a code of printable characters, got {text!r}")
-    return text.strip()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hsat.rules.load import load_rules
 
     rules = load_rules(arguments.rules)
-    _check_reading_options(arguments)
+    check_reading_options(arguments)
     folder = None if arguments.out is None else OutputFolder(arguments.out, arguments.format)
     tally = _Tally(results=[])
     reading = NightReading(find_recordings(arguments.paths), arguments)
@@ -166,22 +141,6 @@ def _store(tally: _Tally, write: Callable[[], None]) -> None:
     except HsatError as error:
         complain(one_line(error))
         tally.n_not_stored += 1
-
-
-def _check_reading_options(arguments: argparse.Namespace) -> None:
-    """What is wrong for every file is said once, before any is read."""
-    from hsat.io.devices import load_profile
-    from hsat.io.mapping import parse_channel_map
-
-    try:
-        parse_channel_map([f"{name}={label}" for name, label in arguments.map])
-    except HsatError as error:
-        raise UsageError(str(error)) from error
-    try:
-        if arguments.device is not None:
-            load_profile(arguments.device)
-    except UnknownDeviceError as error:
-        raise UsageError(f"--device: {error}") from error
 
 
 def _refuse_labels(arguments: argparse.Namespace) -> int:

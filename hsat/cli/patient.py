@@ -1,0 +1,169 @@
+"""``hsat patient``: several nights of one patient."""
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hsat.cli.faults import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, UsageError, complain, write_result
+from hsat.cli.options import (
+    THERAPIES,
+    add_reading_arguments,
+    check_reading_options,
+    parse_code,
+)
+from hsat.cli.outputs import make_folder, write_whole
+from hsat.cli.scored import gather_scored_nights
+from hsat.errors import NightsError, PriorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hsat.patient import PatientGroup, PatientSummary, ScoredNight
+    from hsat.report.failed import FailedNight
+
+__all__ = ["add_arguments", "run"]
+
+FORMATS = ("text", "json", "csv")
+ENDINGS = {"text": "txt", "json": "json", "csv": "csv"}
+MAX_NAMED = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="recordings, folders of them, JSON of hsat score, or the daily summary of a treatment device",
+    )
+    add_patient_model(parser)
+    parser.add_argument(
+        "--rule",
+        metavar="NAME",
+        help="also show what worst-night, first-night or mean-of-nights would say",
+    )
+    parser.add_argument(
+        "--nights-on",
+        choices=["none", "pap", "appliance"],
+        help="which nights are meant where some are treated (default: those without treatment)",
+    )
+    add_reading_arguments(parser)
+    parser.add_argument("--therapy", choices=THERAPIES, help="treatment during all recordings")
+    parser.add_argument("--patient", type=parse_code, metavar="CODE", help="all nights are this patient's")
+    parser.add_argument(
+        "--patient-from", choices=["code", "folder"], default="code", help="what tells patients apart"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="what to print (default: text)")
+    parser.add_argument("--out", metavar="DIR", help="also write the result and its figure into this folder")
+
+
+def add_patient_model(parser: argparse.ArgumentParser) -> None:
+    """Declare prior and model, as ``hsat treatment`` has them too."""
+    parser.add_argument(
+        "--prior",
+        default="referral",
+        metavar="NAME|PATH",
+        help="referral (default), community-men, community-women, flat, or a TOML file",
+    )
+    parser.add_argument(
+        "--model",
+        choices=["default", "independent"],
+        default="default",
+        help="of the nights (default: default)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sum up the nights and print what they say; returns the exit code."""
+    from hsat.nights.summary import summarize_nights
+    from hsat.rules.load import load_rules
+
+    rules = load_rules(arguments.rules)
+    check_reading_options(arguments)
+    folder = None if arguments.out is None else make_folder(arguments.out)
+    given, arguments.patient = arguments.patient, None  # the files' own codes are compared
+    found = gather_scored_nights(arguments.paths, arguments, rules)
+    if not found.nights and not found.unused_days:
+        complain(f"no night to sum up in {', '.join(arguments.paths)}")
+        return EXIT_NOTHING
+    group = one_patient(found.nights, given, arguments.patient_from)
+    try:
+        summary = summarize_nights(
+            found.nights,
+            prior=arguments.prior,
+            model=arguments.model,
+            rule=arguments.rule,
+            patient=None if group is None else group.patient,
+            therapy=arguments.nights_on,
+            age_years=arguments.age,
+        )
+    except (NightsError, PriorError) as error:
+        raise UsageError(str(error)) from error
+    summary = replace(summary, excluded=(*summary.excluded, *found.unused_days))
+    if group is not None:
+        told = {note.code for note in summary.notes}
+        more = tuple(note for note in group.notes if note.code not in told)
+        summary = replace(summary, notes=(*summary.notes, *more))
+    text = _render(summary, arguments.format, found.failed)
+    write_result(text)
+    if folder is not None:
+        write_whole(folder / f"patient.{ENDINGS[arguments.format]}", text.encode("utf-8"))
+        write_whole(folder / "patient.png", _figure(summary))
+    return EXIT_SOME_FAILED if found.failed else EXIT_OK
+
+
+def one_patient(
+    nights: "Sequence[ScoredNight]", patient: str | None, patient_from: str
+) -> "PatientGroup | None":
+    """The one patient that all nights are of.
+
+    Parameters
+    ----------
+    nights : sequence of ScoredNight
+    patient : str or None
+        Code that the user gave.
+    patient_from : str
+        ``"code"`` or ``"folder"``.
+
+    Returns
+    -------
+    PatientGroup or None
+        None without a night.
+
+    Raises
+    ------
+    HsatError
+        As a `UsageError`, where the nights may be of several patients.
+    """
+    from hsat.nights.patients import group_patients
+
+    groups = group_patients(nights, patient=patient, patient_from=patient_from)
+    if len(groups) <= 1:
+        return groups[0] if groups else None
+    named = [f"{group.patient} ({nights[group.members[0]].file})" for group in groups if group.patient]
+    alone = [nights[group.members[0]].file for group in groups if group.patient is None]
+    if len(named) > 1:
+        text = f"got {len(named)}: {', '.join(named[:MAX_NAMED])}{', ...' if len(named) > MAX_NAMED else ''}"
+    else:
+        files = f"{', '.join(alone[:MAX_NAMED])}{', ...' if len(alone) > MAX_NAMED else ''}"
+        text = f"got {len(alone)} without a patient code: {files}"
+    raise UsageError(f"expected nights of one patient, {text}; --patient CODE says that they are one")
+
+
+def _render(summary: "PatientSummary", form: str, failed: "Sequence[FailedNight]") -> str:
+    if form == "text":
+        from hsat.report.patient_view import view_patient
+        from hsat.report.text import view_text
+
+        return view_text(view_patient(summary))
+    from hsat.report.patient_document import patient_csv, patient_json
+
+    return patient_json(summary, failed) if form == "json" else patient_csv(summary, failed)
+
+
+def _figure(summary: "PatientSummary") -> bytes:
+    from io import BytesIO
+
+    stream = BytesIO()
+    summary.plot().savefig(stream, format="png", dpi=150)
+    return stream.getvalue()
