@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hsat.joining import join_oximetry
     from hsat.nights.posterior import estimate_ahi
     from hsat.nights.summary import summarize_nights
+    from hsat.nights.treatment import compare_treatment
     from hsat.patient import PatientSummary
     from hsat.recording import Recording
     from hsat.results import NightResult
@@ -31,6 +32,7 @@ __all__ = [
     "Scoring",
     "__version__",
     "compare_nights",
+    "compare_treatment",
     "estimate_ahi",
     "join_oximetry",
     "load_rules",
@@ -51,6 +53,7 @@ _HOMES = {
     "Recording": "hsat.recording",
     "Scoring": "hsat.scorings",
     "compare_nights": "hsat.agreement",
+    "compare_treatment": "hsat.nights.treatment",
     "estimate_ahi": "hsat.nights.posterior",
     "join_oximetry": "hsat.joining",
     "load_rules": "hsat.rules.load",

@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "score": "score recordings: apneas, hypopneas, AHI, oxygen",
     "inspect": "show what is in recordings and what can be scored, without scoring",
     "patient": "sum up several nights of one patient: how severe, how sure, how many more nights",
+    "treatment": "compare nights before and after a treatment",
     "compare": "compare two scorings, or two folders of them",
     "deidentify": "copy recordings without names, dates of birth and codes",
     "export": "write a scoring for other programs: EDF+ annotations, CSV, XML, Luna",

@@ -61,9 +61,9 @@ def add_patient_model(parser: argparse.ArgumentParser) -> None:
     """Declare prior and model, as ``hsat treatment`` has them too."""
     parser.add_argument(
         "--prior",
-        default="referral",
         metavar="NAME|PATH",
-        help="referral (default), community-men, community-women, flat, or a TOML file",
+        help="referral, community-men, community-women, flat, pap-treated, or a TOML file (default: referral; "
+        "on PAP pap-treated)",
     )
     parser.add_argument(
         "--model",

@@ -10,7 +10,7 @@ from hsat.patient import ExcludedNight, ScoredNight
 from hsat.recording import Note
 from hsat.rules.model import AdequacyRule
 
-__all__ = ["Selection", "kind_words", "select_nights", "therapy_kind"]
+__all__ = ["Selection", "is_same_night", "kind_words", "select_nights", "therapy_kind"]
 
 SAME_TIME_S = 60.0
 """Recordings that share more than this by their clocks share events: clocks of headers may be off by
@@ -103,7 +103,7 @@ def _why_unusable(night: ScoredNight, kind: str, adequacy: AdequacyRule) -> str 
         least_h = adequacy.partial_from_h
         if night.monitoring_h >= least_h:
             return night.reasons[-1] if night.reasons else "inadequate"
-        return f"inadequate: {night.monitoring_h:.2f} h that can be judged; a night needs {least_h:g} h"
+        return f"inadequate: less than {least_h:g} h that can be judged ({night.monitoring_h:.2f} h)"
     return None
 
 
@@ -126,7 +126,7 @@ def _repeated(nights: Sequence[ScoredNight], usable: Sequence[int]) -> dict[int,
     kept: list[int] = []
     excluded: dict[int, str] = {}
     for place in ranked:
-        twin = next((other for other in kept if _is_same_time(nights[place], nights[other])), None)
+        twin = next((other for other in kept if is_same_night(nights[place], nights[other])), None)
         if twin is None:
             kept.append(place)
         else:
@@ -134,7 +134,8 @@ def _repeated(nights: Sequence[ScoredNight], usable: Sequence[int]) -> dict[int,
     return excluded
 
 
-def _is_same_time(one: ScoredNight, other: ScoredNight) -> bool:
+def is_same_night(one: ScoredNight, other: ScoredNight) -> bool:
+    """Whether two nights share time by their clocks; without dates, whether they have the same content."""
     if one.start_local is not None and other.start_local is not None:
         return overlap_s(one, other) > SAME_TIME_S
     return _is_same_content(one, other)

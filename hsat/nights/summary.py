@@ -1,16 +1,17 @@
 """Several nights of one patient summed up: `summarize_nights`."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from statistics import fmean, median, stdev
-from typing import Any
 
 from hsat.errors import NightsError
 from hsat.nights.named_rules import apply_named_rule, check_named_rule
 from hsat.nights.positions import summarize_positions, supine_fraction
 from hsat.nights.posterior import estimate_ahi
 from hsat.nights.scored import as_scored_night
+from hsat.nights.scoring_error import ScoringError
 from hsat.nights.selecting import Selection, select_nights
 from hsat.nights.trend import find_trend
 from hsat.patient import AhiPosterior, PatientNight, PatientSummary, ScoredNight
@@ -20,9 +21,11 @@ from hsat.rules.load import load_rules
 from hsat.rules.model import ScoringRules
 from hsat.sessions import night_of
 
-__all__ = ["PRIORS", "THERAPY_CHOICES", "summarize_nights"]
+__all__ = ["THERAPY_CHOICES", "summarize_nights"]
 
-PRIORS = ("referral", "community-men", "community-women", "flat")
+UNTREATED_PRIORS = ("referral", "community-men", "community-women", "flat")
+PRIOR_OF = {"pap": "pap-treated"}
+"""Prior of nights on a treatment where none is named; else ``"referral"``."""
 THERAPY_CHOICES = ("none", "pap", "appliance")
 NO_NIGHT = "no night can be used"
 
@@ -30,13 +33,14 @@ NO_NIGHT = "no night can be used"
 def summarize_nights(
     nights: Sequence[NightResult | ScoredNight],
     *,
-    prior: str = "referral",
+    prior: str | Path | None = None,
     model: str = "default",
     rule: str | None = None,
     patient: str | None = None,
     therapy: str | None = None,
     age_years: float | None = None,
-    scoring_error: Any = None,
+    scoring_error: ScoringError | None = None,
+    compare_priors: bool = True,
 ) -> PatientSummary:
     """Sum up several nights of one patient.
 
@@ -44,9 +48,10 @@ def summarize_nights(
     ----------
     nights : sequence of NightResult or ScoredNight
         In any order. Nights that cannot be used are told with their reasons.
-    prior : str
-        ``"referral"``, ``"community-men"``, ``"community-women"``, ``"flat"``, or the path of a TOML file;
-        see `hsat.estimate_ahi`.
+    prior : str or Path, optional
+        ``"referral"``, ``"community-men"``, ``"community-women"``, ``"flat"``, ``"pap-treated"``, or the path
+        of a TOML file; see `hsat.estimate_ahi`. By default ``"pap-treated"`` for nights on PAP, else
+        ``"referral"``.
     model : str
         ``"default"`` or ``"independent"``.
     rule : str, optional
@@ -58,8 +63,10 @@ def summarize_nights(
         those without treatment; where there are none, the larger of the treated groups.
     age_years : float, optional
         Age, where the nights do not tell; below 18 years there is no class.
-    scoring_error : optional
+    scoring_error : ScoringError, optional
         Known error of the scoring, as `hsat.estimate_ahi` takes it.
+    compare_priors : bool
+        Whether to tell the class probabilities under the other priors too, which takes four times as long.
 
     Returns
     -------
@@ -84,32 +91,37 @@ def summarize_nights(
     days = _days(chosen.nights)
     no_class = _why_no_class(chosen.nights, age_years, limits)
 
-    def estimate(name: str) -> AhiPosterior:
+    def estimate(name: str | Path) -> AhiPosterior:
         found = estimate_ahi(
             [night.n_events or 0 for night in chosen.nights],
             [night.monitoring_h for night in chosen.nights],
             days=days,
             prior=name,
             model=model,
+            scoring_error=scoring_error,
         )
-        return found if no_class is None else _without_class(found)
+        return found if no_class is None else _without_class(found, no_class)
 
     summary = _numbers(called, chosen, days, (*notes, *chosen.notes))
+    belief = prior or PRIOR_OF.get(summary.therapy or "", "referral")
+    posterior = estimate(belief)
     not_measured = dict(summary.not_measured)
-    if no_class is not None:
-        not_measured |= dict.fromkeys(
-            ("posterior.severity", "posterior.class_probability", "posterior.p_misclassified"), no_class
-        )
-        not_measured["posterior.nights_needed"] = no_class
+    not_measured |= {f"posterior.{name}": reason for name, reason in posterior.not_measured.items()}
     named = None
     if rule is not None:
         named = apply_named_rule(rule, chosen.nights, limits.severity, has_class=no_class is None)
     else:
         not_measured["named_rule"] = "none was asked for"
+    others: dict[str, Mapping[str, float]] = {}
+    if no_class is None and compare_priors:
+        others = {posterior.prior: posterior.class_probability}
+        others |= {
+            name: estimate(name).class_probability for name in UNTREATED_PRIORS if name != posterior.prior
+        }
     return replace(
         summary,
-        posterior=estimate(prior),
-        class_under_priors=_under_priors(estimate, prior) if no_class is None else {},
+        posterior=posterior,
+        class_under_priors=others,
         named_rule=named,
         not_measured=not_measured,
     )
@@ -183,20 +195,17 @@ def _why_no_class(nights: Sequence[ScoredNight], age_years: float | None, limits
     return refused.no_class_reason or "the nights themselves have no class"
 
 
-def _without_class(posterior: AhiPosterior) -> AhiPosterior:
+def _without_class(posterior: AhiPosterior, reason: str) -> AhiPosterior:
+    names = ("class_probability", "severity", "p_misclassified", "nights_needed")
     return replace(
         posterior,
         class_probability={},
         severity=None,
         is_firm=False,
         p_misclassified=None,
-        nights_needed=None,
+        further_nights=None,
+        not_measured={**posterior.not_measured, **dict.fromkeys(names, reason)},
     )
-
-
-def _under_priors(estimate: Callable[[str], AhiPosterior], used: str) -> Mapping[str, Mapping[str, float]]:
-    """Class probabilities under the prior in use and the named ones."""
-    return {name: estimate(name).class_probability for name in dict.fromkeys((used, *PRIORS))}
 
 
 def _numbers(

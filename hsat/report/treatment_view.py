@@ -1,0 +1,178 @@
+"""What the report on a treatment says, ready to print in any layout."""
+
+from collections.abc import Iterable
+
+from hsat import __version__
+from hsat.patient import PatientSummary
+from hsat.report.patient_words import interval_words, nights_words, percent_words
+from hsat.report.plain import printable
+from hsat.report.rows import rounded
+from hsat.report.view import NOT_A_DEVICE, NightView, Row, Section
+from hsat.treatment import TreatmentResponse
+
+__all__ = ["view_treatment"]
+
+RESPONSES = {
+    "complete": "complete response: on treatment the mean AHI is below 5 /h",
+    "partial": "partial response: the AHI fell by half or more, and is not below 5 /h",
+    "none": "no response: the AHI did not fall by half",
+}
+TREATMENTS = {"pap": "on pap", "appliance": "with an appliance", "none": "none", "unknown": "none known of"}
+NOT_PER_NIGHT = ("therapy_unknown", "no_patient_code")
+MAX_EXCLUDED = 20
+
+
+def view_treatment(response: TreatmentResponse) -> NightView:
+    """Describe the effect of a treatment for people.
+
+    Parameters
+    ----------
+    response : TreatmentResponse
+
+    Returns
+    -------
+    NightView
+    """
+    patient = "no code in the files" if response.patient is None else printable(response.patient)
+    facts = [Row("Patient", patient)]
+    facts += [
+        Row(side, _nights_line(summary))
+        for side, summary in (("Before", response.before), ("After", response.after))
+    ]
+    sections = () if response.p_halved is None else tuple(_sections(response))
+    return NightView(
+        headline=_headline(response),
+        remarks=tuple(_remarks(response)),
+        facts=Section("", tuple(facts)),
+        sections=sections,
+        lists=tuple(_lists(response)),
+        closing=(f"hsat {__version__}.", NOT_A_DEVICE),
+    )
+
+
+def _headline(response: TreatmentResponse) -> str:
+    before, after = response.before.posterior, response.after.posterior
+    if before is None or after is None:
+        return "No effect can be told: one side has no night that can be used"
+    change = "" if response.change_percent is None else f" ({_signed(response.change_percent, '%')})"
+    amounts = f"{rounded(before.mean_ahi_per_h, 1)} -> {rounded(after.mean_ahi_per_h, 1)} /h{change}"
+    verdict = "open" if response.response is None else f"{response.response} response".replace("none", "no")
+    return f"Mean AHI {amounts}, {verdict}"
+
+
+def _remarks(response: TreatmentResponse) -> Iterable[str]:
+    if response.p_halved is None:
+        yield f"{response.not_measured['response'].capitalize()}."
+        return
+    if response.response is not None:
+        yield f"{RESPONSES[response.response].capitalize()} (probability of at least 90 %)."
+    else:
+        yield f"No verdict: {printable(response.not_measured['response'])}."
+    if response.is_enough:
+        yield "The nights suffice: each of the two probabilities is at least 90 % or at most 10 %."
+    else:
+        yield "The nights do not suffice to tell: more nights on treatment are recommended."
+
+
+def _nights_line(summary: PatientSummary) -> str:
+    if not summary.nights:
+        return "no night that can be used"
+    dated = [night.start_local for night in summary.nights if night.start_local is not None]
+    when = f", {min(dated):%Y-%m-%d} to {max(dated):%Y-%m-%d}" if dated else ""
+    how = summary.rules_id or "the device's own count"
+    treated = TREATMENTS.get(summary.therapy or "unknown", "unknown")
+    return (
+        f"{nights_words(len(summary.nights))}{when}; treatment {treated}; {printable(how.partition('@')[0])}"
+    )
+
+
+def _sections(response: TreatmentResponse) -> Iterable[Section]:
+    for title, summary in (("Before", response.before), ("After", response.after)):
+        yield Section(title, tuple(_side_rows(summary)))
+    yield Section("Effect", tuple(_effect_rows(response)))
+
+
+def _side_rows(summary: PatientSummary) -> Iterable[Row]:
+    posterior = summary.posterior
+    if posterior is None or summary.pooled_ahi_per_h is None:
+        return
+    hours = rounded(sum(night.monitoring_h for night in summary.nights), 1)
+    n_events = sum(night.n_events for night in summary.nights)
+    yield Row("Pooled AHI", f"{rounded(summary.pooled_ahi_per_h, 1)} /h", f"{n_events} events in {hours} h")
+    if summary.range_ahi_per_h is not None and len(summary.nights) > 1:
+        low, high = summary.range_ahi_per_h
+        yield Row(
+            "Median of nights",
+            f"{rounded(summary.median_ahi_per_h or 0.0, 1)} /h",
+            f"{rounded(low, 1)} to {rounded(high, 1)}",
+        )
+    yield Row(
+        "Mean AHI over many nights",
+        f"{rounded(posterior.mean_ahi_per_h, 1)} /h",
+        f"95 % interval {interval_words(posterior.ci95_ahi_per_h)}; prior {printable(posterior.prior)}",
+    )
+
+
+def _effect_rows(response: TreatmentResponse) -> Iterable[Row]:
+    if (
+        response.change_per_h is None
+        or response.change_ci95_per_h is None
+        or response.change_percent is None
+        or response.change_ci95_percent is None
+        or response.p_halved is None
+    ):
+        return
+    yield Row(
+        "Change",
+        _signed(response.change_per_h, "/h"),
+        f"95 % interval {_signed_interval(response.change_ci95_per_h)}",
+    )
+    yield Row(
+        "Relative change",
+        _signed(response.change_percent, "%"),
+        f"95 % interval {_signed_interval(response.change_ci95_percent)}",
+    )
+    yield Row("AHI fell by 50 % or more", percent_words(response.p_halved), "probability")
+    if response.p_complete is None:
+        yield Row("AHI below 5 /h", "-", printable(response.not_measured["p_complete"]))
+    else:
+        yield Row("AHI on treatment below 5 /h", percent_words(response.p_complete), "probability")
+
+
+def _signed(value: float, unit: str) -> str:
+    decimals = 0 if unit == "%" else 1
+    return f"{value:+.{decimals}f} {unit}"
+
+
+def _signed_interval(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{low:+.1f} to {high:+.1f}"
+
+
+def _lists(response: TreatmentResponse) -> Iterable[tuple[str, tuple[str, ...]]]:
+    excluded = [
+        (side, item.file, item.reason)
+        for side, summary in (("before", response.before), ("after", response.after))
+        for item in summary.excluded
+    ]
+    if 0 < len(excluded) <= MAX_EXCLUDED:
+        yield (
+            "Nights left out",
+            tuple(f"{side}: {printable(file)}: {printable(reason)}" for side, file, reason in excluded),
+        )
+    elif excluded:
+        reasons = dict.fromkeys((side, reason) for side, _, reason in excluded)
+        counted = [
+            f"{side}: {nights_words(sum((s, r) == (side, reason) for s, _, r in excluded))}: {printable(reason)}"
+            for side, reason in reasons
+        ]
+        yield "Nights left out", tuple(counted)
+    notes = [note.text for note in response.notes]
+    notes += [
+        f"{side}: {note.text}"
+        for side, summary in (("before", response.before), ("after", response.after))
+        for note in summary.notes
+        if note.code not in NOT_PER_NIGHT
+    ]
+    if notes:
+        yield "Notes", tuple(printable(note) for note in notes)
