@@ -62,8 +62,8 @@ def add_patient_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prior",
         metavar="NAME|PATH",
-        help="referral, community-men, community-women, flat, pap-treated, or a TOML file (default: referral; "
-        "on PAP pap-treated)",
+        help="referral, community-men, community-women, flat, pap-treated, or a TOML file "
+        "(default: referral, on PAP pap-treated)",
     )
     parser.add_argument(
         "--model",

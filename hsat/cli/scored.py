@@ -44,8 +44,8 @@ def gather_scored_nights(
     ----------
     paths : sequence of str
         Recordings, folders of them, JSON that ``hsat score`` wrote, or daily summaries of treatment
-        devices. A folder without recordings may hold ``NAME.night.json``; where no night of a folder has an AHI
-        under the rules, the daily summary in it is read.
+        devices. A folder without recordings may hold ``NAME.night.json``; where no night of a folder
+        has an AHI under the rules, the daily summary in it is read.
     arguments : argparse.Namespace
         Those of `hsat.cli.options.add_reading_arguments`, and ``therapy`` and ``debug``.
     rules : ScoringRules

@@ -18,7 +18,6 @@ SCORINGS = ("automatic", "edited")
 DENOMINATORS = ("monitoring", "sleep")
 ADEQUACIES = ("adequate", "partial", "inadequate")
 SEVERITIES = ("normal", "mild", "moderate", "severe")
-POSITION_KEYS = ("supine_h", "non_supine_h", "supine_ahi_per_h", "non_supine_ahi_per_h")
 
 
 def is_night_document(path: str) -> bool:
@@ -106,7 +105,10 @@ def _night(path: str, document: Mapping[str, Any], *, is_alone: bool) -> ScoredN
         is_graded_by_hours=ahi_per_h is not None and monitored.get("spo2_h") == 0.0,
         reasons=tuple(str(reason) for reason in document.get("reasons") or ()),
         sha256=scoring.recording_sha256,
-        **{key: _position(path, indices, key) for key in POSITION_KEYS},
+        supine_h=_position(path, indices, "supine_h"),
+        non_supine_h=_position(path, indices, "non_supine_h"),
+        supine_ahi_per_h=_position(path, indices, "supine_ahi_per_h"),
+        non_supine_ahi_per_h=_position(path, indices, "non_supine_ahi_per_h"),
     )
 
 

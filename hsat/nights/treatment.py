@@ -113,7 +113,7 @@ def _refuse_shared(before: Sequence[ScoredNight], after: Sequence[ScoredNight]) 
         twin = next((other for other in after if is_same_night(night, other)), None)
         if twin is not None:
             raise NightsError(
-                f"before and after: expected different nights, got {night.file} and {twin.file} of the same time"
+                f"before and after: expected different nights, got the same in {night.file} and {twin.file}"
             )
 
 
@@ -162,8 +162,8 @@ def _unlike(before: PatientSummary, after: PatientSummary) -> tuple[Note, ...]:
         notes.append(Note("different_rules", text))
     if before.denominator != after.denominator:
         text = (
-            f"AHI per hour of {before.denominator} before and of {after.denominator} after: time awake counts "
-            "differently"
+            f"AHI per hour of {before.denominator} before and of {after.denominator} after: time awake "
+            "counts differently"
         )
         notes.append(Note("different_hours", text))
     return tuple(notes)

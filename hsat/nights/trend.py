@@ -41,8 +41,8 @@ def find_trend(ahi_per_h: Sequence[float], days: Sequence[int] | None) -> AhiTre
     The statistic is Spearman's rank correlation of AHI with date. It is compared with 2,000 series
     without a trend on the same dates, drawn from the default model of `hsat.estimate_ahi`: a rate that
     wanders around the patient's own, some of it anew each night. The largest share of wandering that
-    the model knows is taken, and of its speeds the one under which the nights look least unusual. Ranks do not
-    depend on how much nights vary; chance in the counts only makes them less alike than those drawn.
+    the model knows is taken, and of its speeds the one under which the nights look least unusual. Ranks
+    do not depend on how much nights vary; chance in the counts only makes them less alike than those drawn.
     """
     if days is None:
         return AhiTrend(direction=None, p_value=None, rank_correlation=None, reason="nights without dates")

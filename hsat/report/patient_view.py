@@ -18,7 +18,7 @@ from hsat.report.rows import rounded
 from hsat.report.sections import Row, Section
 from hsat.report.view import NOT_A_DEVICE, NightView
 
-__all__ = ["view_patient"]
+__all__ = ["dates_words", "excluded_lines", "view_patient"]
 
 MAX_NIGHTS = 31
 """Nights that a page lists one by one; JSON and CSV have all."""
@@ -67,8 +67,8 @@ def _headline(summary: PatientSummary) -> str:
         return "No night of this patient can be used"
     treated = TREATED.get(summary.therapy or "")
     name = f"Residual AHI on {treated}" if treated else "Mean AHI"
-    amount = f"{rounded(posterior.mean_ahi_per_h, 1)} /h (95 % interval {interval_words(posterior.ci95_ahi_per_h)})"
-    return f"{name} {amount}, {class_words(posterior)}, {nights_words(len(summary.nights))}"
+    interval = f"95 % interval {interval_words(posterior.ci95_ahi_per_h)}"
+    return f"{name} {rounded(posterior.mean_ahi_per_h, 1)} /h ({interval}), {class_words(posterior)}, {nights_words(len(summary.nights))}"
 
 
 def _remarks(summary: PatientSummary) -> Iterable[str]:
@@ -87,7 +87,7 @@ def _patient_words(summary: PatientSummary) -> str:
 
 def _facts(summary: PatientSummary) -> Section:
     nights, posterior = summary.nights, summary.posterior
-    rows = [Row("Patient", _patient_words(summary)), Row("Nights", _dates_words(nights))]
+    rows = [Row("Patient", _patient_words(summary)), Row("Nights", dates_words(nights))]
     hours = sum(night.monitoring_h for night in nights)
     events = sum(night.n_events for night in nights)
     rows.append(Row("Judged", f"{_events_words(events)} in {rounded(hours, 1)} h"))
@@ -105,7 +105,8 @@ def _therapy_words(therapy: str | None) -> str:
     return {"none": "none", "pap": "pap", "appliance": "an appliance"}.get(therapy or "", "none known of")
 
 
-def _dates_words(nights: Sequence[PatientNight]) -> str:
+def dates_words(nights: Sequence[PatientNight]) -> str:
+    """``"3 nights, 2026-03-02 to 2026-03-04"``."""
     dated = [night.start_local for night in nights if night.start_local is not None]
     words = nights_words(len(nights))
     if not dated:
@@ -243,7 +244,7 @@ def _trend_text(summary: PatientSummary) -> str:
     if trend.p_value is None:
         return f"Not tested: {trend.reason}."
     if trend.direction is None:
-        return f"No trend beyond what nights that resemble their neighbours do by chance (p = {trend.p_value:.2f})."
+        return f"No trend: nights that resemble their neighbours look like this by chance (p = {trend.p_value:.2f})."
     p_words = "p < 0.01" if trend.p_value < 0.01 else f"p = {trend.p_value:.2f}"
     return (
         f"The AHI is {trend.direction} over the nights, more than correlated nights do by chance ({p_words})."
@@ -255,19 +256,17 @@ def _lists(summary: PatientSummary) -> Iterable[tuple[str, tuple[str, ...]]]:
         name, warning = summary.named_rule.name, summary.named_rule.warning
         yield "Beware", (f"{name}: {warning}",)
     if summary.excluded:
-        yield "Nights left out", tuple(_excluded_lines(summary))
+        yield "Nights left out", excluded_lines(summary)
     if summary.notes:
         yield "Notes", tuple(printable(note.text) for note in summary.notes)
 
 
-def _excluded_lines(summary: PatientSummary) -> Iterable[str]:
-    """One line a night, or one a reason where they are many."""
+def excluded_lines(summary: PatientSummary) -> tuple[str, ...]:
+    """One line a night left out; where they are many, one line a reason."""
     if len(summary.excluded) <= MAX_EXCLUDED:
-        for item in summary.excluded:
-            yield f"{printable(item.file)}: {printable(item.reason)}"
-        return
-    for reason, n in Counter(item.reason for item in summary.excluded).most_common():
-        yield f"{nights_words(n)}: {printable(reason)}"
+        return tuple(f"{printable(item.file)}: {printable(item.reason)}" for item in summary.excluded)
+    counted = Counter(item.reason.partition(" (")[0] for item in summary.excluded)
+    return tuple(f"{nights_words(n)}: {printable(reason)}" for reason, n in counted.most_common())
 
 
 def _closing(summary: PatientSummary) -> Iterable[str]:
@@ -276,8 +275,8 @@ def _closing(summary: PatientSummary) -> Iterable[str]:
         yield sensitivity
     if summary.posterior is not None and summary.posterior.night_to_night_correlation is not None:
         yield (
-            "Nights that follow each other resemble each other: the model takes them as correlated, and their "
-            "variation as unknown."
+            "Nights that follow each other resemble each other: the model takes them as correlated, and how "
+            "much they vary as unknown."
         )
     yield _version_words(summary)
     yield NOT_A_DEVICE

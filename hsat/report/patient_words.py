@@ -98,7 +98,8 @@ def advice_words(summary: PatientSummary) -> str:
     )
     return (
         f"{nights} {'does' if n == 1 else 'do'} not settle the class. Over many nights this patient's AHI is "
-        f"{classes}; to call it {name} now is wrong with a chance of {wrong}. Another night is recommended: {more}."
+        f"{classes}; to call it {name} now is wrong with a chance of {wrong}. Another night is recommended: "
+        f"{more}."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from hsat import __version__
 from hsat.patient import PatientSummary
+from hsat.report.patient_view import dates_words, excluded_lines
 from hsat.report.patient_words import interval_words, nights_words, percent_words
 from hsat.report.plain import printable
 from hsat.report.rows import rounded
@@ -17,9 +18,9 @@ RESPONSES = {
     "partial": "partial response: the AHI fell by half or more, and is not below 5 /h",
     "none": "no response: the AHI did not fall by half",
 }
+LEAST_LIMIT_PER_H = 0.1
 TREATMENTS = {"pap": "on pap", "appliance": "with an appliance", "none": "none", "unknown": "none known of"}
 NOT_PER_NIGHT = ("therapy_unknown", "no_patient_code")
-MAX_EXCLUDED = 20
 
 
 def view_treatment(response: TreatmentResponse) -> NightView:
@@ -62,28 +63,39 @@ def _headline(response: TreatmentResponse) -> str:
 
 def _remarks(response: TreatmentResponse) -> Iterable[str]:
     if response.p_halved is None:
-        yield f"{response.not_measured['response'].capitalize()}."
+        yield f"{_sentence(response.not_measured['response'])}."
         return
     if response.response is not None:
-        yield f"{RESPONSES[response.response].capitalize()} (probability of at least 90 %)."
+        yield f"{_sentence(RESPONSES[response.response])} (probability of at least 90 %)."
     else:
         yield f"No verdict: {printable(response.not_measured['response'])}."
     if response.is_enough:
         yield "The nights suffice: each of the two probabilities is at least 90 % or at most 10 %."
     else:
-        yield "The nights do not suffice to tell: more nights on treatment are recommended."
+        yield f"The nights do not suffice to tell: more nights {_wider_side(response)} are recommended."
 
 
 def _nights_line(summary: PatientSummary) -> str:
     if not summary.nights:
         return "no night that can be used"
-    dated = [night.start_local for night in summary.nights if night.start_local is not None]
-    when = f", {min(dated):%Y-%m-%d} to {max(dated):%Y-%m-%d}" if dated else ""
-    how = summary.rules_id or "the device's own count"
+    how = (summary.rules_id or "the device's own count").partition("@")[0]
     treated = TREATMENTS.get(summary.therapy or "unknown", "unknown")
-    return (
-        f"{nights_words(len(summary.nights))}{when}; treatment {treated}; {printable(how.partition('@')[0])}"
-    )
+    return f"{dates_words(summary.nights)}; treatment {treated}; {printable(how)}"
+
+
+def _sentence(text: str) -> str:
+    return printable(text[:1].upper() + text[1:])
+
+
+def _wider_side(response: TreatmentResponse) -> str:
+    """The side whose interval is the wider one, as a factor."""
+    before, after = response.before.posterior, response.after.posterior
+    if before is None or after is None:
+        return ""
+    factors = [
+        high / max(low, LEAST_LIMIT_PER_H) for low, high in (before.ci95_ahi_per_h, after.ci95_ahi_per_h)
+    ]
+    return "before treatment" if factors[0] > factors[1] else "on treatment"
 
 
 def _sections(response: TreatmentResponse) -> Iterable[Section]:
@@ -151,22 +163,12 @@ def _signed_interval(interval: tuple[float, float]) -> str:
 
 def _lists(response: TreatmentResponse) -> Iterable[tuple[str, tuple[str, ...]]]:
     excluded = [
-        (side, item.file, item.reason)
+        f"{side}: {line}"
         for side, summary in (("before", response.before), ("after", response.after))
-        for item in summary.excluded
+        for line in excluded_lines(summary)
     ]
-    if 0 < len(excluded) <= MAX_EXCLUDED:
-        yield (
-            "Nights left out",
-            tuple(f"{side}: {printable(file)}: {printable(reason)}" for side, file, reason in excluded),
-        )
-    elif excluded:
-        reasons = dict.fromkeys((side, reason) for side, _, reason in excluded)
-        counted = [
-            f"{side}: {nights_words(sum((s, r) == (side, reason) for s, _, r in excluded))}: {printable(reason)}"
-            for side, reason in reasons
-        ]
-        yield "Nights left out", tuple(counted)
+    if excluded:
+        yield "Nights left out", tuple(excluded)
     notes = [note.text for note in response.notes]
     notes += [
         f"{side}: {note.text}"
