@@ -10,21 +10,11 @@ from hsat.errors import HsatError
 from hsat.nights.patients import group_patients
 from hsat.patient import ScoredNight
 from tests.night_builder import make_result
+from tests.patient_nights import make_night
 
 
 def night(file: str, *, patient: str | None = None, day: int = 1, **changes: object) -> ScoredNight:
-    made = ScoredNight(
-        file=file,
-        start_local=datetime(2026, 3, day, 22, 30),
-        duration_s=25_200.0,
-        patient=patient,
-        monitoring_h=6.5,
-        n_events=65,
-        ahi_per_h=10.0,
-        severity="mild",
-        adequacy="adequate",
-    )
-    return replace(made, **changes)
+    return make_night(day - 1, **{"file": file, "patient": patient, **changes})
 
 
 def members(groups):

@@ -221,14 +221,16 @@ def _effect(before: PatientSummary, after: PatientSummary, no_complete: str | No
             **nothing,  # type: ignore[arg-type]
         )
     change = _Change(before=_quantiles(before.posterior), after=_quantiles(after.posterior))
-    p_complete = (
-        None if no_complete else _p_below(after.posterior, load_rules("aasm_1b").severity.mild_from_per_h)
-    )
-    response = _verdict(change.p_halved, p_complete)
+    limit_per_h = load_rules("aasm_1b").severity.mild_from_per_h
+    p_complete = None if no_complete else _p_below(after.posterior, limit_per_h)
+    was_normal = no_complete is None and _p_below(before.posterior, limit_per_h) >= HALF
+    response = None if was_normal else _verdict(change.p_halved, p_complete)
     not_measured = {}
     if no_complete:
         not_measured["p_complete"] = no_complete
-    if response is None:
+    if was_normal:
+        not_measured["response"] = f"the AHI before was probably below {limit_per_h:g} /h already"
+    elif response is None:
         not_measured["response"] = "the nights leave it open"
     if before.patient is None and after.patient is None:
         not_measured["patient"] = "no night holds a patient code"

@@ -68,7 +68,8 @@ def _headline(summary: PatientSummary) -> str:
     treated = TREATED.get(summary.therapy or "")
     name = f"Residual AHI on {treated}" if treated else "Mean AHI"
     interval = f"95 % interval {interval_words(posterior.ci95_ahi_per_h)}"
-    return f"{name} {rounded(posterior.mean_ahi_per_h, 1)} /h ({interval}), {class_words(posterior)}, {nights_words(len(summary.nights))}"
+    amount = f"{rounded(posterior.mean_ahi_per_h, 1)} /h ({interval})"
+    return f"{name} {amount}, {class_words(posterior)}, {nights_words(len(summary.nights))}"
 
 
 def _remarks(summary: PatientSummary) -> Iterable[str]:
@@ -244,7 +245,7 @@ def _trend_text(summary: PatientSummary) -> str:
     if trend.p_value is None:
         return f"Not tested: {trend.reason}."
     if trend.direction is None:
-        return f"No trend: nights that resemble their neighbours look like this by chance (p = {trend.p_value:.2f})."
+        return f"No trend: correlated nights look like this by chance (p = {trend.p_value:.2f})."
     p_words = "p < 0.01" if trend.p_value < 0.01 else f"p = {trend.p_value:.2f}"
     return (
         f"The AHI is {trend.direction} over the nights, more than correlated nights do by chance ({p_words})."

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hsat import __version__
 from hsat.patient import PatientSummary
 from hsat.report.patient_view import dates_words, excluded_lines
-from hsat.report.patient_words import interval_words, nights_words, percent_words
+from hsat.report.patient_words import interval_words, percent_words
 from hsat.report.plain import printable
 from hsat.report.rows import rounded
 from hsat.report.view import NOT_A_DEVICE, NightView, Row, Section
