@@ -96,7 +96,7 @@ def test_csv_and_text_and_files(capsys, tmp_path):
     assert len(list(csv.DictReader(io.StringIO(out)))) == 2
     assert (tmp_path / "out" / "patient.csv").read_text(encoding="utf-8") == out
     assert (tmp_path / "out" / "patient.png").read_bytes().startswith(b"\x89PNG")
-    assert run(capsys, "patient", *paths)[1].startswith("Mean AHI ")
+    assert run(capsys, "patient", *paths)[1].startswith("AHI ")
 
 
 def test_two_patients_are_wrong_usage_naming_both_unless_they_are_one(capsys, tmp_path):
@@ -150,7 +150,7 @@ def test_a_file_that_fails_is_named_and_the_others_count(capsys, tmp_path):
     good = store(tmp_path, 0, 80)
     code, out, err = run(capsys, "patient", good, tmp_path / "broken.json", tmp_path / "absent.edf")
     assert code == 1
-    assert out.startswith("Mean AHI")
+    assert out.startswith("AHI ")
     assert len(err.splitlines()) == 2
     assert "broken.json" in err
     assert "absent.edf" in err
@@ -197,6 +197,31 @@ def test_the_days_of_a_device_are_summed_up(capsys, tmp_path):
     assert document["denominator"] == "usage"
     assert document["posterior"]["severity"] is None
     assert "not used" in document["excluded"][0]["reason"]
+
+
+def test_a_known_error_of_the_scoring_widens_the_interval(capsys, tmp_path):
+    paths = [store(tmp_path, day, 100) for day in range(3)]
+    comparison = tmp_path / "compare.json"
+    ahi = {"bias_per_h": {"value": 2.0, "ci95": None}, "sd_per_h": 5.0}
+    comparison.write_text(json.dumps({"schema": "hsat.compare/1", "cohort": {"ahi": ahi}}), encoding="utf-8")
+    documents = {}
+    for option in (None, "2.0,5.0", comparison):
+        words = [] if option is None else ["--scoring-error", option]
+        code, out, _ = run(capsys, "patient", *paths, "--format", "json", *words)
+        assert code == 0
+        documents[str(option)] = json.loads(out)["posterior"]
+    plain, given, read = documents.values()
+    assert given == read
+    widths = [high - low for low, high in (plain["ci95_ahi_per_h"], given["ci95_ahi_per_h"])]
+    assert widths[1] > widths[0]
+
+
+@pytest.mark.parametrize("value", ["2.0", "a,b", "1,2,3", "0,-1", "absent.json"])
+def test_a_scoring_error_that_cannot_be_is_one_line_and_exit_2(capsys, tmp_path, value):
+    code, out, err = run(capsys, "patient", store(tmp_path, 0, 80), "--scoring-error", value)
+    assert (code, out) == (2, "")
+    assert err.startswith("hsat: --scoring-error: ")
+    assert len(err.splitlines()) == 1
 
 
 # ------------------------------------------------------------------ treatment

@@ -462,7 +462,7 @@ def test_a_clean_up_that_fails_adds_no_second_error(stage, folder, capsys, monke
 
     put("a.edf")
     Path("o").mkdir()
-    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     monkeypatch.setattr(Path, "unlink", fail)
     assert main(["score", "a.edf", "--out", "o", "--debug"]) == 1
     assert capsys.readouterr().err == "hsat: o/a.night.txt: cannot be written: Read-only file system\n"

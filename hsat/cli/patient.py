@@ -13,11 +13,12 @@ from hsat.cli.options import (
 )
 from hsat.cli.outputs import make_folder, write_whole
 from hsat.cli.scored import gather_scored_nights
-from hsat.errors import NightsError, PriorError
+from hsat.errors import HsatError, NightsError, PriorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hsat.nights.scoring_error import ScoringError
     from hsat.patient import PatientGroup, PatientSummary, ScoredNight
     from hsat.report.failed import FailedNight
 
@@ -46,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nights-on",
         choices=["none", "pap", "appliance"],
         help="which nights are meant where some are treated (default: those without treatment)",
+    )
+    parser.add_argument(
+        "--scoring-error",
+        metavar="BIAS,SD|FILE",
+        help="widen by a known error of the scoring, per hour, or by the JSON of hsat compare of two folders",
     )
     add_reading_arguments(parser)
     parser.add_argument("--therapy", choices=THERAPIES, help="treatment during all recordings")
@@ -80,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     rules = load_rules(arguments.rules)
     check_reading_options(arguments)
+    error_of_scoring = _scoring_error(arguments.scoring_error)
     folder = None if arguments.out is None else make_folder(arguments.out)
     given, arguments.patient = arguments.patient, None  # the files' own codes are compared
     found = gather_scored_nights(arguments.paths, arguments, rules)
@@ -96,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
             patient=None if group is None else group.patient,
             therapy=arguments.nights_on,
             age_years=arguments.age,
+            scoring_error=error_of_scoring,
         )
     except (NightsError, PriorError) as error:
         raise UsageError(str(error)) from error
@@ -110,6 +118,24 @@ def run(arguments: argparse.Namespace) -> int:
         write_whole(folder / f"patient.{ENDINGS[arguments.format]}", text.encode("utf-8"))
         write_whole(folder / "patient.png", _figure(summary))
     return EXIT_SOME_FAILED if found.failed else EXIT_OK
+
+
+def _scoring_error(text: str | None) -> "ScoringError | None":
+    """``BIAS,SD`` in events per hour, or the file of a comparison."""
+    from hsat.io.scoring_errors import KnownError, read_scoring_error
+    from hsat.nights.scoring_error import ScoringError
+
+    if text is None:
+        return None
+    try:
+        known = KnownError(*map(float, text.split(","))) if "," in text else read_scoring_error(text)
+        return ScoringError(bias_per_h=known.bias_per_h, sd_per_h=known.sd_per_h)
+    except HsatError as error:
+        raise UsageError(f"--scoring-error: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"--scoring-error: expected BIAS,SD in events per hour, or a file, got {text!r}"
+        ) from error
 
 
 def one_patient(

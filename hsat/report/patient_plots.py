@@ -104,7 +104,11 @@ def _title(summary: PatientSummary) -> str:
         verdict = f"residual AHI on {'pap' if summary.therapy == 'pap' else 'an appliance'}: no class"
     if posterior.severity is not None and not posterior.is_firm:
         verdict += "; another night is recommended"
-    return f"{nights_words(len(summary.nights))}: mean AHI {mean}, 95 % interval {interval}\n{verdict}"
+    pooled = "" if summary.pooled_ahi_per_h is None else f"AHI {rounded(summary.pooled_ahi_per_h, 1)} /h; "
+    return (
+        f"{nights_words(len(summary.nights))}: {pooled}mean over many nights {mean}, 95 % interval {interval}\n"
+        f"{verdict}"
+    )
 
 
 def _top_per_h(summary: PatientSummary) -> float:

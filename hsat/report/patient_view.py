@@ -63,13 +63,12 @@ def view_patient(summary: PatientSummary) -> NightView:
 
 def _headline(summary: PatientSummary) -> str:
     posterior = summary.posterior
-    if posterior is None:
+    if posterior is None or summary.pooled_ahi_per_h is None:
         return "No night of this patient can be used"
     treated = TREATED.get(summary.therapy or "")
-    name = f"Residual AHI on {treated}" if treated else "Mean AHI"
-    interval = f"95 % interval {interval_words(posterior.ci95_ahi_per_h)}"
-    amount = f"{rounded(posterior.mean_ahi_per_h, 1)} /h ({interval})"
-    return f"{name} {amount}, {class_words(posterior)}, {nights_words(len(summary.nights))}"
+    name = f"Residual AHI on {treated}" if treated else "AHI"
+    amount = f"{rounded(summary.pooled_ahi_per_h, 1)} /h over {nights_words(len(summary.nights))}"
+    return f"{name} {amount}, {class_words(posterior)}"
 
 
 def _remarks(summary: PatientSummary) -> Iterable[str]:

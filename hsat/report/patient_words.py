@@ -66,7 +66,7 @@ def class_words(posterior: AhiPosterior) -> str:
 def interval_words(interval: tuple[float, float]) -> str:
     """``"8.1 to 31.5"``."""
     low, high = interval
-    return f"{rounded(low, 1)} to {rounded(high, 1)}"
+    return f"{low:.1f} to {high:.1f}"
 
 
 def nights_words(n: int) -> str:
@@ -84,7 +84,7 @@ def advice_words(summary: PatientSummary) -> str:
     nights = "This one night" if n == 1 else f"These {n} nights"
     if posterior.is_firm:
         return (
-            f"{nights} {'settles' if n == 1 else 'settle'} the class: over many nights this patient's AHI is "
+            f"{nights} {'settles' if n == 1 else 'settle'} the class. {_mean_words(posterior)}: "
             f"{_with_probability(posterior, name)}; the chance that another class is right is {wrong}."
         )
     classes = " or ".join(
@@ -97,9 +97,16 @@ def advice_words(summary: PatientSummary) -> str:
         else f"with {nights_words(needed)} more, half of the patients like this one have a firm class"
     )
     return (
-        f"{nights} {'does' if n == 1 else 'do'} not settle the class. Over many nights this patient's AHI is "
+        f"{nights} {'does' if n == 1 else 'do'} not settle the class. {_mean_words(posterior)}: "
         f"{classes}; to call it {name} now is wrong with a chance of {wrong}. Another night is recommended: "
         f"{more}."
+    )
+
+
+def _mean_words(posterior: AhiPosterior) -> str:
+    return (
+        f"Over many nights this patient's mean AHI is {rounded(posterior.mean_ahi_per_h, 1)} /h (95 % interval "
+        f"{interval_words(posterior.ci95_ahi_per_h)})"
     )
 
 
