@@ -106,7 +106,8 @@ def _title(summary: PatientSummary) -> str:
         verdict += "; another night is recommended"
     pooled = "" if summary.pooled_ahi_per_h is None else f"AHI {rounded(summary.pooled_ahi_per_h, 1)} /h; "
     return (
-        f"{nights_words(len(summary.nights))}: {pooled}mean over many nights {mean}, 95 % interval {interval}\n"
+        f"{nights_words(len(summary.nights))}: {pooled}mean over many nights {mean}, 95 % interval "
+        f"{interval}\n"
         f"{verdict}"
     )
 

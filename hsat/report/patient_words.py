@@ -104,10 +104,9 @@ def advice_words(summary: PatientSummary) -> str:
 
 
 def _mean_words(posterior: AhiPosterior) -> str:
-    return (
-        f"Over many nights this patient's mean AHI is {rounded(posterior.mean_ahi_per_h, 1)} /h (95 % interval "
-        f"{interval_words(posterior.ci95_ahi_per_h)})"
-    )
+    mean = f"{rounded(posterior.mean_ahi_per_h, 1)} /h"
+    interval = interval_words(posterior.ci95_ahi_per_h)
+    return f"Over many nights this patient's mean AHI is {mean} (95 % interval {interval})"
 
 
 def _with_probability(posterior: AhiPosterior, name: str) -> str:
