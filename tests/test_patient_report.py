@@ -240,6 +240,6 @@ def test_the_figure_shows_every_night_and_the_words(summary, tmp_path):
     points = np.concatenate([item.get_offsets() for item in left.collections if len(item.get_offsets()) > 0])
     drawn = sorted(float(y) for _, y in points if y > 0)
     assert drawn == pytest.approx(sorted(night.ahi_per_h for night in summary.nights))
-    words = [text.get_text() for text in right.texts]
+    words = "\n".join(text.get_text() for text in right.texts).splitlines()
     assert len(words) == (4 if summary.posterior.class_probability else 0)
     assert left.get_title(loc="left").startswith(f"{len(summary.nights)} night")

@@ -13,6 +13,7 @@ from hsat.nights.posterior import estimate_ahi
 from hsat.nights.scored import as_scored_night
 from hsat.nights.scoring_error import ScoringError
 from hsat.nights.selecting import Selection, select_nights
+from hsat.nights.sensitivity import class_under_priors
 from hsat.nights.trend import find_trend
 from hsat.patient import AhiPosterior, PatientNight, PatientSummary, ScoredNight
 from hsat.recording import Note
@@ -23,7 +24,6 @@ from hsat.sessions import night_of
 
 __all__ = ["THERAPY_CHOICES", "summarize_nights"]
 
-UNTREATED_PRIORS = ("referral", "community-men", "community-women", "flat")
 PRIOR_OF = {"pap": "pap-treated"}
 """Prior of nights on a treatment where none is named; else ``"referral"``."""
 THERAPY_CHOICES = ("none", "pap", "appliance")
@@ -112,12 +112,9 @@ def summarize_nights(
         named = apply_named_rule(rule, chosen.nights, limits.severity, has_class=no_class is None)
     else:
         not_measured["named_rule"] = "none was asked for"
-    others: dict[str, Mapping[str, float]] = {}
+    others: Mapping[str, Mapping[str, float]] = {}
     if no_class is None and compare_priors:
-        others = {posterior.prior: posterior.class_probability}
-        others |= {
-            name: estimate(name).class_probability for name in UNTREATED_PRIORS if name != posterior.prior
-        }
+        others = class_under_priors(posterior, belief, len(chosen.nights), estimate)
     return replace(
         summary,
         posterior=posterior,

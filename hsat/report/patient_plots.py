@@ -28,6 +28,8 @@ BAND_FROM_PER_H = {"normal": 0.0, "mild": 5.0, "moderate": 15.0, "severe": 30.0}
 HOUR_WORDS = {"monitoring": "monitored hour", "sleep": "hour of sleep", "usage": "hour of use"}
 MAX_LABELLED = 14
 HEADROOM = 1.12
+LABEL_HEIGHT = 0.052
+"""Height of a line of text as a share of the axis."""
 LEAST_TOP_PER_H = 10.0
 Z95 = 1.959964
 
@@ -182,6 +184,7 @@ def _draw_nights(axes: "Axes", nights: Sequence[PatientNight]) -> None:
                 va="center",
                 fontsize="small",
                 zorder=6,
+                bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 0.6},
             )
     if adequate.any() and not adequate.all():
         axes.legend(loc="upper right", fontsize="small", framealpha=0.9)
@@ -201,7 +204,7 @@ def _places(nights: Sequence[PatientNight]) -> NDArray[np.float64]:
 
 
 def _label_dates(axes: "Axes", nights: Sequence[PatientNight], places: NDArray[np.float64]) -> None:
-    margin = max(0.5, 0.03 * float(np.ptp(places)))
+    margin = max(0.5, 0.06 * float(np.ptp(places)))
     axes.set_xlim(float(places.min()) - margin, float(places.max()) + margin)
     start = nights[0].start_local
     if start is None or any(night.day is None for night in nights):
@@ -235,25 +238,31 @@ def _write_classes(axes: "Axes", posterior: AhiPosterior, top: float) -> None:
     if not posterior.class_probability:
         return
     names = list(BAND_FROM_PER_H)
-    lowest_gap = 0.052 * top
-    previous = -lowest_gap
+    least_gap = LABEL_HEIGHT * top
+    height = -least_gap
     for name, following in zip(names, [*names[1:], None], strict=True):
         low = BAND_FROM_PER_H[name]
-        high = top if following is None else min(BAND_FROM_PER_H[following], top)
-        height = max((low + high) / 2.0, previous + lowest_gap)
-        previous = height
         if low >= top:
-            height = min(height, 0.97 * top)
-        is_main = name == posterior.severity
-        axes.annotate(
-            f"{name} {percent_words(posterior.class_probability[name])}",
-            xy=(0.97, height),
-            xycoords=axes.get_yaxis_transform(),
-            ha="right",
-            va="center",
-            fontsize="medium" if is_main else "small",
-            fontweight="bold" if is_main else "normal",
-            color=BLACK,
-            zorder=6,
-            annotation_clip=False,
-        )
+            break
+        high = top if following is None else min(BAND_FROM_PER_H[following], top)
+        height = max((low + high) / 2.0, height + least_gap)
+        _write_class(axes, posterior, [name], height)
+    beyond = [name for name in reversed(names) if BAND_FROM_PER_H[name] >= top]
+    if beyond:
+        _write_class(axes, posterior, beyond, top * (1.0 - 0.6 * LABEL_HEIGHT * len(beyond)))
+
+
+def _write_class(axes: "Axes", posterior: AhiPosterior, names: Sequence[str], height: float) -> None:
+    is_main = posterior.severity in names
+    axes.annotate(
+        "\n".join(f"{name} {percent_words(posterior.class_probability[name])}" for name in names),
+        xy=(0.97, height),
+        xycoords=axes.get_yaxis_transform(),
+        ha="right",
+        va="center",
+        fontsize="medium" if is_main else "small",
+        fontweight="bold" if is_main else "normal",
+        color=BLACK,
+        zorder=6,
+        annotation_clip=False,
+    )
