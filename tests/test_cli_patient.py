@@ -122,6 +122,13 @@ def test_nights_without_a_code_are_not_guessed_to_be_one_patients(capsys, tmp_pa
     assert run(capsys, "patient", paths[0])[0] == 0
 
 
+def test_a_night_with_a_code_and_one_without_are_not_guessed_to_be_one_patients(capsys, tmp_path):
+    paths = [store(tmp_path, 0, 80), store(tmp_path, 1, 80, patient=None)]
+    code, _, err = run(capsys, "patient", *paths)
+    assert code == 2
+    assert f"got 1: P-1 ({paths[0]}); and 1 without a patient code: {paths[1]}; --patient" in err
+
+
 @pytest.mark.parametrize(
     "options",
     [

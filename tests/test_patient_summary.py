@@ -268,7 +268,13 @@ def test_named_rules_by_hand():
 
 @pytest.mark.parametrize(
     "options",
-    [{"rule": "best-night"}, {"therapy": "diagnostic"}, {"model": "other"}, {"patient": "x", "rule": ""}],
+    [
+        {"rule": "best-night"},
+        {"therapy": "diagnostic"},
+        {"model": "other"},
+        {"age_years": math.nan},
+        {"patient": "x", "rule": ""},
+    ],
 )
 def test_what_is_not_allowed_is_refused_in_one_line(options):
     with pytest.raises(NightsError) as caught:

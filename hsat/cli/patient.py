@@ -168,12 +168,18 @@ def one_patient(
         return groups[0] if groups else None
     named = [f"{group.patient} ({nights[group.members[0]].file})" for group in groups if group.patient]
     alone = [nights[group.members[0]].file for group in groups if group.patient is None]
-    if len(named) > 1:
-        text = f"got {len(named)}: {', '.join(named[:MAX_NAMED])}{', ...' if len(named) > MAX_NAMED else ''}"
-    else:
-        files = f"{', '.join(alone[:MAX_NAMED])}{', ...' if len(alone) > MAX_NAMED else ''}"
-        text = f"got {len(alone)} without a patient code: {files}"
-    raise UsageError(f"expected nights of one patient, {text}; --patient CODE says that they are one")
+    parts = []
+    if named:
+        parts.append(f"{len(named)}: {_first_few(named)}")
+    if alone:
+        parts.append(f"{len(alone)} without a patient code: {_first_few(alone)}")
+    raise UsageError(
+        f"expected nights of one patient, got {'; and '.join(parts)}; --patient CODE says that they are one"
+    )
+
+
+def _first_few(words: "Sequence[str]") -> str:
+    return ", ".join(words[:MAX_NAMED]) + (", ..." if len(words) > MAX_NAMED else "")
 
 
 def _render(summary: "PatientSummary", form: str, failed: "Sequence[FailedNight]") -> str:

@@ -149,7 +149,8 @@ def _fall_back_to_days(path: str, found: GatheredNights, rules: "ScoringRules") 
     """A treatment device's card whose nights have no AHI under the rules: the device's own count."""
     if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names too long
         return
-    inside = [night for night in found.nights if night.file.startswith(path)]
+    folder = os.path.join(path, "")  # noqa: PTH118 - the path begins as the user wrote it
+    inside = [night for night in found.nights if night.file.startswith(folder)]
     if any(night.ahi_per_h is not None for night in inside):
         return
     for file in _files(path):

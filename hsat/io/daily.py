@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.errors import ReadError
+from hsat.errors import HsatError, ReadError
 from hsat.io.calibration import calibrate
 from hsat.io.channels import simplify_label
 from hsat.io.devices import DeviceProfile, identify_device
@@ -34,9 +34,9 @@ def is_daily_series(path: str | os.PathLike[str]) -> bool:
         return False
     try:
         edf = read_edf(path)
-    except ReadError:
+        return _channels(edf, identify_device(edf)) is not None
+    except HsatError:
         return False
-    return _channels(edf, identify_device(edf)) is not None
 
 
 def read_daily_series(path: str | os.PathLike[str]) -> DailySeries:

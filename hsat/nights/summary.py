@@ -28,6 +28,7 @@ PRIOR_OF = {"pap": "pap-treated"}
 """Prior of nights on a treatment where none is named; else ``"referral"``."""
 THERAPY_CHOICES = ("none", "pap", "appliance")
 NO_NIGHT = "no night can be used"
+MAX_AGE_YEARS = 150.0
 
 
 def summarize_nights(
@@ -82,6 +83,8 @@ def summarize_nights(
         raise NightsError(f"therapy: expected one of {', '.join(THERAPY_CHOICES)}, got {therapy!r}")
     if rule is not None:
         check_named_rule(rule)
+    if age_years is not None and not 0.0 <= age_years <= MAX_AGE_YEARS:
+        raise NightsError(f"age_years: expected years from 0 to {MAX_AGE_YEARS:g}, got {age_years!r}")
     limits = load_rules("aasm_1b")
     scored = [as_scored_night(night, limits.adequacy) for night in nights]
     called, notes = _patient(scored, patient)
