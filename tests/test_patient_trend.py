@@ -24,7 +24,7 @@ def wandering(rng, n, *, share, time_days, log_sd=0.5, mean_per_h=15.0, hours=7.
 
 
 @pytest.mark.parametrize("n", [7, 14, 30, 90])
-@pytest.mark.parametrize("share", drifting_variation().drift_share_fraction)
+@pytest.mark.parametrize("share", [*drifting_variation().drift_share_fraction, 0.57])
 @pytest.mark.parametrize("time_days", drifting_variation().drift_time_days)
 def test_nights_that_wander_without_a_trend_set_off_at_most_five_percent(n, share, time_days):
     rng = np.random.default_rng([n, round(100 * share), round(time_days)])
