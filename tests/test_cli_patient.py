@@ -99,6 +99,15 @@ def test_csv_and_text_and_files(capsys, tmp_path):
     assert run(capsys, "patient", *paths)[1].startswith("AHI ")
 
 
+def test_a_result_that_cannot_be_stored_is_printed_all_the_same(capsys, tmp_path):
+    (tmp_path / "out" / "patient.png").mkdir(parents=True)
+    code, out, err = run(capsys, "patient", store(tmp_path, 0, 80), "--out", tmp_path / "out")
+    assert code == 1
+    assert out.startswith("AHI ")
+    assert "patient.png: cannot be written" in err
+    assert run(capsys, "patient", tmp_path / "n0.night.json", "--out", tmp_path / "n0.night.json")[0] == 2
+
+
 def test_two_patients_are_wrong_usage_naming_both_unless_they_are_one(capsys, tmp_path):
     paths = [store(tmp_path, 0, 80), store(tmp_path, 1, 90, patient="P-2")]
     code, out, err = run(capsys, "patient", *paths)

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hsat.cli.faults import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, UsageError, complain, write_result
@@ -114,10 +115,20 @@ def run(arguments: argparse.Namespace) -> int:
         summary = replace(summary, notes=(*summary.notes, *more))
     text = _render(summary, arguments.format, found.failed)
     write_result(text)
-    if folder is not None:
-        write_whole(folder / f"patient.{ENDINGS[arguments.format]}", text.encode("utf-8"))
-        write_whole(folder / "patient.png", _figure(summary))
+    if folder is not None and not _store(folder, arguments.format, text, summary):
+        return EXIT_SOME_FAILED
     return EXIT_SOME_FAILED if found.failed else EXIT_OK
+
+
+def _store(folder: Path, form: str, text: str, summary: "PatientSummary") -> bool:
+    """Write result and figure; whether they could be stored. The result is printed by then."""
+    try:
+        write_whole(folder / f"patient.{ENDINGS[form]}", text.encode("utf-8"))
+        write_whole(folder / "patient.png", _figure(summary))
+    except HsatError as error:
+        complain(str(error))
+        return False
+    return True
 
 
 def _scoring_error(text: str | None) -> "ScoringError | None":
