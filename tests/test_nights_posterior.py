@@ -275,7 +275,7 @@ def test_flat_prior_is_uniform_over_the_ahi():
 
 def test_the_default_prior_comes_first_in_the_list():
     assert prior_names()[0] == "referral"
-    assert set(prior_names()) == {"referral", "community-men", "community-women", "flat"}
+    assert set(prior_names()) == {"referral", "community-men", "community-women", "flat", "pap-treated"}
 
 
 def test_other_priors_give_other_probabilities():
