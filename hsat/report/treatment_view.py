@@ -8,7 +8,8 @@ from hsat.report.patient_view import dates_words, excluded_lines
 from hsat.report.patient_words import interval_words, percent_words
 from hsat.report.plain import printable
 from hsat.report.rows import rounded
-from hsat.report.view import NOT_A_DEVICE, NightView, Row, Section
+from hsat.report.sections import Row, Section
+from hsat.report.view import NOT_A_DEVICE, NightView
 from hsat.treatment import TreatmentResponse
 
 __all__ = ["view_treatment"]
