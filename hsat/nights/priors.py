@@ -223,7 +223,9 @@ def _number(name: str, key: str, value: Any, low: float, high: float) -> float:
     """A finite number within limits, or an error that names the key."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not low <= value <= high:
-        raise PriorError(f"prior {name}, {key}: expected a number from {low:g} to {high:g}, got {shown(value)}")
+        raise PriorError(
+            f"prior {name}, {key}: expected a number from {low:g} to {high:g}, got {shown(value)}"
+        )
     return float(value)
 
 
