@@ -201,12 +201,15 @@ class DeviceInfo:
     recorder : str or None
         The same for two files of one recorder, by what their headers say of it; made anew in
         every process, tells nothing by itself and is never shown. None where the header is silent.
+    oximeter_averaging_s : float or None
+        Time over which the oximeter averages SpO2; None where nothing says.
     """
 
     profile: str
     name: str
     therapy: str = "unknown"
     recorder: str | None = field(default=None, repr=False)
+    oximeter_averaging_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

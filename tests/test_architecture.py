@@ -61,7 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agreement": {"rules", "grading"} | TYPES,
     "simulate": {"io"} | TYPES,
     "batch": {"score", "nights", "report", "io", "rules"} | TYPES,
-    "report": {"rules", "agreement"} | TYPES,
+    "distribution": TYPES - {"inspection", "patient", "scorings", "sessions"},
+    "report": {"rules", "agreement", "distribution", "kernels"} | TYPES,
     "interop": TYPES,
 }
 """Room of the house -> rooms it may import from, besides itself. `cli` may import everything."""
@@ -78,13 +79,14 @@ LAZY_BRIDGES = {
 }
 """(room, function, room): imports inside one method that exist so that a result can draw itself."""
 
-LAZY_LIBRARIES = {"pandas", "mne", "matplotlib", "scipy.signal", "pyedflib"}
+LAZY_LIBRARIES = {"pandas", "mne", "matplotlib", "scipy.signal", "pyedflib", "jinja2"}
 """Heavy: imported inside the function that needs them, never on the way of `hsat score`."""
 
 MAY_USE_LIBRARY: dict[str, set[str]] = {
     "pandas": {"events", "results", "nights", "report", "io", "batch", "agreement", "interop", "cli"},
     "mne": {"interop"},
     "matplotlib": {"report"},
+    "jinja2": {"report", "batch"},
     "pyedflib": {"simulate", "io"},
     "numba": {"kernels", "cli"},
 }

@@ -2,7 +2,10 @@
 
 from hsat.recording import SourceFile
 
-__all__ = ["file_words", "printable", "without_surrogates"]
+__all__ = ["file_words", "printable", "shortened", "without_surrogates"]
+
+LONGEST_SHOWN = 300
+"""Characters of a text of a file that a page shows: labels of EDF have 16, criteria some 100."""
 
 
 def printable(text: str) -> str:
@@ -34,3 +37,10 @@ def file_words(source: SourceFile) -> str:
     n_more = len(source.files) - 1
     more = f" and {n_more} more" if n_more else ""
     return f"{printable(source.path)}{more}"
+
+
+def shortened(text: str, n_most: int = LONGEST_SHOWN) -> str:
+    """A text cut where no layout could hold it, with how long it was."""
+    if len(text) <= n_most:
+        return text
+    return f"{text[:n_most]}... ({len(text)} characters)"

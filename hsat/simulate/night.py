@@ -111,7 +111,7 @@ def record_night(
         start_local=start_local,
         duration_s=night.duration_s,
         gaps_s=np.empty((0, 2)),
-        device=SIMULATED_DEVICE,
+        device=replace(SIMULATED_DEVICE, oximeter_averaging_s=recorder.averaging_s),
         subject=Subject(patient=patient),
         source=SourceFile(path=f"simulated night, seed {night.seed}", n_bytes=0, format="memory"),
     )

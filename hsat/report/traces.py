@@ -1,0 +1,209 @@
+"""Copies of the recorded signals for looking at: small enough for a page, true to single breaths.
+
+No number of a result is computed from them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hsat.kernels.sampling import add_to_bins
+from hsat.recording import Recording, SampleBlock, Signal
+
+__all__ = ["CodeSpan", "Trace", "code_spans", "read_traces"]
+
+WAVES = ("flow", "nasal_pressure", "thermistor", "rip_sum", "rip_flow", "thorax", "abdomen")
+LEVELS = ("spo2", "pulse", "position")
+SOUND = "snore"
+
+WAVE_RATES_HZ = (10.0, 8.0, 5.0, 4.0, 2.0, 1.0)
+"""Rates of copies of breathing, best first. 10 Hz show a breath with all its turns: of the quickest, 60 a
+minute, ten points. The first is taken with which the night stays within `MOST_WAVE_SAMPLES`."""
+MOST_WAVE_SAMPLES = 1_100_000
+"""Samples of all copies of breathing together in 8 h or less: as text of two bytes each, 3 MB of a page."""
+BUDGET_H = 8.0
+LEVEL_RATE_HZ = 4.0
+"""SpO2, pulse and position recorded no faster are kept whole; faster ones hold repeats, and 1 Hz is kept."""
+SOUND_RATE_HZ = 2.0
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """A copy of one signal.
+
+    Attributes
+    ----------
+    signal : Signal
+        What it is a copy of.
+    rate_hz : float
+        Samples per second of the copy.
+    values : ndarray, shape (n,), float32
+        In the signal's unit, from the start of the recording; NaN where missing. Of a snore channel
+        the span from the lowest to the highest sample in each step.
+    """
+
+    signal: Signal
+    rate_hz: float
+    values: Samples
+
+    @property
+    def name(self) -> str:
+        """Canonical name."""
+        return self.signal.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSpan:
+    """A stretch with one value of a coded signal."""
+
+    start_s: float
+    stop_s: float
+    code: int
+
+
+def read_traces(
+    recording: Recording, *, names: Sequence[str] | None = None, rate_hz: float | None = None
+) -> tuple[Trace, ...]:
+    """Read copies of the signals that a person looks at, in one pass over the recording.
+
+    Parameters
+    ----------
+    recording : Recording
+    names : sequence of str, optional
+        Canonical names; those that were not recorded are left out. Airflow, belts, SpO2, pulse,
+        position and snore where not given.
+    rate_hz : float, optional
+        Rate of the copies of breathing; as much as a page takes where not given. Signals recorded
+        slower keep their rate.
+
+    Returns
+    -------
+    tuple of Trace
+        In the order in which people read them: airflow, belts, SpO2, pulse, position, snore.
+    """
+    wanted = (*WAVES, *LEVELS, SOUND) if names is None else names
+    signals = [recording.signal(name) for name in wanted if recording.has_signal(name)]
+    waves = [signal for signal in signals if signal.name in WAVES]
+    wave_rate_hz = _wave_rate_hz(waves, recording.duration_s) if rate_hz is None else rate_hz
+    copies = [_Copy(signal, _copy_rate_hz(signal, wave_rate_hz), recording.duration_s) for signal in signals]
+    by_source: dict[int, list[_Copy]] = {}
+    for copy in copies:
+        by_source.setdefault(id(copy.signal.source), []).append(copy)
+    for group in by_source.values():
+        for block in group[0].signal.source.blocks([copy.signal.source_index for copy in group]):
+            group[block.position].add(block)
+    return tuple(Trace(signal=copy.signal, rate_hz=copy.rate_hz, values=copy.finish()) for copy in copies)
+
+
+def _copy_rate_hz(signal: Signal, wave_rate_hz: float) -> float:
+    if signal.name in WAVES:
+        return min(signal.rate_hz, wave_rate_hz)
+    if signal.name == SOUND:
+        return min(signal.rate_hz, SOUND_RATE_HZ)
+    return signal.rate_hz if signal.rate_hz <= LEVEL_RATE_HZ else 1.0
+
+
+def _wave_rate_hz(waves: Sequence[Signal], duration_s: float) -> float:
+    """The best rate within the budget, which grows with the night; the least where none is."""
+    hours = duration_s / 3600.0
+    budget = MOST_WAVE_SAMPLES * max(1.0, hours / BUDGET_H)
+    for rate_hz in WAVE_RATES_HZ:
+        if sum(min(signal.rate_hz, rate_hz) for signal in waves) * duration_s <= budget:
+            return rate_hz
+    return WAVE_RATES_HZ[-1]
+
+
+class _Copy:
+    """Gathers the blocks of one signal at the rate of its copy."""
+
+    def __init__(self, signal: Signal, rate_hz: float, duration_s: float) -> None:
+        self.signal = signal
+        self.rate_hz = rate_hz
+        self.ratio = signal.rate_hz / rate_hz
+        self.is_sound = signal.name == SOUND and self.ratio > 1.0
+        self.is_mean = signal.name in WAVES and self.ratio > 1.0
+        n_bins = int(np.ceil(duration_s * rate_hz - 1e-6))
+        fill = 0.0 if self.is_mean else np.nan
+        self.values = np.full(n_bins, fill, np.float32)
+        self.weights = np.zeros(n_bins if self.is_mean else 0, np.float32)
+        self.missing = np.asarray(signal.calibration.missing_stored, dtype=np.float64)
+
+    def add(self, block: SampleBlock) -> None:
+        if block.stored.size == 0:
+            return
+        if self.is_mean:
+            self._add_mean(block)
+        elif self.is_sound:
+            self._add_span(block)
+        else:
+            self._add_held(block)
+
+    def _add_mean(self, block: SampleBlock) -> None:
+        calibration = self.signal.calibration
+        is_open = bool(np.isinf(calibration.lowest_stored) and np.isinf(calibration.highest_stored))
+        is_checked = not is_open or len(self.missing) > 0 or block.stored.dtype.kind == "f"
+        add_to_bins(
+            block.stored,
+            block.first_sample,
+            self.ratio,
+            is_checked,
+            calibration.lowest_stored,
+            calibration.highest_stored,
+            self.missing,
+            self.values,
+            self.weights,
+        )
+
+    def _add_held(self, block: SampleBlock) -> None:
+        """The sample in force in the middle of each bin of the copy."""
+        first, n_stored = block.first_sample, block.stored.size
+        first_bin = max(int(np.ceil(first / self.ratio - 0.5)), 0)
+        stop_bin = min(int(np.ceil((first + n_stored) / self.ratio - 0.5)), len(self.values))
+        if stop_bin <= first_bin:
+            return
+        places = np.clip(
+            ((np.arange(first_bin, stop_bin) + 0.5) * self.ratio).astype(np.int64) - first, 0, n_stored - 1
+        )
+        n_columns = block.stored.shape[1]
+        chosen = block.stored[places // n_columns, places % n_columns]
+        self.values[first_bin:stop_bin] = self.signal.calibration.to_physical(chosen)
+
+    def _add_span(self, block: SampleBlock) -> None:
+        """Highest minus lowest of the samples of each bin; a bin that two blocks share takes the larger."""
+        first, n_stored = block.first_sample, block.stored.size
+        bins = ((np.arange(first, first + n_stored) + 0.5) / self.ratio).astype(np.int64)
+        begins = np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1])))
+        physical = self.signal.calibration.to_physical(block.stored.reshape(-1))
+        spans = np.fmax.reduceat(physical, begins) - np.fmin.reduceat(physical, begins)
+        targets = bins[begins]
+        is_inside = (targets >= 0) & (targets < len(self.values))
+        targets = targets[is_inside]
+        self.values[targets] = np.fmax(self.values[targets], spans[is_inside].astype(np.float32))
+
+    def finish(self) -> Samples:
+        if not self.is_mean:
+            return self.values
+        is_empty = self.weights < 0.5  # less than half a sample: a gap, or nothing valid
+        self.weights[is_empty] = 1.0
+        values = self.values
+        values /= self.weights
+        values *= np.float32(self.signal.calibration.gain)
+        values += np.float32(self.signal.calibration.offset)
+        values[is_empty] = np.nan
+        return values
+
+
+def code_spans(trace: Trace) -> Iterable[CodeSpan]:
+    """Stretches of one value of a coded signal, such as the position of the body; gaps left out."""
+    values = trace.values
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1  # a NaN differs from itself, and is left out
+    for first, stop in pairwise([0, *changes.tolist(), len(values)]):
+        if stop > first and np.isfinite(values[first]):
+            yield CodeSpan(
+                start_s=first / trace.rate_hz, stop_s=stop / trace.rate_hz, code=round(float(values[first]))
+            )
