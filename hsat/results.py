@@ -158,6 +158,7 @@ class NightIndices:
     mean_spo2_percent: float | None = None
     median_spo2_percent: float | None = None
     min_spo2_percent: float | None = None
+    max_spo2_percent: float | None = None
     baseline_spo2_percent: float | None = None
     t90_percent: float | None = None
     t90_min: float | None = None
@@ -180,6 +181,9 @@ class NightIndices:
     nrem_h: float | None = None
     supine_ahi_per_h: float | None = None
     non_supine_ahi_per_h: float | None = None
+    left_ahi_per_h: float | None = None
+    right_ahi_per_h: float | None = None
+    prone_ahi_per_h: float | None = None
     supine_h: float | None = None
     non_supine_h: float | None = None
     left_h: float | None = None

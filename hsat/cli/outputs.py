@@ -7,13 +7,14 @@ from tempfile import TemporaryFile
 
 from hsat.cli.faults import UsageError
 from hsat.errors import HsatError
+from hsat.recording import Recording
 from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
 from hsat.results import NightResult
 
 __all__ = ["FORMATS", "OutputFolder", "make_folder", "render", "write_whole"]
 
-FORMATS = ("text", "json", "csv")
+FORMATS = ("text", "json", "csv", "html")
 
 
 def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
@@ -23,7 +24,8 @@ def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
     ----------
     results : sequence of NightResult or FailedNight
     form : str
-        One of `FORMATS`.
+        One of `FORMATS`; pages are made where the recording is at hand, so that ``"html"`` gives the
+        text that goes with them.
 
     Returns
     -------
@@ -83,8 +85,9 @@ class OutputFolder:
     path : str
         Made where it does not exist.
     form : str
-        One of `FORMATS`: ``NAME.night.txt``, ``NAME.night.json``, or ``NAME.events.csv`` with one
-        ``nights.csv``. Two recordings of one name become ``NAME`` and ``NAME-2``.
+        One of `FORMATS`: ``NAME.night.txt``, ``NAME.night.json``, ``NAME.night.html``, or
+        ``NAME.events.csv`` with one ``nights.csv``. Two recordings of one name become ``NAME`` and
+        ``NAME-2``.
 
     Raises
     ------
@@ -97,7 +100,7 @@ class OutputFolder:
         self.form = form
         self.taken: set[str] = set()
 
-    def add_night(self, night: NightResult) -> None:
+    def add_night(self, night: NightResult, recording: Recording) -> None:
         """Write one night's file."""
         from hsat.report.document import night_json
         from hsat.report.tables import events_csv
@@ -108,6 +111,10 @@ class OutputFolder:
             self._write(f"{name}.night.json", night_json(night))
         elif self.form == "csv":
             self._write(f"{name}.events.csv", events_csv(night))
+        elif self.form == "html":
+            from hsat.report.page import render_page
+
+            self._write(f"{name}.night.html", render_page(night, recording))
         else:
             self._write(f"{name}.night.txt", night_text(night))
 

@@ -1,6 +1,7 @@
 """``hsat score``: recordings to results."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,6 +79,7 @@ class _Tally:
 
     results: list[NightResult | FailedNight]
     n_not_stored: int = 0
+    page: str = ""
 
     @property
     def n_scored(self) -> int:
@@ -97,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     rules = load_rules(arguments.rules)
     check_reading_options(arguments)
+    _check_page_options(arguments)
     folder = None if arguments.out is None else OutputFolder(arguments.out, arguments.format)
     tally = _Tally(results=[])
     reading = NightReading(find_recordings(arguments.paths), arguments)
@@ -114,8 +117,21 @@ def run(arguments: argparse.Namespace) -> int:
     if folder is not None:
         _store(tally, lambda: folder.finish(tally.results))
     if tally.results or arguments.format == "json":
-        write_result(render(tally.results, arguments.format))
+        write_result(tally.page or render(tally.results, arguments.format))
     return tally.exit_code
+
+
+def _check_page_options(arguments: argparse.Namespace) -> None:
+    """A page of megabytes is for a file or a program, not for a terminal."""
+    if (
+        arguments.format == "html"
+        and arguments.out is None
+        and sys.stdout is not None
+        and sys.stdout.isatty()
+    ):
+        raise UsageError(
+            "--format html: expected --out DIR, or standard output sent to a file, got a terminal"
+        )
 
 
 def _checked(reading: NightReading, arguments: argparse.Namespace) -> Iterable[Recording | FailedNight]:
@@ -126,6 +142,8 @@ def _checked(reading: NightReading, arguments: argparse.Namespace) -> Iterable[R
         "--oximetry": arguments.oximetry,
     }
     given = [option for option, file in files.items() if file is not None]
+    if not given and arguments.format == "html" and arguments.out is None:
+        given = ["--format html without --out DIR"]
     if not given:
         return reading.nights()
     nights = list(reading.nights())
@@ -169,7 +187,15 @@ def _process(
         tally.results.append(report_failure(path, one_line(error)))
         return
     if folder is not None:
-        _store(tally, lambda: folder.add_night(night))
+        _store(tally, lambda: folder.add_night(night, recording))
+    elif arguments.format == "html":
+        _store(tally, lambda: _keep_page(tally, night, recording))
+
+
+def _keep_page(tally: _Tally, night: NightResult, recording: Recording) -> None:
+    from hsat.report.page import render_page
+
+    tally.page = render_page(night, recording)
 
 
 def _join(recording: Recording, arguments: argparse.Namespace) -> Recording:

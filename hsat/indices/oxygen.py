@@ -21,6 +21,7 @@ _OXYGEN_NAMES = (
     "mean_spo2_percent",
     "median_spo2_percent",
     "min_spo2_percent",
+    "max_spo2_percent",
     "baseline_spo2_percent",
     "t90_percent",
     "t90_min",
@@ -61,6 +62,7 @@ def _add_levels(found: Found, valid: Floats, rate_hz: float, rules: ScoringRules
     """Mean, quantiles and time below limits of valid SpO2."""
     found.values["mean_spo2_percent"] = float(np.mean(valid, dtype=np.float64))
     found.values["min_spo2_percent"] = float(np.min(valid))
+    found.values["max_spo2_percent"] = float(np.max(valid))
     times = rules.oxygen_time
     median, baseline = np.quantile(valid, [0.5, times.baseline_quantile_fraction]).tolist()
     found.values["median_spo2_percent"] = median

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from hsat.distribution import describe_distribution
 from hsat.events import Desaturation, RejectedCandidate, RespiratoryEvent
 from hsat.hypnogram import Hypnogram
 from hsat.intervals import Spans
@@ -85,6 +86,7 @@ def night_document(night: NightResult) -> dict[str, Any]:
         or infinite; ``not_measured`` names a reason for every null.
     """
     indices = {row.key: index_value(night.indices, row.key) for row in INDEX_ROWS}
+    spread = describe_distribution(night)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "hsat_version": night.hsat_version,
@@ -120,6 +122,9 @@ def night_document(night: NightResult) -> dict[str, Any]:
         "periodic_breathing": [
             asdict(run) | {"duration_s": run.duration_s} for run in night.periodic_breathing
         ],
+        "hours": [asdict(hour) for hour in spread.hours],
+        "durations": [row._asdict() for row in spread.durations],
+        "drops": [row._asdict() for row in spread.drops],
         "events": [_event(event) for event in night.events],
         "rejected": [_rejected(candidate) for candidate in night.rejected],
         "desaturations": [_desaturation(fall) for fall in night.desaturations],
@@ -139,6 +144,7 @@ def _recording(recording: RecordingInfo) -> dict[str, Any]:
         "duration_s": float(recording.duration_s),
         "device": recording.device.profile,
         "device_name": recording.device.name,
+        "oximeter_averaging_s": _number(recording.device.oximeter_averaging_s),
         "patient": recording.subject.patient,
         "channels": [
             {
@@ -251,6 +257,14 @@ def _reasons(night: NightResult, document: dict[str, Any]) -> dict[str, str]:
             else "the file could not be read again",
         ),
         "recording.start_local": (recording["start_local"] is None, "the file holds no valid start"),
+        "recording.oximeter_averaging_s": (
+            recording["oximeter_averaging_s"] is None,
+            "neither the file nor the device profile tells it",
+        ),
+        "hours.ahi_per_h": (
+            any(hour["ahi_per_h"] is None for hour in document["hours"]),
+            reasons.get("indices.ahi_per_h", "less than a quarter of the hour is monitored"),
+        ),
         "recording.patient": (recording["patient"] is None, absent_patient_reason(night.notes)),
         "monitored.hypnogram": (night.monitored.hypnogram is None, "no hypnogram was given"),
         "monitored.hypnogram.file": (

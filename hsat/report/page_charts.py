@@ -64,6 +64,8 @@ class BarChart:
     bars : tuple of Bar
     empty : str
         What stands in for bars where there are none.
+    width, height, floor : float
+        Size of the drawing, and the height on which the bars stand.
     """
 
     key: str
