@@ -19,7 +19,7 @@ from hsat.events import (
 from hsat.hypnogram import SLEEP_STAGES, Hypnogram
 from hsat.intervals import Spans, total_s
 from hsat.quality import QualityFlag
-from hsat.recording import DeviceInfo, Note, SourceFile, Subject
+from hsat.recording import DeviceInfo, Note, Recording, SourceFile, Subject
 
 if TYPE_CHECKING:
     import mne
@@ -375,6 +375,29 @@ class NightResult:
         from hsat.report.plots import plot_night
 
         return plot_night(self)
+
+    def plot_event(
+        self, index: int, recording: Recording | None = None, *, is_rejected: bool = False
+    ) -> "Figure":
+        """Draw one event with its evidence: see `hsat.report.event_plot.plot_event`.
+
+        Parameters
+        ----------
+        index : int
+            Place in `events`, or in `rejected`.
+        recording : Recording, optional
+            What was scored. A result keeps no samples: without it the file is read again, if it is
+            still the one that was scored.
+        is_rejected : bool, optional
+            Draw a refused candidate.
+        """
+        from hsat.report.event_plot import plot_event
+
+        if recording is None:
+            from hsat.io.rereading import read_again
+
+            recording = read_again(self.recording)
+        return plot_event(self, index, recording, is_rejected=is_rejected)
 
     def to_annotations(self, *, with_desaturations: bool = False) -> "mne.Annotations":
         """Bridge to MNE: see `hsat.interop.mne.night_to_annotations`."""

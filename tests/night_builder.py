@@ -134,8 +134,7 @@ def make_result(**changes: Any) -> NightResult:
 
 
 POSITION_NAMES = (
-    "supine_ahi_per_h",
-    "non_supine_ahi_per_h",
+    *(f"{name}_ahi_per_h" for name in ("supine", "non_supine", "left", "right", "prone")),
     *(f"{name}_h" for name in ("supine", "non_supine", "left", "right", "prone", "upright")),
 )
 

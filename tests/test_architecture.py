@@ -73,6 +73,8 @@ VERSION_READERS = {"score", "report", "batch", "interop", "simulate", "nights"}
 LAZY_BRIDGES = {
     ("recording", "to_mne", "interop"),
     ("results", "plot", "report"),
+    ("results", "plot_event", "report"),
+    ("results", "plot_event", "io"),
     ("patient", "plot", "report"),
     ("results", "to_annotations", "interop"),
     ("agreement", "plot", "report"),

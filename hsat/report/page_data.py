@@ -16,7 +16,7 @@ from hsat.report.event_view import EventLine
 from hsat.report.limits import limits_of
 from hsat.report.plain import printable, shortened, without_surrogates
 from hsat.report.traces import Trace, code_spans, read_traces
-from hsat.results import NightResult, Overview
+from hsat.results import SECONDS_PER_HOUR, NightResult, Overview
 
 __all__ = ["page_document", "script_json"]
 
@@ -40,6 +40,18 @@ SENSOR_WORDS = {
     "pulse": "Pulse",
     "snore": "Snore",
 }
+PAGE_BYTES = 4_700_000
+"""What a page of 8 h should not exceed; longer nights may have more by their length."""
+BUSY_PAGE_BYTES = 7_500_000
+BUSY_FROM_PER_H = 60.0
+"""From this many events an hour on, a page may be larger: their lines need the room."""
+BUDGET_H = 8.0
+LINE_BYTES = 1_300
+"""Of one event in the table and in the data of the script, as measured on nights of 574 lines."""
+FIXED_BYTES = 520_000
+"""Scripts, styles and report, and SpO2, pulse and position at 1 Hz."""
+BYTES_PER_SAMPLE = 8.0 / 3.0
+"""16 bits as base64."""
 MARKS = "<>&\u2028\u2029"
 """Characters that could end a script or a line of it: written as escapes."""
 
@@ -66,7 +78,9 @@ def page_document(
         little-endian integers with their scale.
     """
     start = night.recording.start_local
-    traces = () if recording is None else read_traces(recording)
+    traces: tuple[Trace, ...] = ()
+    if recording is not None:
+        traces = read_traces(recording, n_most=_wave_samples(night, len(lines)))
     waves = [trace for trace in traces if trace.name != "position"]
     position = next((trace for trace in traces if trace.name == "position"), None)
     return {
@@ -94,6 +108,14 @@ def page_document(
         ],
         "limits": limits_of(night.rules_id),
     }
+
+
+def _wave_samples(night: NightResult, n_lines: int) -> int:
+    """How many samples of breathing the page has room for."""
+    hours = max(night.recording.duration_s / SECONDS_PER_HOUR, BUDGET_H)
+    is_busy = len(night.events) > BUSY_FROM_PER_H * night.recording.duration_s / SECONDS_PER_HOUR
+    room = (BUSY_PAGE_BYTES if is_busy else PAGE_BYTES) * hours / BUDGET_H
+    return int(max(room - FIXED_BYTES - n_lines * LINE_BYTES, room / 4.0) / BYTES_PER_SAMPLE)
 
 
 def script_json(document: Document) -> str:

@@ -1,13 +1,12 @@
 """The night in one figure: airflow, oxygen, events, and the time that does not count."""
 
-import math
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hsat.hypnogram import Hypnogram, SleepStage
+from hsat.report.clock import clock_ticks
 from hsat.report.plain import printable
 from hsat.report.view import view_night
 from hsat.results import SECONDS_PER_HOUR, NightResult
@@ -162,21 +161,16 @@ def _shade_excluded(axes: "Axes", night: NightResult) -> None:
 
 
 def _draw_clock(axes: "Axes", night: NightResult) -> None:
-    """Ticks at whole clock hours where the start is known."""
-    duration_h = night.recording.duration_s / SECONDS_PER_HOUR
-    axes.set_xlim(0.0, max(duration_h, 1e-3))
+    """Ticks at round times of the clock where the start is known."""
+    duration_s = night.recording.duration_s
+    axes.set_xlim(0.0, max(duration_s / SECONDS_PER_HOUR, 1e-3))
     start = night.recording.start_local
     if start is None:
         axes.set_xlabel("hours from the start; shaded: not monitored")
         return
     axes.set_xlabel("clock time; shaded: not monitored")
-    step_min = next((step for step in (5, 10, 30, 60, 120, 240) if duration_h * 60.0 / step <= 16), 480)
-    into_day_min = start.hour * 60 + start.minute + start.second / 60.0 + start.microsecond / 6e7
-    first = math.ceil(into_day_min / step_min) * step_min - into_day_min
-    minutes = np.arange(first, duration_h * 60.0 + 1e-6, step_min)
-    axes.set_xticks(
-        minutes / 60.0, [f"{start + timedelta(minutes=float(m), seconds=1e-3):%H:%M}" for m in minutes]
-    )
+    ticks = clock_ticks(start, 0.0, duration_s)
+    axes.set_xticks(ticks.seconds / SECONDS_PER_HOUR, ticks.labels)
 
 
 def _flow_unit(night: NightResult) -> str:

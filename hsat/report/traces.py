@@ -19,12 +19,24 @@ WAVES = ("flow", "nasal_pressure", "thermistor", "rip_sum", "rip_flow", "thorax"
 LEVELS = ("spo2", "pulse", "position")
 SOUND = "snore"
 
-WAVE_RATES_HZ = (10.0, 8.0, 5.0, 4.0, 2.0, 1.0)
-"""Rates of copies of breathing, best first. 10 Hz show a breath with all its turns: of the quickest, 60 a
-minute, ten points. The first is taken with which the night stays within `MOST_WAVE_SAMPLES`."""
-MOST_WAVE_SAMPLES = 1_100_000
-"""Samples of all copies of breathing together in 8 h or less: as text of two bytes each, 3 MB of a page."""
-BUDGET_H = 8.0
+AIRFLOW = WAVES[:5]
+WAVE_RATES_HZ = (
+    (32.0, 32.0),
+    (32.0, 16.0),
+    (32.0, 10.0),
+    (25.0, 10.0),
+    (16.0, 10.0),
+    (10.0, 10.0),
+    (8.0, 8.0),
+    (5.0, 5.0),
+    (4.0, 4.0),
+    (2.0, 2.0),
+    (1.0, 1.0),
+)
+"""Rates of copies of airflow and of belts, best first; the first is taken that stays within the samples
+allowed. 32 Hz keep every recorder's edges, 10 Hz the shape of each breath, 4 Hz its size."""
+MOST_WAVE_SAMPLES = 1_300_000
+"""Samples of all copies of breathing together where nothing else is asked for."""
 LEVEL_RATE_HZ = 4.0
 """SpO2, pulse and position recorded no faster are kept whole; faster ones hold repeats, and 1 Hz is kept."""
 SOUND_RATE_HZ = 2.0
@@ -67,7 +79,10 @@ class CodeSpan:
 
 
 def read_traces(
-    recording: Recording, *, names: Sequence[str] | None = None, rate_hz: float | None = None
+    recording: Recording,
+    *,
+    names: Sequence[str] | None = None,
+    n_most: int = MOST_WAVE_SAMPLES,
 ) -> tuple[Trace, ...]:
     """Read copies of the signals that a person looks at, in one pass over the recording.
 
@@ -77,9 +92,9 @@ def read_traces(
     names : sequence of str, optional
         Canonical names; those that were not recorded are left out. Airflow, belts, SpO2, pulse,
         position and snore where not given.
-    rate_hz : float, optional
-        Rate of the copies of breathing; as much as a page takes where not given. Signals recorded
-        slower keep their rate.
+    n_most : int, optional
+        Samples that all copies of airflow and belts may have together: they get the best rates that
+        keep to it. Signals recorded slower keep their rate.
 
     Returns
     -------
@@ -89,8 +104,8 @@ def read_traces(
     wanted = (*WAVES, *LEVELS, SOUND) if names is None else names
     signals = [recording.signal(name) for name in wanted if recording.has_signal(name)]
     waves = [signal for signal in signals if signal.name in WAVES]
-    wave_rate_hz = _wave_rate_hz(waves, recording.duration_s) if rate_hz is None else rate_hz
-    copies = [_Copy(signal, _copy_rate_hz(signal, wave_rate_hz), recording.duration_s) for signal in signals]
+    rates_hz = _wave_rates_hz(waves, recording.duration_s, n_most)
+    copies = [_Copy(signal, _copy_rate_hz(signal, rates_hz), recording.duration_s) for signal in signals]
     by_source: dict[int, list[_Copy]] = {}
     for copy in copies:
         by_source.setdefault(id(copy.signal.source), []).append(copy)
@@ -100,21 +115,19 @@ def read_traces(
     return tuple(Trace(signal=copy.signal, rate_hz=copy.rate_hz, values=copy.finish()) for copy in copies)
 
 
-def _copy_rate_hz(signal: Signal, wave_rate_hz: float) -> float:
+def _copy_rate_hz(signal: Signal, wave_rates_hz: tuple[float, float]) -> float:
     if signal.name in WAVES:
-        return min(signal.rate_hz, wave_rate_hz)
+        return min(signal.rate_hz, wave_rates_hz[signal.name not in AIRFLOW])
     if signal.name == SOUND:
         return min(signal.rate_hz, SOUND_RATE_HZ)
     return signal.rate_hz if signal.rate_hz <= LEVEL_RATE_HZ else 1.0
 
 
-def _wave_rate_hz(waves: Sequence[Signal], duration_s: float) -> float:
-    """The best rate within the budget, which grows with the night; the least where none is."""
-    hours = duration_s / 3600.0
-    budget = MOST_WAVE_SAMPLES * max(1.0, hours / BUDGET_H)
-    for rate_hz in WAVE_RATES_HZ:
-        if sum(min(signal.rate_hz, rate_hz) for signal in waves) * duration_s <= budget:
-            return rate_hz
+def _wave_rates_hz(waves: Sequence[Signal], duration_s: float, n_most: int) -> tuple[float, float]:
+    """The best rates that keep to the samples allowed; the least where none do."""
+    for rates_hz in WAVE_RATES_HZ:
+        if sum(_copy_rate_hz(signal, rates_hz) for signal in waves) * duration_s <= n_most:
+            return rates_hz
     return WAVE_RATES_HZ[-1]
 
 
