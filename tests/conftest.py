@@ -1,11 +1,16 @@
 """Fixtures that several test files use, and the rule that no test is skipped unnoticed."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # The same examples in every run: a test that fails today failed yesterday.
 settings.register_profile("hsat", derandomize=True, deadline=None, database=None)
@@ -30,6 +35,34 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.fail(f"{folder}: the sample nights are part of the project and have to be here")
     return folder
+
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A headless Chromium of the system, shared by the tests of a file.
+
+    Not by the whole run: while Playwright's loop is alive no other test may run one of its own.
+    """
+    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium is here to open pages in")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGUMENTS))
+        yield opened
+        opened.close()
 
 
 def allowed_skip_reasons() -> frozenset[str]:

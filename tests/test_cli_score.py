@@ -179,7 +179,7 @@ def test_folders_without_a_result_keep_their_place(stage, folder, capsys):
 def test_a_usage_error_has_no_traceback_with_debug(stage, folder, capsys):
     assert main(["score", put("a.edf"), "--debug", "--rules", "aasm_9"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    assert main(["score", "a.edf", "--debug", "--format", "html"]) == 2
+    assert main(["score", "a.edf", "--debug", "--format", "parchment"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
