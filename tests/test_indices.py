@@ -252,6 +252,27 @@ def test_supine_and_non_supine():
     assert found.non_supine_ahi_per_h == 2 / 1.0
 
 
+def test_sides_have_rates_of_their_own():
+    """Back for 30 min, left 30, right 30, prone 30; an event lies where most of it lies.
+
+    Of 20 s each: three on the left (one of them 15 s there, 5 s on the back), one on the right, none prone.
+    """
+    codes = np.repeat([0.0, 1.0, 2.0, 3.0], 1800)
+    events = [event_at(start_s) for start_s in (100, 1795, 2000, 3000, 5000)]
+    found = indices_of(events=events, position=quarter_seconds(codes))
+    assert (found.left_ahi_per_h, found.right_ahi_per_h, found.prone_ahi_per_h) == (3 / 0.5, 1 / 0.5, 0.0)
+    assert found.supine_ahi_per_h == 1 / 0.5
+    assert found.non_supine_ahi_per_h == 4 / 1.5
+
+
+def test_a_side_that_was_never_lain_on_has_no_rate():
+    indices, reasons = compute_indices(measured(position=quarter_seconds(np.ones(7200))), RULES)
+    assert indices.left_ahi_per_h == 0.0
+    assert indices.prone_ahi_per_h is None
+    assert reasons["indices.prone_ahi_per_h"] == "no prone time"
+    assert reasons["indices.right_ahi_per_h"] == "no time on the right side"
+
+
 def test_position_within_monitored_time():
     codes = np.concatenate((np.zeros(3600), np.ones(3600)))
     events = [event_at(100.0, is_counted=False), event_at(1000.0), event_at(5000.0)]

@@ -301,7 +301,7 @@ def test_it_prints_on_two_sheets_with_the_traces_inside_and_without_buttons(open
     opened.page.emulate_media(media="print")
     assert not opened.page.is_visible(".tools")
     assert not opened.page.is_visible("#events")
-    opened.page.emulate_media(media="screen")
+    opened.page.emulate_media(media="null")
     sheet = opened.page.pdf(format="A4")
     assert sheet.count(b"/Type /Page\n") == 2
     widths = opened.page.evaluate("hsatPage.panels.map(panel => panel.plot.width)")

@@ -48,6 +48,6 @@ def read_again(info: RecordingInfo) -> Recording:
     for what, (scored, found) in pairs.items():
         if scored != found:
             raise ReadError(
-                f"{source.path}: cannot be read again: its {what} is not what was scored; {WAY_OUT}"
+                f"{source.path}: cannot be read again: no longer what was scored ({what}); {WAY_OUT}"
             )
     return recording

@@ -3,6 +3,7 @@
   "use strict";
 
   var PRINTED_PX = 690; // the width of a printed sheet, A4 or Letter, between its margins
+  var PRINTED_SCALE = 0.7; // of the height of signals: night and charts fit on one sheet
   var host, before_print = null;
 
   page.isShown = function (event) {
@@ -32,6 +33,7 @@
     if (before_print) return;
     before_print = { theme: document.documentElement.dataset.theme };
     document.documentElement.dataset.theme = "light";
+    page.height_scale = PRINTED_SCALE;
     page.drawing.resize(PRINTED_PX);
     page.drawing.repaint();
   }
@@ -41,6 +43,7 @@
     if (before_print.theme) document.documentElement.dataset.theme = before_print.theme;
     else delete document.documentElement.dataset.theme;
     before_print = null;
+    page.height_scale = 1;
     page.drawing.resize(host.clientWidth);
     page.drawing.repaint();
   }
@@ -50,7 +53,7 @@
     page.events = page.night.events;
     page.events.forEach(function (event, index) { event.index = index; });
     page.view = { start_s: 0, stop_s: page.night.duration_s };
-    page.gain = 1;
+    page.gain = page.height_scale = 1;
     page.selected = page.hovered = -1;
     host = document.getElementById("panels");
     document.documentElement.classList.add("is-live");

@@ -5,7 +5,7 @@
   var MARKS_WITHIN_S = 3900; // spans of events are drawn over signals in windows of up to some 65 min
   var LABELS_WITHIN_S = 900;
   var SCALED_TO_S = 1800; // shorter windows are scaled to the breathing of this time around them
-  var AXIS_PX = 112, NARROW_AXIS_PX = 44;
+  var AXIS_PX = 112, NARROW_AXIS_PX = 44, CLOCK_PX = 26;
   var TICK_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400];
   var TICK_PX = 74;
 
@@ -66,7 +66,7 @@
 
   function timeAxis(is_shown) {
     var axis = {
-      scale: "x", show: true, size: is_shown ? 26 : 0, gap: 2, font: "11px system-ui, sans-serif",
+      scale: "x", show: true, size: is_shown ? CLOCK_PX : 0, gap: 2, font: "11px system-ui, sans-serif",
       stroke: function () { return color("--ink"); },
       grid: { stroke: function () { return color("--grid"); }, width: 1 },
       ticks: { show: is_shown, size: 4, stroke: function () { return color("--grid"); } },
@@ -80,10 +80,14 @@
 
   function axisPx() { return window.innerWidth < 640 ? NARROW_AXIS_PX : AXIS_PX; }
 
+  function heightOf(panel) {
+    return Math.round(panel.height * (panel.rows ? 1 : page.height_scale)) + (panel.has_clock ? CLOCK_PX : 0);
+  }
+
   function optionsOf(panel, width) {
     return {
-      width: width, height: panel.height + (panel.has_clock ? 26 : 0), legend: { show: false },
-      padding: [panel.rows ? 2 : 4, 8, panel.has_clock ? 0 : 3, 0],
+      width: width, height: heightOf(panel), legend: { show: false },
+      padding: [panel.rows ? 2 : 4, 20, panel.has_clock ? 0 : 3, 0],
       cursor: {
         y: false, sync: { key: "night", scales: ["x", null] }, points: { show: false },
         drag: { x: true, y: false, setScale: false }, bind: { dblclick: function () { return function () { page.navigation.showAll(); }; } }
@@ -487,7 +491,7 @@
 
   function resize(width) {
     page.panels.forEach(function (panel) {
-      panel.plot.setSize({ width: width, height: panel.height + (panel.has_clock ? 26 : 0) });
+      panel.plot.setSize({ width: width, height: heightOf(panel) });
     });
     draw();
   }
