@@ -245,6 +245,15 @@ def test_hovering_over_an_event_shows_its_evidence(opened, night):
     assert not opened.page.is_visible("#tip")
 
 
+def test_hovering_over_time_that_is_not_monitored_says_why(browser, tmp_path):
+    opened = open_page(browser, tmp_path / "night.html", render_page(make_result()))
+    box = opened.over().bounding_box()
+    opened.page.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + 20)  # after 25,680 s of 28,800 s
+    opened.page.wait_for_selector("#tip", state="visible")
+    assert "The oximeter probe is off or gives no valid value." in opened.page.inner_text("#tip")
+    opened.page.close()
+
+
 def test_focus_on_a_line_shows_its_evidence_without_moving(opened, night):
     opened.page.focus("#text")
     for _ in range(9):  # the region of the table, seven heads, the first line

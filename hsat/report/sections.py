@@ -18,11 +18,14 @@ from hsat.report.rows import (
     rounded,
 )
 from hsat.report.subject import absent_patient_words
-from hsat.results import SECONDS_PER_HOUR, NightResult, SensorTime
+from hsat.results import SECONDS_PER_HOUR, ChannelInfo, NightResult, SensorTime
 
 __all__ = ["Row", "Section", "fact_section", "index_sections", "time_section"]
 
 NONE_RECORDED = "none recorded"
+UNKNOWN_AVERAGING = "averaging time not stated"
+SUPPORTING = (("Heart rate", "pulse"), ("Position", "position"), ("Snoring", "snore"))
+"""Sensors beside airflow, effort and oximetry that a report of a home test has to name."""
 
 
 class Row(NamedTuple):
@@ -62,9 +65,31 @@ def fact_section(night: NightResult) -> Section:
         rows.append(Row("  hypopneas", _sharing_words(night.sensors.hypopneas)))
     why_no_effort = night.not_measured.get("effort_sensor", NONE_RECORDED)
     rows.append(Row("Effort", _sensor_words(night, night.effort_sensor, why_no_effort)))
+    rows.append(_oximeter_row(night))
+    for label, name in SUPPORTING:
+        channel = _channel(night, name)
+        rows.append(Row(label, NONE_RECORDED if channel is None else _channel_words(channel)))
     if night.spo2_delay_s is not None:
         rows.append(Row("SpO2 delay", f"{night.spo2_delay_s:.0f} s behind the airflow"))
     return Section("", tuple(rows))
+
+
+def _oximeter_row(night: NightResult) -> Row:
+    """The oximeter, with the time it averages over: a long one makes falls of SpO2 smaller."""
+    channel = _channel(night, "spo2")
+    if channel is None:
+        return Row("Oximeter", NONE_RECORDED)
+    averaging_s = night.recording.device.oximeter_averaging_s
+    words = UNKNOWN_AVERAGING if averaging_s is None else f"averages over {averaging_s:g} s"
+    return Row("Oximeter", _channel_words(channel), words)
+
+
+def _channel(night: NightResult, name: str) -> ChannelInfo | None:
+    return next((channel for channel in night.recording.channels if channel.name == name), None)
+
+
+def _channel_words(channel: ChannelInfo) -> str:
+    return printable(f"{channel.name} ({channel.source_label!r}, {channel.rate_hz:g} Hz)")
 
 
 def _subject_words(night: NightResult) -> str:
@@ -80,10 +105,8 @@ def _subject_words(night: NightResult) -> str:
 def _sensor_words(night: NightResult, name: str | None, absent: str = NONE_RECORDED) -> str:
     if name is None:
         return printable(absent)
-    channel = next((channel for channel in night.recording.channels if channel.name == name), None)
-    if channel is None:
-        return printable(name)
-    return printable(f"{name} ({channel.source_label!r}, {channel.rate_hz:g} Hz)")
+    channel = _channel(night, name)
+    return printable(name) if channel is None else _channel_words(channel)
 
 
 def _sharing_words(times: Iterable[SensorTime]) -> str:

@@ -23,6 +23,8 @@ NOT_A_DEVICE = (
     "hsat is no medical device. A qualified person must review the recording and this scoring "
     "before anything is decided on it."
 )
+PHYSICIAN = "Interpreting physician: ______________________________  Date: ________________"
+"""Where who reads the report signs it: the AASM asks for a name on the interpretation."""
 ONE_NIGHT = (
     "One night can mislead: when nights are repeated, 49 % of people change class at least once "
     "(Roeder 2020, Thorax, 3,250 people)."
@@ -161,3 +163,4 @@ def _closing(night: NightResult) -> Iterable[str]:
         yield ONE_NIGHT
     yield f"Rules {printable(night.rules_id)}; hsat {printable(night.hsat_version)}; {night.scoring} scoring."
     yield NOT_A_DEVICE
+    yield PHYSICIAN

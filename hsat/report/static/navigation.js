@@ -145,11 +145,15 @@
 
   function showTip(at, u) {
     page.hovered = eventAt(at, u);
-    var tip = byId("tip");
-    if (page.hovered < 0) return hideTip();
-    var event = page.events[page.hovered];
-    tip.replaceChildren(page.drawing.element("strong", "", event.words));
-    tip.appendChild(evidenceList(event));
+    var tip = byId("tip"), event = page.events[page.hovered];
+    if (event) {
+      tip.replaceChildren(page.drawing.element("strong", "", event.words));
+      tip.appendChild(evidenceList(event));
+    } else {
+      var cause = causeAt(at);
+      if (!cause) return hideTip();
+      tip.replaceChildren(page.drawing.element("strong", "", "not monitored"), page.drawing.element("p", "", cause));
+    }
     tip.hidden = false;
     var box = u.over.getBoundingClientRect();
     var left = box.left + u.valToPos(at, "x") + 14;
@@ -158,6 +162,14 @@
     if (top + tip.offsetHeight > window.innerHeight) top = Math.max(4, box.top - tip.offsetHeight - 6);
     tip.style.left = Math.max(4, left) + window.scrollX + "px";
     tip.style.top = top + window.scrollY + "px";
+  }
+
+  /** Why a time is not monitored, or an empty text where it is. */
+  function causeAt(at) {
+    var found = page.night.excluded.filter(function (item) {
+      return item.spans_s.some(function (span) { return span[0] <= at && at < span[1]; });
+    });
+    return found.map(function (item) { return item.words; }).join(" ");
   }
 
   function hideTip() {

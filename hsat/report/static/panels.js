@@ -314,7 +314,7 @@
     ctx.arc(x1, low, 3 * ratio, 0, 2 * Math.PI);
     ctx.fillStyle = color("--ink");
     ctx.fill();
-    if (!page.night.limits) return;
+    if (!page.night.limits || event.kind === "desaturation") return;
     var y = u.valToPos(fall[3] - page.night.limits.min_desaturation_points, "y", true);
     ctx.setLineDash([4 * ratio, 3 * ratio]);
     ctx.beginPath();
