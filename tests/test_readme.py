@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 IS_WRITING = os.environ.get("HSAT_WRITE_README") == "1"
-SHOWN_LINES = 26
+SHOWN_LINES = 31
 """Lines of output that writing keeps before the three dots."""
 
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
