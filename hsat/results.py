@@ -379,17 +379,10 @@ class NightResult:
     def plot_event(
         self, index: int, recording: Recording | None = None, *, is_rejected: bool = False
     ) -> "Figure":
-        """Draw one event with its evidence: see `hsat.report.event_plot.plot_event`.
+        """Draw one event, or a refused candidate, with its evidence: see `hsat.report.event_plot.plot_event`.
 
-        Parameters
-        ----------
-        index : int
-            Place in `events`, or in `rejected`.
-        recording : Recording, optional
-            What was scored. A result keeps no samples: without it the file is read again, if it is
-            still the one that was scored.
-        is_rejected : bool, optional
-            Draw a refused candidate.
+        A result keeps no samples: without the recording its file is read again, if it is still the
+        one that was scored.
         """
         from hsat.report.event_plot import plot_event
 

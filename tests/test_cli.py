@@ -51,7 +51,7 @@ def install_command(monkeypatch, run):
         ([], "a command is needed: score, inspect, "),
         (["scroe"], "invalid choice: 'scroe'"),
         (["score"], "the following arguments are required: PATH"),
-        (["score", "a.edf", "--format", "html"], "argument --format: invalid choice: 'html'"),
+        (["score", "a.edf", "--format", "docx"], "argument --format: invalid choice: 'docx'"),
         (["score", "a.edf", "--nonsense"], "unrecognized arguments: --nonsense"),
         (["score", "a.edf", "--form", "json"], "unrecognized arguments: --form json"),
         (["score", "a.edf", "--age", "old"], "argument --age: expected years from 0 to 130, got 'old'"),

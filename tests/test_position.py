@@ -42,6 +42,9 @@ def test_hours_and_ahi_with_changes_of_position():
     assert night.monitored.monitoring_h == pytest.approx(110 / 60)
     assert night.indices.supine_ahi_per_h == pytest.approx(5 / 0.75)
     assert night.indices.non_supine_ahi_per_h == pytest.approx(3 / (65 / 60))
+    assert night.indices.left_ahi_per_h == pytest.approx(2 / 0.5)
+    assert night.indices.right_ahi_per_h == pytest.approx(1 / (20 / 60))
+    assert night.indices.prone_ahi_per_h == 0.0
     assert night.indices.ahi_per_h == pytest.approx(8 / (110 / 60))
 
 
@@ -77,6 +80,9 @@ def test_the_report_tells_the_hours_in_every_position():
     assert [" ".join(line.split()) for line in block] == [
         "AHI supine 6.7 /h",
         "AHI not supine 2.8 /h",
+        "left side 4.0 /h",
+        "right side 3.0 /h",
+        "prone 0.0 /h",
         "Time supine 0.75 h",
         "Time not supine 1.08 h",
         "Time on the left side 0.50 h",
