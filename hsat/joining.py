@@ -138,7 +138,15 @@ def join_oximetry(recording: Recording, oximetry: Recording) -> Recording:
     if replaced:
         text = f"{' and '.join(replaced)} of the recording itself left aside: the oximeter's are used"
         notes.append(Note("oximetry_replaced", text))
-    return replace(recording, signals=signals, notes=(*recording.notes, *notes))
+    averaging_s = recording.device.oximeter_averaging_s
+    if any(signal.name == "spo2" for signal in oximetry.signals):
+        averaging_s = oximetry.device.oximeter_averaging_s
+    return replace(
+        recording,
+        signals=signals,
+        device=replace(recording.device, oximeter_averaging_s=averaging_s),
+        notes=(*recording.notes, *notes),
+    )
 
 
 def _placement_note(clock_s: float | None, certain: _Peak | None, known: Sequence[_Peak], hours: str) -> Note:

@@ -259,6 +259,14 @@ def test_unknown_name_lists_the_known_ones(tmp_path):
         read_recording(edf_of(tmp_path, "Flow"), device="nix")
 
 
+@pytest.mark.parametrize(("line", "averaging_s"), [("oximeter_averaging_s = 3\n", 3.0), ("", None)])
+def test_a_profile_may_tell_what_the_oximeter_averages_over(tmp_path, line, averaging_s):
+    profile = tmp_path / "mine.toml"
+    profile.write_text(PROFILE.replace('title = "My', f'{line}title = "My'), encoding="utf-8")
+    recording = read_recording(edf_of(tmp_path, "Flow"), device=str(profile))
+    assert recording.device.oximeter_averaging_s == averaging_s
+
+
 def test_own_profile_by_path(tmp_path):
     profile = tmp_path / "mine.toml"
     profile.write_text(PROFILE, encoding="utf-8")
@@ -279,6 +287,12 @@ def test_own_profile_by_path(tmp_path):
         ('therapy = "none"', 'therapy = "pills"', [r"\[device\]", "therapy", "pap", "pills"]),
         ('title = "My recorder"\n', "", [r"\[device\]", "title"]),
         ('confidence = "sure"', 'confidence = "sure"\ncolour = "red"', [r"\[device\]", "colour"]),
+        (
+            'title = "My',
+            'oximeter_averaging_s = 61\ntitle = "My',
+            [r"\[device\]", "oximeter_averaging_s", "61"],
+        ),
+        ('title = "My', 'oximeter_averaging_s = "3"\ntitle = "My', [r"\[device\]", "oximeter_averaging_s"]),
         ("[units]", "[unit]", ["unit"]),
         ('flow = "mL/s"', "flow = 3", [r"\[units\]", "flow"]),
         ("spo2 = [77]", 'spo2 = ["77"]', [r"\[sentinels\]", "spo2"]),

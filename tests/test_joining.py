@@ -116,6 +116,14 @@ def test_the_recordings_own_spo2_is_left_aside_and_said():
     assert sorted(s.name for s in joined.signals) == ["flow", "pulse", "spo2"]
 
 
+def test_the_averaging_named_is_that_of_the_oximeter_in_use():
+    recorder, other = night("pulse", "spo2"), ring(1200)
+    recorder = replace(recorder, device=replace(recorder.device, oximeter_averaging_s=3.0))
+    assert hsat.join_oximetry(recorder, other).device.oximeter_averaging_s is None
+    other = replace(other, device=replace(other.device, oximeter_averaging_s=4.0))
+    assert hsat.join_oximetry(recorder, other).device.oximeter_averaging_s == 4.0
+
+
 def test_an_oximeter_that_started_first_is_cut():
     joined = hsat.join_oximetry(
         night(), replace(ring(0, step_s=1), start_local=START - timedelta(seconds=600))

@@ -19,6 +19,7 @@ from hsat.io.profile_tables import (
     Companion,
     DailyLabels,
     canonical_names,
+    read_averaging_s,
     read_companions,
     read_daily_labels,
     read_label_sets,
@@ -52,6 +53,8 @@ class DeviceProfile:
         Short name for ``--device``, and maker and model in words.
     therapy : str
         ``"none"``, ``"pap"``, ``"appliance"`` or ``"unknown"``.
+    oximeter_averaging_s : float or None
+        Time over which its oximeter averages SpO2; None where nobody has told.
     source, confidence : str
         Where the facts come from, and how sure they are.
     equipment : tuple of str
@@ -85,6 +88,7 @@ class DeviceProfile:
     name: str
     title: str
     therapy: str
+    oximeter_averaging_s: float | None
     source: str
     confidence: str
     equipment: tuple[str, ...]
@@ -221,6 +225,7 @@ def _read_regular(path: Path) -> str:
         raise RulesError(f"device profile {path}: no TOML: no UTF-8 text ({error.reason})") from error
 
 
+AVERAGING = "oximeter_averaging_s"
 LITERATURE = "labels_from_literature"
 RATES, RATES_LITERATURE = "rates_hz", "rates_hz_from_literature"
 TABLES = (
@@ -244,7 +249,7 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
     refuse_unknown(table, TABLES, where)
     device = read_table(table, "device", where)
     at = f"{where}, [device]"
-    refuse_unknown(device, ("name", "title", "therapy", "source", "confidence"), at)
+    refuse_unknown(device, ("name", "title", "therapy", "source", "confidence", AVERAGING), at)
     therapy = read_text(device, "therapy", at)
     if therapy not in THERAPIES:
         raise RulesError(f"{at}.therapy: expected one of {', '.join(THERAPIES)}, got {shown(therapy)}")
@@ -268,6 +273,7 @@ def _profile(table: dict[str, object], where: str) -> DeviceProfile:
         name=read_text(device, "name", at),
         title=read_text(device, "title", at),
         therapy=therapy,
+        oximeter_averaging_s=read_averaging_s(device, AVERAGING, at),
         source=read_text(device, "source", at),
         confidence=read_text(device, "confidence", at),
         equipment=read_texts(match, "equipment", f"{where}, [match]"),

@@ -105,6 +105,7 @@ def normalize(
             name=profile.title,
             therapy=therapy or profile.therapy,
             recorder=edf.recorder,
+            oximeter_averaging_s=profile.oximeter_averaging_s,
         ),
         subject=subject,
         source=SourceFile(

@@ -12,6 +12,7 @@ __all__ = [
     "Companion",
     "DailyLabels",
     "canonical_names",
+    "read_averaging_s",
     "read_companions",
     "read_daily_labels",
     "read_label_sets",
@@ -75,6 +76,8 @@ def read_daily_labels(table: Mapping[str, object], where: str) -> DailyLabels:
         name: tuple(simplify_label(label) for label in read_texts(table, name, where)) for name in names
     }
     return DailyLabels(**labels)
+LONGEST_AVERAGING_S = 60
+"""Longer, and no fall of SpO2 would be left to see: no oximeter offers it."""
 
 
 def refuse_unknown(table: Mapping[str, object], allowed: Iterable[str], where: str) -> None:
@@ -188,6 +191,18 @@ def _is_number(value: object) -> TypeGuard[float]:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return math.isfinite(value) and abs(value) <= LARGEST_NUMBER
+
+
+def read_averaging_s(table: Mapping[str, object], key: str, where: str) -> float | None:
+    """Seconds that an oximeter averages over; None where the table does not say."""
+    value = table.get(key)
+    if value is None:
+        return None
+    if not _is_number(value) or not 0 <= value <= LONGEST_AVERAGING_S:
+        raise RulesError(
+            f"{where}.{key}: expected seconds from 0 to {LONGEST_AVERAGING_S}, got {shown(value)}"
+        )
+    return float(value)
 
 
 def read_position_codes(table: Mapping[str, object], where: str) -> dict[float, PositionCode]:
