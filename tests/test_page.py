@@ -208,6 +208,12 @@ def test_fast_spo2_is_the_sample_in_force_and_snore_the_span_of_each_step():
     assert np.count_nonzero(snore_trace.values) == 1
 
 
+def test_a_sound_level_is_kept_by_its_highest():
+    recording = array_recording(snore=(10.0, np.tile([40.0, 41.0, 62.0, 40.0, 40.0], 200)))
+    (trace,) = read_traces(replace(recording, signals=(replace(recording.signals[0], unit="dB"),)))
+    assert set(trace.values.tolist()) == {62.0}
+
+
 def test_codes_that_mean_no_value_are_missing_in_the_copy():
     recording = array_recording(flow=(64.0, np.ones(6400)))
     signal = replace(recording.signals[0], calibration=Calibration(gain=2.0, missing_stored=(1.0,)))

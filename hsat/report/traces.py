@@ -40,6 +40,7 @@ MOST_WAVE_SAMPLES = 1_300_000
 LEVEL_RATE_HZ = 4.0
 """SpO2, pulse and position recorded no faster are kept whole; faster ones hold repeats, and 1 Hz is kept."""
 SOUND_RATE_HZ = 2.0
+SOUND_LEVEL_UNIT = "db"
 
 Samples = NDArray[np.float32]
 
@@ -56,7 +57,7 @@ class Trace:
         Samples per second of the copy.
     values : ndarray, shape (n,), float32
         In the signal's unit, from the start of the recording; NaN where missing. Of a snore channel
-        the span from the lowest to the highest sample in each step.
+        the span from the lowest to the highest sample in each step, of a sound level in dB the highest.
     """
 
     signal: Signal
@@ -187,12 +188,14 @@ class _Copy:
         self.values[first_bin:stop_bin] = self.signal.calibration.to_physical(chosen)
 
     def _add_span(self, block: SampleBlock) -> None:
-        """Highest minus lowest of the samples of each bin; a bin that two blocks share takes the larger."""
+        """Highest minus lowest sample of each bin, of a level the highest; of a shared bin the larger."""
         first, n_stored = block.first_sample, block.stored.size
         bins = ((np.arange(first, first + n_stored) + 0.5) / self.ratio).astype(np.int64)
         begins = np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1])))
         physical = self.signal.calibration.to_physical(block.stored.reshape(-1))
-        spans = np.fmax.reduceat(physical, begins) - np.fmin.reduceat(physical, begins)
+        spans = np.fmax.reduceat(physical, begins)
+        if self.signal.unit.casefold() != SOUND_LEVEL_UNIT:  # a level is its own size, a sound its swing
+            spans -= np.fmin.reduceat(physical, begins)
         targets = bins[begins]
         is_inside = (targets >= 0) & (targets < len(self.values))
         targets = targets[is_inside]
