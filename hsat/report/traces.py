@@ -194,7 +194,9 @@ class _Copy:
         begins = np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1])))
         physical = self.signal.calibration.to_physical(block.stored.reshape(-1))
         spans = np.fmax.reduceat(physical, begins)
-        if self.signal.unit.casefold() != SOUND_LEVEL_UNIT:  # a level is its own size, a sound its swing
+        if not self.signal.unit.casefold().startswith(
+            SOUND_LEVEL_UNIT
+        ):  # a level is its own size, a sound its swing
             spans -= np.fmin.reduceat(physical, begins)
         targets = bins[begins]
         is_inside = (targets >= 0) & (targets < len(self.values))
