@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hsat import batch as batch
     from hsat.agreement import compare_nights, summarize_agreement
     from hsat.folders import read_nights
     from hsat.hypnogram import Hypnogram
@@ -31,6 +32,7 @@ __all__ = [
     "Recording",
     "Scoring",
     "__version__",
+    "batch",
     "compare_nights",
     "compare_treatment",
     "estimate_ahi",
@@ -70,6 +72,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load public names on first use, so that ``import hsat`` stays light."""
+    if name == "batch":  # a room that can be called
+        return import_module("hsat.batch")
     if name not in _HOMES:
         raise AttributeError(f"module 'hsat' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -5,6 +5,7 @@ subclasses the built-in error a plain Python caller would catch.
 """
 
 __all__ = [
+    "BatchError",
     "EventListError",
     "HsatError",
     "MissingChannelError",
@@ -57,6 +58,10 @@ class PriorError(HsatError, ValueError):
 
 class NightsError(HsatError, ValueError):
     """Counts, hours or days of nights cannot be: mend the one it names."""
+
+
+class BatchError(HsatError, OSError):
+    """The folder of a batch cannot take results: free it, make room or choose another; nothing is lost."""
 
 
 class SimulationError(HsatError, ValueError):

@@ -131,7 +131,11 @@ def _folder_of(item: str | UnlistedFolder) -> str:
 
 
 def gather_nights(
-    paths: Sequence[str], read: Callable[[str], Recording], *, seen: SeenFiles | None = None
+    paths: Sequence[str],
+    read: Callable[[str], Recording],
+    *,
+    seen: SeenFiles | None = None,
+    is_whole_folder: bool = True,
 ) -> FolderNights:
     """Read the files of one folder as nights.
 
@@ -143,6 +147,8 @@ def gather_nights(
         Reads one file; a `HsatError` makes the file one of those that failed.
     seen : SeenFiles, optional
         Files met before, in other folders; copies of them are left out.
+    is_whole_folder : bool
+        Whether `paths` are all recordings of their folder: tables beside them are looked for then.
 
     Returns
     -------
@@ -178,7 +184,8 @@ def gather_nights(
             whole.append(recording)
         else:
             left_out.append(LeftOut(recording.source.path, companion))
-    left_out.extend(LeftOut(path, TABLE_BESIDE) for path in _tables_beside(paths))
+    if is_whole_folder:
+        left_out.extend(LeftOut(path, TABLE_BESIDE) for path in _tables_beside(paths))
     grouped = group_nights(whole)
     return FolderNights(
         recordings=grouped.nights, left_out=(*left_out, *grouped.left_out), failed=tuple(failed)

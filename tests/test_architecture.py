@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nights": {"grading", "rules", "kernels"} | TYPES,
     "agreement": {"rules", "grading"} | TYPES,
     "simulate": {"io"} | TYPES,
-    "batch": {"score", "nights", "report", "io", "rules"} | TYPES,
+    "batch": {"score", "nights", "report", "io", "rules", "folders", "kernels"} | TYPES,
     "distribution": TYPES - {"inspection", "patient", "scorings", "sessions"},
     "report": {"rules", "agreement", "distribution", "kernels"} | TYPES,
     "interop": TYPES,
@@ -88,8 +88,13 @@ MAY_USE_LIBRARY: dict[str, set[str]] = {
     "pandas": {"events", "results", "nights", "report", "io", "batch", "agreement", "interop", "cli"},
     "mne": {"interop"},
     "matplotlib": {"report"},
-    "jinja2": {"report", "batch"},
+    "jinja2": {"report"},
     "pyedflib": {"simulate", "io"},
+    "sqlite3": {"batch"},
+    "pebble": {"batch"},
+    "distributed": {"batch"},
+    "fsspec": {"batch"},
+    "tqdm": {"cli"},
     "numba": {"kernels", "cli"},
 }
 """Libraries that only some rooms may name at all, even lazily."""

@@ -4,23 +4,51 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from hsat.errors import ReadError
 from hsat.io.layout import FIXED_BYTES
 from hsat.io.records import EdfSource
 from hsat.recording import Recording
 
-__all__ = ["SeenFiles", "without_cut_copies"]
+__all__ = ["FileHead", "SeenFiles", "head_of", "without_cut_copies"]
 
 HEAD_BYTES = 4096
 """Files that agree in size and in these bytes (start date and time are among them) are compared whole."""
+
+
+class FileHead(NamedTuple):
+    """What tells most files apart: the size, and the SHA-256 of the first bytes in hexadecimal digits."""
+
+    n_bytes: int
+    sha256: str
+
+
+def head_of(path: str) -> FileHead | None:
+    """The beginning of a file; None where it cannot be read or is too short for a header.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    FileHead or None
+    """
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        n_bytes = Path(path).stat().st_size
+    except (OSError, ValueError):
+        return None
+    return None if n_bytes < FIXED_BYTES else FileHead(n_bytes, hashlib.sha256(head).hexdigest())
 
 
 @dataclass(slots=True)
 class SeenFiles:
     """Files met so far, by size and first bytes, and by SHA-256 where those agree."""
 
-    _by_head: dict[tuple[int, bytes], list[str]] = field(default_factory=dict)
+    _by_head: dict[FileHead, list[str]] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
 
     def original_of(self, path: str) -> str | None:
@@ -36,13 +64,25 @@ class SeenFiles:
         -------
         str or None
         """
+        return self.original_by_head(path, head_of(path))
+
+    def original_by_head(self, path: str, head: FileHead | None) -> str | None:
+        """As `original_of`, for a file whose beginning is known already.
+
+        Parameters
+        ----------
+        path : str
+        head : FileHead or None
+            From `head_of`, now or earlier; None for a file that is not compared.
+
+        Returns
+        -------
+        str or None
+        """
+        if head is None:
+            return None
+        alike = self._by_head.setdefault(head, [])
         try:
-            with Path(path).open("rb") as file:
-                head = file.read(HEAD_BYTES)
-            size = Path(path).stat().st_size
-            if size < FIXED_BYTES:
-                return None
-            alike = self._by_head.setdefault((size, hashlib.sha256(head).digest()), [])
             for other in alike:
                 if self._digest(other) == self._digest(path):
                     return other

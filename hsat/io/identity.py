@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hsat.recording import Note
 
-__all__ = ["CONFIG_DIR_VARIABLE", "pseudonym"]
+__all__ = ["CONFIG_DIR_VARIABLE", "pseudonym", "site_key", "use_site_key"]
 
 CONFIG_DIR_VARIABLE = "HSAT_CONFIG_DIR"
 """Environment variable that names the configuration folder (else the platform's own)."""
@@ -18,6 +18,22 @@ KEY_FILE = "site.key"
 KEY_BYTES = 32
 PSEUDONYM_DIGITS = 16
 """Hexadecimal digits shown: 64 bits, no collision among any clinic's patients."""
+
+
+_given_keys: list[bytes] = []
+"""The key that another process of the same site has handed on, if one has."""
+
+
+def use_site_key(key: bytes | None) -> None:
+    """Make pseudonyms with this key in this process, whatever its own configuration folder holds.
+
+    Parameters
+    ----------
+    key : bytes or None
+        From `site_key` in the process that hands out the work: pseudonyms of one patient are the
+        same then on every machine that shares the work. None: the machine's own key again.
+    """
+    _given_keys[:] = [] if key is None else [key]
 
 
 def pseudonym(code: str | None) -> tuple[str | None, tuple[Note, ...]]:
@@ -38,7 +54,7 @@ def pseudonym(code: str | None) -> tuple[str | None, tuple[Note, ...]]:
     if not code:
         return None, ()
     try:
-        key = _site_key()
+        key = site_key()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         text = (
@@ -61,12 +77,23 @@ def _config_folder() -> Path:
     return Path(platformdirs.user_config_dir("hsat", appauthor=False))
 
 
-def _site_key() -> bytes:
+def site_key() -> bytes:
     """The site's key; made at first need.
 
     Written to a file of its own first and then linked into place, so that of several processes
     that start together all read the same key, and never half of one.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    OSError
+        Where the key can neither be read nor made.
     """
+    if _given_keys:
+        return _given_keys[0]
     path = _config_folder() / KEY_FILE
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

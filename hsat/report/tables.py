@@ -3,7 +3,8 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from hsat.events import EVENT_COLUMNS, event_rows
 from hsat.quality import QualityFlag
@@ -12,7 +13,7 @@ from hsat.report.plain import printable
 from hsat.report.rows import INDEX_ROWS, index_value
 from hsat.results import NightResult
 
-__all__ = ["NIGHT_COLUMNS", "csv_text", "events_csv", "nights_csv"]
+__all__ = ["NIGHT_COLUMNS", "csv_lines", "csv_text", "events_csv", "night_row", "nights_csv", "safe_cell"]
 
 NIGHT_COLUMNS: tuple[str, ...] = (
     "file",
@@ -62,7 +63,7 @@ def nights_csv(results: Sequence[NightResult | FailedNight]) -> str:
     )
     others = [f"{name}_{key}" for name in names for key in ("ahi_per_h", "severity")]
     columns = (*NIGHT_COLUMNS[:-1], *others, NIGHT_COLUMNS[-1])
-    return csv_text(columns, (_night_row(result) for result in results))
+    return csv_text(columns, (night_row(result) for result in results))
 
 
 def events_csv(night: NightResult) -> str:
@@ -70,7 +71,18 @@ def events_csv(night: NightResult) -> str:
     return csv_text(EVENT_COLUMNS, event_rows(night.events))
 
 
-def _night_row(night: NightResult | FailedNight) -> dict[str, object]:
+def night_row(night: NightResult | FailedNight) -> dict[str, object]:
+    """A night as a row: `NIGHT_COLUMNS`, then rate and class of every alternative rule set, as keys.
+
+    Parameters
+    ----------
+    night : NightResult or FailedNight
+        Of a failed one ``file`` and ``error`` alone.
+
+    Returns
+    -------
+    dict of str to object
+    """
     if isinstance(night, FailedNight):
         return {"file": night.file, "error": night.error}
     recording = night.recording
@@ -104,13 +116,32 @@ def _night_row(night: NightResult | FailedNight) -> dict[str, object]:
     return row
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     """Rows as CSV: unrounded numbers, empty cells for None, texts that no spreadsheet runs."""
+    return "".join(csv_lines(columns, rows))
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """As `csv_text`, a line at a time, for tables of any length.
+
+    Parameters
+    ----------
+    columns : sequence of str
+    rows : iterable of mapping
+
+    Yields
+    ------
+    str
+        The line of column names first; each with its line end.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_cell(column) for column in columns])
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
-    return stream.getvalue()
+    names = dict.fromkeys(columns)
+    for row in chain([{name: name for name in names}], rows):
+        writer.writerow([_cell(row.get(column)) for column in columns])
+        yield stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
 
 
 def _cell(value: object) -> str:
@@ -123,5 +154,10 @@ def _cell(value: object) -> str:
         return str(int(value))
     if isinstance(value, float):
         return repr(float(value)) if math.isfinite(value) else ""
-    text = printable(str(value))
+    return safe_cell(str(value))
+
+
+def safe_cell(text: str) -> str:
+    """A text as a cell: printable, with an apostrophe where a spreadsheet would run it as a formula."""
+    text = printable(text)
     return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text

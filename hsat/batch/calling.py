@@ -1,0 +1,99 @@
+"""`hsat.batch`: a batch as a generator, for notebooks and programs."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from hsat.batch.settings import BatchSettings
+from hsat.batch.work import NIGHT_TIMEOUT_S, Batch, BatchOptions
+from hsat.report.failed import FailedNight
+from hsat.results import NightResult
+from hsat.rules.load import load_rules
+from hsat.rules.model import ScoringRules
+
+__all__ = ["batch"]
+
+
+def batch(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    rules: ScoringRules | str = "aasm_1b",
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    retry_failed: bool = False,
+    night_timeout_s: float = NIGHT_TIMEOUT_S,
+    device: str | None = None,
+    channel_map: Mapping[str, str] | None = None,
+    patient: str | None = None,
+    keep_identifiers: bool = False,
+    therapy: str | None = None,
+) -> Iterator[NightResult | FailedNight]:
+    """Score folders of nights in parallel and yield each result as it comes.
+
+    Parameters
+    ----------
+    paths : str, path-like, or iterable of them
+        Files, folders, or URLs that fsspec knows.
+    out : str or path-like, optional
+        Folder for ledger and tables, as with ``hsat batch --out``: what an earlier call has finished
+        there is not scored again, and not yielded again. Without it nothing is written.
+    rules : ScoringRules or str
+        From `hsat.load_rules`, or what it takes.
+    jobs : int, optional
+        Processes; as many as there are processors where not given.
+    scheduler : str, optional
+        Address of a Dask scheduler, or ``"local"``.
+    retry_failed : bool
+        Whether files that failed before are tried again.
+    night_timeout_s : float
+        A night that takes longer fails.
+    device, channel_map, patient, keep_identifiers, therapy
+        As for `hsat.read_recording`, for every file.
+
+    Yields
+    ------
+    NightResult or FailedNight
+        In the order in which they are finished. Files that are left out, such as copies, yield nothing.
+
+    Raises
+    ------
+    RulesError
+        Where the rule set is wrong.
+    HsatError
+        Where the folder of results cannot be used, or no worker can work.
+
+    Notes
+    -----
+    Where processes are not forked by a server of their own (a script on Windows or macOS), the
+    script has to keep its calls under ``if __name__ == "__main__":``, as with `multiprocessing`.
+    """
+    names = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    settings = BatchSettings(
+        rules=rules if isinstance(rules, ScoringRules) else load_rules(rules),
+        device=device,
+        channel_map=dict(channel_map or {}),
+        patient=patient,
+        keep_identifiers=keep_identifiers,
+        therapy=therapy,
+        has_results=True,
+    )
+    options = BatchOptions(
+        out=None if out is None else os.fspath(out),
+        n_workers=jobs,
+        scheduler=scheduler,
+        night_timeout_s=night_timeout_s,
+        is_retrying=retry_failed,
+    )
+    return _results([os.fspath(name) for name in names], settings, options)
+
+
+def _results(
+    paths: list[str], settings: BatchSettings, options: BatchOptions
+) -> Iterator[NightResult | FailedNight]:
+    with Batch(paths, settings, options) as work:
+        for step in work.run(work.list()):
+            if step.night is not None and step.night.result is not None:
+                yield step.night.result
+            if step.failure is not None:
+                yield FailedNight(file=step.failure.files[0], error=step.failure.error)
+        work.export()

@@ -1,0 +1,228 @@
+"""The ledger as tables for people: CSV, Parquet, a workbook; streamed, so that any number of nights fits."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any, NamedTuple
+
+from hsat.batch.folder import BatchFolder
+from hsat.batch.rows import ROW_COLUMNS
+from hsat.batch.schema import FLAGS, TEXTS
+from hsat.batch.store import Store
+from hsat.errors import BatchError
+from hsat.events import EVENT_COLUMNS
+from hsat.report.tables import csv_lines, safe_cell
+
+__all__ = ["TABLE_NAMES", "read_tables", "write_csv_tables", "write_parquet_tables", "write_workbook"]
+
+TABLE_NAMES = ("nights", "patients", "events", "failures")
+ROWS_PER_BATCH = 10_000
+LONGEST_SHEET = 1_048_575
+"""Rows below the header that a sheet of a workbook can hold."""
+TEXT_COLUMNS = TEXTS | {"file", "kind", "error", "grouped_by", "notes", "files"}
+
+
+class Table(NamedTuple):
+    """A table to write: its name, its columns, and its rows, made anew at every call of `rows`."""
+
+    name: str
+    columns: tuple[str, ...]
+    store: Store
+    query: str
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Rows with the columns as keys; flags are booleans."""
+        for row in self.store.rows(self.query):
+            values = dict(row)
+            others = values.pop("alternatives", None)
+            if others:
+                for name, (ahi_per_h, severity) in json.loads(others).items():
+                    values |= {f"{name}_ahi_per_h": ahi_per_h, f"{name}_severity": severity}
+            yield {
+                name: bool(value) if name in BOOLEANS and value is not None else value
+                for name, value in values.items()
+            }
+
+
+BOOLEANS = FLAGS | {"is_present"}
+NIGHTS = """
+    SELECT {columns}, is_present, (
+        SELECT group_concat(path, '; ') FROM (
+            SELECT path FROM night_files WHERE night_files.night_id = nights.night_id ORDER BY position)
+    ) AS file, (
+        SELECT json_group_object(name, json_array(ahi_per_h, severity)) FROM (
+            SELECT * FROM alternatives WHERE alternatives.night_id = nights.night_id ORDER BY name)
+    ) AS alternatives
+    FROM nights ORDER BY nights.file, part
+"""
+EVENTS = """
+    SELECT nights.file AS file, start_local AS night_start_local, {columns}
+    FROM events JOIN nights USING (night_id) ORDER BY nights.file, part, number
+"""
+PATIENT_COLUMNS = [
+    "patient",
+    "grouped_by",
+    "n_nights",
+    "n_excluded",
+    "first_night_local",
+    "last_night_local",
+    "monitoring_h",
+    "pooled_ahi_per_h",
+    "mean_ahi_per_h",
+    "median_ahi_per_h",
+    "sd_ahi_per_h",
+    "min_ahi_per_h",
+    "max_ahi_per_h",
+    "rules_id",
+    "notes",
+]
+FAILURE_COLUMNS = ("file", "part", "kind", "error", "n_files")
+
+
+def read_tables(store: Store) -> tuple[Table, ...]:
+    """The tables of the ledger that are exported, in the order of `TABLE_NAMES`.
+
+    Parameters
+    ----------
+    store : Store
+
+    Returns
+    -------
+    tuple of Table
+    """
+    names = [row[0] for row in store.rows("SELECT DISTINCT name FROM alternatives ORDER BY name")]
+    others = [f"{name}_{key}" for name in names for key in ("ahi_per_h", "severity")]
+    own = ", ".join(f'"{name}"' for name in ROW_COLUMNS if name != "file")
+    events = ", ".join(f'events."{name}"' for name in EVENT_COLUMNS)
+    return (
+        Table("nights", (*ROW_COLUMNS, *others, "is_present"), store, NIGHTS.format(columns=own)),
+        Table("patients", tuple(PATIENT_COLUMNS), store, "SELECT * FROM patients ORDER BY number"),
+        Table("events", ("file", "night_start_local", *EVENT_COLUMNS), store, EVENTS.format(columns=events)),
+        Table("failures", FAILURE_COLUMNS, store, "SELECT * FROM failures ORDER BY file, part"),
+    )
+
+
+def write_csv_tables(folder: BatchFolder, tables: Iterable[Table]) -> None:
+    """Write ``NAME.csv`` for every table; cells that a spreadsheet would run get an apostrophe."""
+    for table in tables:
+        lines = csv_lines(table.columns, table.rows())
+        folder.write(f"{table.name}.csv", lambda file, lines=lines: file.writelines(lines))  # type: ignore[misc]
+
+
+def write_parquet_tables(folder: BatchFolder, tables: Iterable[Table]) -> None:
+    """Write ``NAME.parquet`` for every table, numbers as numbers.
+
+    Parameters
+    ----------
+    folder : BatchFolder
+    tables : iterable of Table
+
+    Raises
+    ------
+    HsatError
+        As a `BatchError`, where pyarrow is missing or a file cannot be written.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise BatchError("--parquet: needs pyarrow: install hsat[parquet]") from error
+    kinds = {"text": pyarrow.string(), "flag": pyarrow.bool_(), "count": pyarrow.int64()}
+
+    for table in tables:
+        schema = pyarrow.schema(
+            [(name, kinds.get(_kind_of(name), pyarrow.float64())) for name in table.columns]
+        )
+
+        def fill(file: IO[Any], table: Table = table, schema: Any = schema) -> None:
+            with parquet.ParquetWriter(file, schema) as writer:
+                for rows in _batches(table.rows()):
+                    writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+
+        folder.write(f"{table.name}.parquet", fill, is_binary=True)
+
+
+def write_workbook(folder: BatchFolder, tables: Sequence[Table], name: str = "hsat.xlsx") -> None:
+    """Write a workbook with a sheet a table; texts are texts, never formulas or links.
+
+    Parameters
+    ----------
+    folder : BatchFolder
+    tables : sequence of Table
+    name : str
+
+    Raises
+    ------
+    HsatError
+        As a `BatchError`, where XlsxWriter is missing, the file cannot be written, or a table has
+        more rows than a sheet can hold.
+    """
+    try:
+        import xlsxwriter
+        from xlsxwriter.exceptions import XlsxWriterException
+    except ImportError as error:
+        raise BatchError("--excel: needs XlsxWriter: install hsat[excel]") from error
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "nan_inf_to_errors": False,
+        "default_date_format": "yyyy-mm-dd hh:mm",
+    }
+
+    def fill(file: IO[Any]) -> None:
+        book = xlsxwriter.Workbook(file, options)
+        bold = book.add_format({"bold": True, "bottom": 1})
+        try:
+            for table in tables:
+                _fill_sheet(book.add_worksheet(table.name), table, bold)
+        finally:
+            book.close()
+
+    try:
+        folder.write(name, fill, is_binary=True)
+    except XlsxWriterException as error:  # pragma: no cover - it wraps what the disk says
+        raise BatchError(f"{name}: cannot be written: {error}") from error
+
+
+def _fill_sheet(sheet: Any, table: Table, bold: Any) -> None:
+    sheet.freeze_panes(1, 1)
+    for column, name in enumerate(table.columns):
+        sheet.set_column(
+            column, column, 40 if name in ("file", "error", "reasons") else max(len(name) + 1, 10)
+        )
+        sheet.write_string(0, column, name, bold)
+    number = 0
+    for number, row in enumerate(table.rows(), start=1):
+        if number > LONGEST_SHEET:
+            raise BatchError(
+                f"--excel: {table.name} has more rows than a sheet can hold ({LONGEST_SHEET}): use --parquet"
+            )
+        for column, name in enumerate(table.columns):
+            value = row.get(name)
+            if isinstance(value, bool):
+                sheet.write_boolean(number, column, value)
+            elif isinstance(value, int | float):
+                sheet.write_number(number, column, value)
+            elif value is not None:
+                sheet.write_string(number, column, safe_cell(str(value)))
+    if number:
+        sheet.autofilter(0, 0, number, len(table.columns) - 1)
+
+
+def _kind_of(column: str) -> str:
+    if column in TEXT_COLUMNS or column.endswith(("_severity", "_local")):
+        return "text"
+    if column in BOOLEANS:
+        return "flag"
+    return "count" if column.startswith("n_") or column == "part" else "number"
+
+
+def _batches(rows: Iterator[dict[str, object]]) -> Iterator[list[Mapping[str, object]]]:
+    batch: list[Mapping[str, object]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == ROWS_PER_BATCH:
+            yield batch
+            batch = []
+    yield batch

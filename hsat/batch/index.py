@@ -1,0 +1,146 @@
+"""The ledger as ``index.html``, and further pages where there are many nights."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+from urllib.parse import quote
+
+from hsat.batch.exports import TABLE_NAMES
+from hsat.batch.folder import BatchFolder
+from hsat.batch.pages import PAGES
+from hsat.batch.store import Store
+from hsat.report.index_page import (
+    IndexFact,
+    IndexFailure,
+    IndexLink,
+    IndexPage,
+    IndexPatient,
+    index_night,
+    render_index,
+)
+from hsat.report.plain import printable
+from hsat.report.rows import rounded
+
+__all__ = ["write_index"]
+
+NIGHTS_PER_PAGE = 500
+FAILURES_SHOWN = 200
+LABELS = {"txt": "report", "json": "data", "png": "figure", "html": "report", "pdf": "print"}
+GONE = "the file is not there any more"
+
+NIGHTS = """
+    SELECT patients.number AS number, patients.patient AS patient, n_nights, n_excluded, pooled_ahi_per_h,
+        patients.monitoring_h AS patient_h, patients.notes AS patient_notes,
+        nights.file AS file, n_files, start_local, therapy, severity, adequacy,
+        nights.monitoring_h AS monitoring_h, ahi_per_h, odi4_per_h, t90_percent,
+        min_spo2_percent, reasons, page, is_present, excluded
+    FROM patients JOIN patient_nights USING (number) JOIN nights USING (night_id)
+    ORDER BY number, start_local, nights.file, part LIMIT ? OFFSET ?
+"""
+
+
+def write_index(folder: BatchFolder, store: Store) -> None:
+    """Write the pages of the index.
+
+    Parameters
+    ----------
+    folder : BatchFolder
+    store : Store
+        With its patients, see `hsat.batch.patients`.
+    """
+    n_nights = _count(store, "nights")
+    n_pages = max(-(-n_nights // NIGHTS_PER_PAGE), 1)
+    names = tuple("index.html" if n == 1 else f"index-{n}.html" for n in range(1, n_pages + 1))
+    failures = tuple(
+        IndexFailure(printable(row["file"]), printable(row["error"].removeprefix(f"{row['file']}: ")))
+        for row in store.rows(
+            "SELECT file, error FROM failures ORDER BY file, part LIMIT ?", (FAILURES_SHOWN,)
+        )
+    )
+    n_failures = _count(store, "failures")
+    rules = tuple(row[0] for row in store.rows("SELECT DISTINCT rules_id FROM nights ORDER BY 1"))
+    versions = tuple(row[0] for row in store.rows("SELECT DISTINCT hsat_version FROM nights ORDER BY 1"))
+    for number, name in enumerate(names, start=1):
+        is_first = number == 1
+        page = IndexPage(
+            number=number,
+            n_pages=n_pages,
+            page_names=names,
+            facts=_facts(store, n_nights, n_failures),
+            rules=tuple(map(printable, rules)),
+            versions=versions,
+            tables=tuple(f"{table}.csv" for table in TABLE_NAMES),
+            failures=failures if is_first else (),
+            n_more_failures=n_failures - len(failures) if is_first else 0,
+            patients=tuple(_patients(folder, store, (number - 1) * NIGHTS_PER_PAGE)),
+        )
+        text = render_index(page)
+        folder.write(name, lambda file, text=text: file.write(text))  # type: ignore[misc]
+
+
+def _facts(store: Store, n_nights: int, n_failures: int) -> tuple[IndexFact, ...]:
+    severity = {
+        row[0]: row[1] for row in store.rows("SELECT severity, count(*) FROM nights GROUP BY severity")
+    }
+    facts = [
+        IndexFact(str(n_nights), "night scored" if n_nights == 1 else "nights scored"),
+        IndexFact(str(_count(store, "patients")), "patients"),
+        *(
+            IndexFact(str(severity[name]), name)
+            for name in ("normal", "mild", "moderate", "severe")
+            if name in severity
+        ),
+    ]
+    if None in severity:
+        facts.append(IndexFact(str(severity[None]), "without a class"))
+    return (*facts, IndexFact(str(n_failures), "not scored"))
+
+
+def _count(store: Store, table: str) -> int:
+    return int(next(store.rows(f"SELECT count(*) FROM {table}"))[0])
+
+
+def _patients(folder: BatchFolder, store: Store, offset: int) -> Iterator[IndexPatient]:
+    rows = store.rows(NIGHTS, (NIGHTS_PER_PAGE, offset))
+    for _, items in groupby(rows, key=lambda row: row["number"]):
+        group = list(items)
+        first = group[0]
+        title = printable(first["patient"]) if first["patient"] else "No patient code"
+        nights = tuple(
+            index_night(
+                file=row["file"] if row["n_files"] == 1 else f"{row['file']} and {row['n_files'] - 1} more",
+                start_local=row["start_local"],
+                therapy=row["therapy"],
+                severity=row["severity"],
+                adequacy=row["adequacy"],
+                monitoring_h=row["monitoring_h"],
+                ahi_per_h=row["ahi_per_h"],
+                odi4_per_h=row["odi4_per_h"],
+                t90_percent=row["t90_percent"],
+                min_spo2_percent=row["min_spo2_percent"],
+                remark="; ".join(filter(None, (row["reasons"], None if row["is_present"] else GONE))),
+                links=_links(folder, row["page"]),
+            )
+            for row in group
+        )
+        yield IndexPatient(title, _remark(first), nights)
+
+
+def _remark(row: sqlite3.Row) -> str:
+    values = dict(row)
+    if values["n_nights"] < 2 or values["pooled_ahi_per_h"] is None:
+        return ""
+    return (
+        f"{values['n_nights']} nights together: AHI {rounded(values['pooled_ahi_per_h'], 1)} /h over "
+        f"{rounded(values['patient_h'], 1)} h"
+    )
+
+
+def _links(folder: BatchFolder, page: str | None) -> tuple[IndexLink, ...]:
+    """Links to those pages of a night that are there."""
+    if page is None:
+        return ()
+    first = next(iter(PAGES))
+    stem = page.removesuffix(first)
+    found = [f"{stem}{ending}" for ending in PAGES if (folder.path / f"{stem}{ending}").is_file()]
+    return tuple(IndexLink(quote(name), LABELS[name.rpartition(".")[2]]) for name in found)

@@ -1,0 +1,229 @@
+"""Tasks in processes of this machine: a hang or a crash costs its own night, nothing else.
+
+The workers are forked from a server that has loaded the scoring code once (where the system can
+fork; elsewhere they load it themselves), so that a new one costs milliseconds.
+"""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from hsat.batch.executor import TaskFault
+from hsat.batch.outcome import FailureKind, Task, TaskOutcome
+from hsat.errors import BatchError
+
+__all__ = ["ProcessExecutor", "available_processors"]
+
+TASKS_BEFORE_RENEWAL = 500
+"""A worker is replaced after so many tasks, so that no leak of a library grows with the batch."""
+WAITING_PER_WORKER = 3
+"""Tasks that wait in the pipe for each worker: it never runs dry, and memory stays flat."""
+RENEWALS = 3
+"""How often a pool that has lost all its workers is made anew while no task gets done."""
+LOOKED_S = 1.0
+"""How often tasks that nobody works on any more are looked for."""
+GRACE_S = 60.0
+PRELOADED = "hsat.batch.warming"
+ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+    ),
+    "1",
+)
+"""A worker has one processor: libraries that would start threads of their own must not."""
+
+
+def available_processors() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+def _run_task(task: Task) -> TaskOutcome:
+    from hsat.batch.tasks import do_task
+
+    return do_task(task)
+
+
+def _start_worker() -> None:
+    """In a new worker: load and warm what scores, and leave when the batch is gone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()
+    import_module(PRELOADED)
+
+
+def _leave_with(sentinel: int) -> None:
+    """A killed batch cannot end its workers: each waits for the sign that it is gone."""
+    wait([sentinel])
+    os._exit(1)
+
+
+class ProcessExecutor:
+    """A pool of processes.
+
+    Parameters
+    ----------
+    n_workers : int
+    night_timeout_s : float
+        A task that takes longer is ended with its worker.
+    """
+
+    def __init__(self, n_workers: int, *, night_timeout_s: float) -> None:
+        self.n_workers = n_workers
+        self.night_timeout_s = night_timeout_s
+        self._tasks: dict[int, tuple[Task, float]] = {}
+        self._done: queue.SimpleQueue[tuple[int, Future[TaskOutcome]]] = queue.SimpleQueue()
+        self._renewals_left = RENEWALS
+        self._pool = self._new_pool()
+
+    @property
+    def n_running(self) -> int:
+        """Tasks handed in and not yet given back."""
+        return len(self._tasks)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another task would keep a worker busy."""
+        return len(self._tasks) < WAITING_PER_WORKER * self.n_workers
+
+    def submit(self, number: int, task: Task) -> None:
+        """Hand in a task under a number of its own."""
+        self._tasks[number] = (task, time.monotonic())
+        try:
+            future: Any = self._pool.schedule(_run_task, args=[task], timeout=self.night_timeout_s)
+        except RuntimeError:  # the pool has broken and is not told yet
+            future = Future()
+            future.set_exception(BrokenProcessPool())
+        future.add_done_callback(lambda done: self._done.put((number, done)))
+
+    def collect(self) -> list[tuple[int, TaskOutcome | TaskFault]]:
+        """Wait for one task at least, and give back what is done."""
+        found: list[tuple[int, TaskOutcome | TaskFault]] = []
+        while not found and self._tasks:
+            try:
+                number, future = self._done.get(timeout=LOOKED_S)
+            except queue.Empty:
+                found.extend(self._lost())
+                continue
+            found.extend(self._result(number, future))
+            while not self._done.empty():
+                found.extend(self._result(*self._done.get()))
+        return found
+
+    def stop(self) -> None:
+        """End the workers."""
+        _stop(self._pool)
+
+    def _result(
+        self, number: int, future: Future[TaskOutcome]
+    ) -> Iterator[tuple[int, TaskOutcome | TaskFault]]:
+        if number not in self._tasks:  # given up before
+            return
+        task = self._tasks[number][0]
+        result: TaskOutcome | TaskFault
+        try:
+            result = future.result()
+            self._renewals_left = RENEWALS
+        except TimeoutError:
+            result = TaskFault(
+                kind=FailureKind.HANGING,
+                reason=f"did not end within {self.night_timeout_s:g} s and was stopped",
+            )
+        except ProcessExpired as error:
+            result = TaskFault(kind=FailureKind.CRASHING, reason=_death_words(error.exitcode))
+        except (BrokenProcessPool, CancelledError):
+            self._renew()
+            self.submit(number, task)
+            return
+        del self._tasks[number]
+        yield number, result
+
+    def _renew(self) -> None:
+        """A new pool for one that has lost all its workers between two tasks."""
+        if self._pool.active:
+            return
+        if not self._renewals_left:
+            raise BatchError("no worker process stays alive; is there memory enough? Fewer --jobs may help")
+        self._renewals_left -= 1
+        _stop(self._pool)
+        self._pool = self._new_pool()
+
+    def _lost(self) -> Iterator[tuple[int, TaskOutcome | TaskFault]]:
+        """Tasks that nobody works on any more, as when a worker dies while it takes one."""
+        longest_s = (WAITING_PER_WORKER + 1) * self.night_timeout_s + GRACE_S
+        for number, (_, since) in list(self._tasks.items()):
+            if time.monotonic() - since > longest_s:
+                del self._tasks[number]
+                yield number, TaskFault(kind=FailureKind.CRASHING, reason="was lost with its worker")
+
+    def _new_pool(self) -> ProcessPool:
+        context = _context()
+        with _environment(ONE_THREAD):
+            if context.get_start_method() == "forkserver":
+                from multiprocessing import forkserver
+
+                multiprocessing.set_forkserver_preload([PRELOADED])
+                forkserver.ensure_running()
+            pool = ProcessPool(
+                max_workers=self.n_workers,
+                max_tasks=TASKS_BEFORE_RENEWAL,
+                initializer=_start_worker,
+                context=context,
+            )
+            if context.get_start_method() == "spawn":  # children take the environment as it is now
+                pool.schedule(os.getpid).result()
+        return pool
+
+
+def _stop(pool: Any) -> None:
+    pool.stop()
+    pool.join()
+
+
+def _context() -> BaseContext:
+    is_forking = "forkserver" in multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if is_forking else "spawn")
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment of processes started here; what the user has set himself counts."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def _death_words(exit_code: int) -> str:
+    if exit_code < 0:
+        try:
+            name = signal.Signals(-exit_code).name
+        except ValueError:
+            name = f"signal {-exit_code}"
+        memory = ", as for want of memory" if name == "SIGKILL" else ""
+        return f"its worker process was killed ({name}{memory})"
+    return f"its worker process ended (exit code {exit_code})"

@@ -1,0 +1,81 @@
+"""A night's result as rows of the ledger, made by the workers so that one process can keep up with many."""
+
+import json
+from math import isfinite
+
+from hsat.batch.outcome import Cell, Cells, StoredNight
+from hsat.events import EVENT_COLUMNS, event_rows
+from hsat.report.plain import without_surrogates
+from hsat.report.tables import NIGHT_COLUMNS, night_row
+from hsat.results import NightResult
+
+__all__ = ["DESATURATION_COLUMNS", "NIGHT_CELLS", "stored_night"]
+
+ROW_COLUMNS = tuple(name for name in NIGHT_COLUMNS if name != "error")
+OWN_COLUMNS = ("age_years", "sex", "is_card", "not_measured", "notes", "monitored_spans_s", "gaps_s")
+NIGHT_CELLS = (*ROW_COLUMNS, *OWN_COLUMNS)
+"""Columns of the table ``nights`` that come from the result: those of ``nights.csv``, and a few more."""
+
+DESATURATION_COLUMNS = ("start_s", "nadir_s", "stop_s", "baseline_percent", "nadir_percent")
+
+
+def stored_night(night: NightResult, *, part: int, sha256: dict[str, str]) -> StoredNight:
+    """Flatten a result.
+
+    Parameters
+    ----------
+    night : NightResult
+    part : int
+        Which night of its files it is.
+    sha256 : dict of str to str
+        Content of each file.
+
+    Returns
+    -------
+    StoredNight
+        Booleans as 0 and 1, lists as JSON, no NaN.
+    """
+    cells = {name: _cell(value) for name, value in night_row(night).items() if name in ROW_COLUMNS}
+    recording = night.recording
+    cells |= {
+        "age_years": _cell(recording.subject.age_years),
+        "sex": recording.subject.sex,
+        "is_card": int(recording.source.stream is not None),
+        "not_measured": _json(dict(night.not_measured)),
+        "notes": _json([{"code": note.code, "text": note.text} for note in night.notes]),
+        "monitored_spans_s": _json(night.monitored.spans_s.tolist()),
+        "gaps_s": _json(recording.gaps_s.tolist()),
+    }
+    return StoredNight(
+        files=recording.source.files,
+        part=part,
+        cells=cells,
+        alternatives=tuple(
+            (name, other.rules_id, _cell(other.ahi_per_h), other.severity)
+            for name, other in night.alternatives.items()
+        ),
+        events=tuple(_cells(row, EVENT_COLUMNS) for row in event_rows(night.events)),
+        desaturations=tuple(
+            tuple(_cell(getattr(fall, name)) for name in DESATURATION_COLUMNS) for fall in night.desaturations
+        ),
+        sha256=sha256,
+    )
+
+
+def _cells(row: dict[str, object], columns: tuple[str, ...]) -> Cells:
+    return tuple(_cell(row[name]) for name in columns)
+
+
+def _cell(value: object) -> Cell:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if value.isascii() else without_surrogates(value)
+    if isinstance(value, bool | int):
+        return int(value)
+    number = float(value)  # type: ignore[arg-type]  # numpy's floats too
+    return number if isfinite(number) else None
+
+
+def _json(value: object) -> str:
+    return without_surrogates(json.dumps(value, ensure_ascii=False, allow_nan=False))

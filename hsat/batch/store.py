@@ -1,0 +1,337 @@
+"""The ledger of a batch: one SQLite file that one process writes, a transaction a night.
+
+In WAL mode whoever reads the file sees whole transactions, also while a batch is writing, and a
+process that is killed leaves the last whole one. docs/store.md describes the tables.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from hsat.batch.files import FoundFile
+from hsat.batch.outcome import Failure, StoredNight
+from hsat.batch.schema import migrate
+from hsat.batch.settings import BatchSettings
+from hsat.batch.writing import (
+    FileFate,
+    drop_nights,
+    insert_failure,
+    insert_night,
+    mark_gone,
+    question_marks,
+    settle_files,
+    stored_text,
+)
+from hsat.errors import BatchError
+
+__all__ = ["FILE_NAME", "KnownFile", "Store"]
+
+FILE_NAME = "hsat.sqlite"
+BUSY_S = 30.0
+"""How long a reader of the file may keep the writer waiting."""
+
+
+class KnownFile(NamedTuple):
+    """A file as an earlier run has left it."""
+
+    n_bytes: int
+    fingerprint: str
+    head_sha256: str | None
+    sha256: str | None
+    settings_id: str
+    fate: str
+    original: str | None
+    group_key: str | None
+
+
+class Store:
+    """The ledger.
+
+    Parameters
+    ----------
+    path : str or Path
+        Made where it is missing, brought to this version where it is older; ``":memory:"`` keeps
+        it in memory.
+
+    Raises
+    ------
+    HsatError
+        As a `BatchError`, where the file cannot be opened, written or understood.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = str(path)
+        self._connection: sqlite3.Connection | None = None
+        try:
+            self._connection = sqlite3.connect(self.name, timeout=BUSY_S, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            migrate(self._connection, self.name)
+            self._connection.execute("CREATE TEMP TABLE listed (path TEXT PRIMARY KEY, root TEXT)")
+        except sqlite3.Error as error:
+            self.close()
+            raise _as_batch_error(self.name, error) from error
+        except BatchError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; what was committed stays. Fails in silence, as after a full disk."""
+        if self._connection is not None:
+            with suppress(
+                sqlite3.Error
+            ):  # the last checkpoint needs room; the log beside the file keeps it all
+                self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        if self._connection is None:
+            raise BatchError(f"{self.name}: closed")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _as_batch_error(self.name, error) from error
+        finally:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            with suppress(sqlite3.Error):  # it has rolled back itself, as after an input/output error
+                self._connection.execute("ROLLBACK")
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[sqlite3.Row]:
+        """Rows of a query, one after the other.
+
+        Parameters
+        ----------
+        query : str
+        values : sequence of object
+            For the question marks in it.
+
+        Yields
+        ------
+        sqlite3.Row
+
+        Raises
+        ------
+        HsatError
+            As a `BatchError`, where the file cannot be read.
+        """
+        if self._connection is None:
+            raise BatchError(f"{self.name}: closed")
+        try:
+            cursor = self._connection.cursor()
+            cursor.row_factory = sqlite3.Row
+            yield from cursor.execute(query, values)
+        except sqlite3.Error as error:
+            raise _as_batch_error(self.name, error) from error
+
+    def begin_run(
+        self,
+        settings: BatchSettings,
+        files: Iterable[FoundFile],
+        roots: Sequence[str],
+        failures: Sequence[Failure],
+    ) -> int:
+        """Note what is to be done, and what has gone from the folders since.
+
+        Parameters
+        ----------
+        settings : BatchSettings
+        files : iterable of FoundFile
+        roots : sequence of str
+            Folders that were walked: files of earlier runs below them that are not in `files` are gone.
+        failures : sequence of Failure
+            Folders that could not be listed.
+
+        Returns
+        -------
+        int
+            Number of the run.
+        """
+        with self._writing() as connection:
+            cursor = connection.execute(
+                "INSERT INTO runs (started_utc, hsat_version, rules_id, settings_id, settings) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (
+                    _now(),
+                    settings.hsat_version,
+                    settings.rules.rules_id,
+                    settings.settings_id,
+                    settings.as_json(),
+                ),
+            )
+            numbers = json.dumps(asdict(settings.rules), sort_keys=True, default=list)
+            connection.execute(
+                "INSERT OR IGNORE INTO rule_sets VALUES (?, ?, ?)",
+                (settings.rules.rules_id, settings.rules.name, numbers),
+            )
+            connection.execute("DELETE FROM listed")
+            connection.executemany(
+                "INSERT OR IGNORE INTO listed (path) VALUES (?)",
+                ((stored_text(file.path),) for file in files),
+            )
+            connection.execute(  # folders, and named files that were missing, are looked for anew
+                "DELETE FROM failures WHERE file NOT IN (SELECT path FROM recordings WHERE fate = 'failed')"
+            )
+            self._note_gone(connection, roots)
+            for failure in failures:
+                insert_failure(connection, failure)
+        return int(cursor.lastrowid or 0)
+
+    def _note_gone(self, connection: sqlite3.Connection, roots: Sequence[str]) -> None:
+        """Files that are gone: what failed or was left out is forgotten, results are kept and marked."""
+        gone: set[str] = set()
+        for root in roots:
+            prefix = stored_text(root if root.endswith("/") else f"{root}/")
+            query = (
+                "SELECT path FROM recordings WHERE substr(path, 1, ?) = ? "
+                "AND path NOT IN (SELECT path FROM listed)"
+            )
+            gone.update(row[0] for row in connection.execute(query, (len(prefix), prefix)))
+        for path in sorted(gone):
+            mark_gone(connection, path)
+        connection.execute(
+            "UPDATE nights SET is_present = 1 WHERE NOT is_present AND night_id NOT IN "
+            "(SELECT night_id FROM night_files WHERE path NOT IN (SELECT path FROM listed))"
+        )
+
+    def end_run(self, run_id: int, *, n_scored: int, n_failed: int, is_complete: bool) -> None:
+        """Close the run's row."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE runs SET stopped_utc = ?, n_scored = ?, n_failed = ?, is_complete = ? "
+                "WHERE run_id = ?",
+                (_now(), n_scored, n_failed, int(is_complete), run_id),
+            )
+
+    def known_files(self) -> dict[str, KnownFile]:
+        """Files of this run's listing that an earlier run has dealt with, by path."""
+        query = (
+            "SELECT path, n_bytes, fingerprint, head_sha256, sha256, settings_id, fate, original, group_key "
+            "FROM recordings JOIN listed USING (path)"
+        )
+        return {row[0]: KnownFile(*row[1:]) for row in self.rows(query)}
+
+    def nights_without_page(self) -> set[str]:
+        """Files of nights that have no page yet."""
+        query = "SELECT path FROM night_files JOIN nights USING (night_id) WHERE page IS NULL"
+        return {row[0] for row in self.rows(query)}
+
+    def is_scored(self, night_id: str, fingerprint: str, settings_id: str, *, has_page: bool) -> bool:
+        """Whether the night is there already, of the same files under the same settings."""
+        query = "SELECT page FROM nights WHERE night_id = ? AND fingerprint = ? AND settings_id = ?"
+        rows = list(self.rows(query, (night_id, fingerprint, settings_id)))
+        return bool(rows) and (not has_page or rows[0][0] is not None)
+
+    def record_night(
+        self,
+        night: StoredNight,
+        *,
+        fingerprint: str,
+        settings_id: str,
+        page: str | None,
+        fates: Sequence[FileFate] = (),
+    ) -> None:
+        """Keep a night, and where it was the last of its files, what became of them; one transaction."""
+        with self._writing() as connection:
+            insert_night(connection, night, fingerprint, settings_id, page)
+            if fates:
+                settle_files(connection, fates, settings_id, {night.night_id})
+
+    def settle(
+        self,
+        fates: Sequence[FileFate],
+        settings_id: str,
+        *,
+        kept: Iterable[str] = (),
+        failures: Sequence[Failure] = (),
+    ) -> None:
+        """Keep what became of files that belong together; their nights other than `kept` are gone."""
+        with self._writing() as connection:
+            settle_files(connection, fates, settings_id, set(kept))
+            for failure in failures:
+                insert_failure(connection, failure)
+
+    def refresh(self, files: Sequence[FoundFile]) -> None:
+        """Files that were touched, and hold what they held; their nights too."""
+        with self._writing() as connection:
+            for file in files:
+                path = stored_text(file.path)
+                connection.execute(
+                    "UPDATE recordings SET fingerprint = ? WHERE path = ?", (file.fingerprint, path)
+                )
+                for (night_id,) in connection.execute(
+                    "SELECT night_id FROM night_files WHERE path = ?", (path,)
+                ).fetchall():
+                    query = (
+                        "SELECT fingerprint FROM night_files JOIN recordings USING (path) "
+                        "WHERE night_id = ? ORDER BY position"
+                    )
+                    joined = "|".join(row[0] for row in connection.execute(query, (night_id,)))
+                    connection.execute(
+                        "UPDATE nights SET fingerprint = ?, is_present = 1 WHERE night_id = ?",
+                        (joined, night_id),
+                    )
+
+    def note_missing(self, paths: Sequence[str], failures: Sequence[Failure]) -> None:
+        """Files that were named and are not there: a failure; what they gave before is kept, and marked."""
+        with self._writing() as connection:
+            for path in paths:
+                mark_gone(connection, stored_text(path))
+            for failure in failures:
+                insert_failure(connection, failure)
+
+    def forget_moved(self) -> int:
+        """Drop nights whose files this run has found elsewhere, by content; returns how many."""
+        query = """
+            SELECT DISTINCT night_id FROM night_files AS old
+            JOIN recordings AS before ON before.path = old.path
+            WHERE before.path NOT IN (SELECT path FROM listed) AND before.sha256 IN (
+                SELECT now.sha256 FROM recordings AS now JOIN listed ON listed.path = now.path
+                WHERE now.fate = 'scored' AND now.sha256 IS NOT NULL
+            )
+        """
+        with self._writing() as connection:
+            ids = [row[0] for row in connection.execute(query)]
+            drop_nights(connection, ids)
+        return len(ids)
+
+    def forget_gone(self) -> int:
+        """Drop nights whose files are gone; returns how many."""
+        with self._writing() as connection:
+            ids = [row[0] for row in connection.execute("SELECT night_id FROM nights WHERE NOT is_present")]
+            drop_nights(connection, ids)
+        return len(ids)
+
+    def write_patients(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]], members: Iterable[Sequence[object]]
+    ) -> None:
+        """Put new rows in the place of the tables of patients and of their nights."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM patients")
+            connection.executemany(
+                f"INSERT INTO patients ({', '.join(columns)}) VALUES ({question_marks(len(columns))})", rows
+            )
+            connection.executemany("INSERT INTO patient_nights VALUES (?, ?, ?)", members)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _as_batch_error(name: str, error: sqlite3.Error) -> BatchError:
+    reason = str(error)
+    if "full" in reason or "I/O" in reason:
+        reason = f"{reason}: what was finished before is kept; make room and run the same command again"
+    return BatchError(f"{name}: cannot be used: {reason}")

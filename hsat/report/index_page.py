@@ -1,0 +1,181 @@
+"""The index of a folder of results as HTML: patients with their nights, what failed, links to what exists."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hsat.report.plain import printable
+from hsat.report.rows import INDEX_ROWS, index_text, rounded
+from hsat.report.view import NOT_A_DEVICE
+
+__all__ = [
+    "IndexFact",
+    "IndexFailure",
+    "IndexLink",
+    "IndexNight",
+    "IndexPage",
+    "IndexPatient",
+    "index_night",
+    "render_index",
+]
+
+NOTHING = "-"
+
+
+class IndexFact(NamedTuple):
+    """A number at the top, and what it counts."""
+
+    value: str
+    label: str
+
+
+class IndexFailure(NamedTuple):
+    """A file without a result."""
+
+    file: str
+    reason: str
+
+
+class IndexLink(NamedTuple):
+    """A page that exists: where, and what to call it."""
+
+    target: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexNight:
+    """A row of the index, ready to print.
+
+    Attributes
+    ----------
+    start, ahi, severity : str
+    mark : str
+        ``"normal"``, ``"mild"``, ``"moderate"``, ``"severe"`` or ``"none"``, for the coloured square.
+    adequacy, hours, odi4, t90, lowest_spo2, file, remark : str
+    links : tuple of IndexLink
+    """
+
+    start: str
+    ahi: str
+    severity: str
+    mark: str
+    adequacy: str
+    hours: str
+    odi4: str
+    t90: str
+    lowest_spo2: str
+    file: str
+    remark: str = ""
+    links: tuple[IndexLink, ...] = ()
+
+
+class IndexPatient(NamedTuple):
+    """A patient: title, what the nights say together, the nights."""
+
+    title: str
+    remark: str
+    nights: tuple[IndexNight, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPage:
+    """One page of the index.
+
+    Attributes
+    ----------
+    number, n_pages : int
+        From 1.
+    page_names : tuple of str
+        Files of all pages.
+    facts : tuple of IndexFact
+    rules, versions : tuple of str
+    tables : tuple of str
+        Files of the tables.
+    failures : tuple of IndexFailure
+    n_more_failures : int
+        Those that are not listed here.
+    patients : tuple of IndexPatient
+    closing : str
+    """
+
+    number: int
+    n_pages: int
+    page_names: tuple[str, ...]
+    facts: tuple[IndexFact, ...] = ()
+    rules: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    failures: tuple[IndexFailure, ...] = ()
+    n_more_failures: int = 0
+    patients: tuple[IndexPatient, ...] = ()
+    closing: str = NOT_A_DEVICE
+
+
+def index_night(
+    *,
+    file: str,
+    start_local: str | None,
+    therapy: str,
+    severity: str | None,
+    adequacy: str,
+    monitoring_h: float,
+    ahi_per_h: float | None,
+    odi4_per_h: float | None,
+    t90_percent: float | None,
+    min_spo2_percent: float | None,
+    remark: str = "",
+    links: tuple[IndexLink, ...] = (),
+) -> IndexNight:
+    """A night's numbers as the cells of its row: the rounding and words of the table of nights.
+
+    Parameters
+    ----------
+    file, start_local, therapy, severity, adequacy, monitoring_h, ahi_per_h, odi4_per_h, t90_percent, \
+min_spo2_percent
+        As in the ledger.
+    remark : str
+    links : tuple of IndexLink
+
+    Returns
+    -------
+    IndexNight
+    """
+    return IndexNight(
+        start=NOTHING if start_local is None else start_local[:16].replace("T", " "),
+        ahi=_number("ahi_per_h", ahi_per_h),
+        severity="on therapy" if therapy == "pap" else severity or "no class",
+        mark="none" if therapy == "pap" or severity is None else severity,
+        adequacy=adequacy,
+        hours=rounded(monitoring_h, 1),
+        odi4=_number("odi4_per_h", odi4_per_h),
+        t90=_number("t90_percent", t90_percent),
+        lowest_spo2=_number("min_spo2_percent", min_spo2_percent),
+        file=printable(file),
+        remark=remark,
+        links=links,
+    )
+
+
+def _number(key: str, value: float | None) -> str:
+    if value is None:
+        return NOTHING
+    return index_text(next(row for row in INDEX_ROWS if row.key == key), value).split()[0]
+
+
+def render_index(page: IndexPage) -> str:
+    """One page as HTML; every text is escaped, nothing is loaded from elsewhere.
+
+    Parameters
+    ----------
+    page : IndexPage
+
+    Returns
+    -------
+    str
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("hsat.report", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("index.html").render(page=page)

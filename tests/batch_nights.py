@@ -1,0 +1,85 @@
+"""Folders of nights for the tests of batches, and runs of the command on them."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.edf_files import small_night, write_edf
+
+ROOT = Path(__file__).resolve().parents[1]
+LENGTH_S = 1800
+HEADER_FIELD = 256
+PATIENT, DATE = slice(8, 88), slice(168, 176)
+
+
+@cache
+def _night_bytes(folder: str) -> tuple[bytes, int]:
+    path = Path(folder) / "base.edf"
+    write_edf(path, small_night(), duration_s=LENGTH_S)
+    content = path.read_bytes()
+    path.unlink()
+    return content, HEADER_FIELD * (1 + int(content[252:256]))
+
+
+def write_night(path: Path, number: int, *, patient: str = "X X X X") -> Path:
+    """Half an hour of breathing; another number is another content, and another day."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content, n_header = _night_bytes(str(path.parent))
+    header = bytearray(content[:n_header])
+    header[PATIENT] = patient.ljust(80).encode("ascii")
+    header[DATE] = f"{1 + number % 28:02d}.03.26".encode("ascii")
+    records = np.frombuffer(content[n_header:], np.uint8).reshape(LENGTH_S, -1)
+    path.write_bytes(bytes(header) + np.roll(records, 97 * number, axis=0).tobytes())
+    return path
+
+
+def write_nights(folder: Path, n_nights: int) -> list[Path]:
+    """Distinct nights of nobody in particular."""
+    return [write_night(folder / f"night-{number:03d}.edf", number) for number in range(n_nights)]
+
+
+def start_batch(
+    *arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> "subprocess.Popen[str]":
+    """``hsat batch`` as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "hsat", "batch", *map(str, arguments)],
+        cwd=cwd or ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_batch(
+    *arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """``hsat batch`` to its end."""
+    process = start_batch(*arguments, env=env, cwd=cwd)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def rows(out: Path, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    """Rows of the ledger in a folder of results."""
+    with sqlite3.connect(out / "hsat.sqlite") as connection:
+        found = connection.execute(query, values).fetchall()
+    connection.close()
+    return found
+
+
+def whole_ledger(out: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every table but the list of runs, its rows in order: what two ledgers must have in common."""
+    tables = [row[0] for row in rows(out, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        str(table): sorted(rows(out, f"SELECT * FROM {table}"), key=repr)
+        for table in tables
+        if table != "runs"
+    }

@@ -1,0 +1,272 @@
+"""A night that hangs or crashes, a killed batch, two batches at once, a full disk: nothing is lost."""
+
+import os
+import random
+import resource
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from batch_nights import ROOT, rows, run_batch, start_batch, whole_ledger, write_night, write_nights
+
+FAULTY = """
+import os, signal, sys, time
+import hsat.batch.tasks as tasks
+
+original = tasks._score
+
+
+def faulty(recording, part, settings):
+    path = recording.source.path
+    if "hangs" in path:
+        time.sleep(3600)
+    if "crashes" in path:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "exits" in path:
+        os._exit(7)
+    if "raises" in path:
+        raise ZeroDivisionError("planted")
+    if "slow" in path:
+        time.sleep(0.15)
+    return original(recording, part, settings)
+
+
+tasks._score = faulty
+"""
+"""Faults by the file's name, put into every worker: the package of workers' faults is on their path."""
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path, monkeypatch):
+    monkeypatch.setenv("HSAT_CONFIG_DIR", str(tmp_path / "configuration"))
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    """Environment in which workers meet faults: a module that Python itself imports at its start."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    hook = (
+        "import sys\n"
+        "from importlib.abc import MetaPathFinder\n"
+        "from importlib.util import find_spec\n\n\n"
+        "class Watch(MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name != 'hsat.batch.warming':\n"
+        "            return None\n"
+        "        sys.meta_path.remove(self)\n"
+        "        import faults_of_workers\n"
+        "        return None\n\n\n"
+        "sys.meta_path.insert(0, Watch())\n"
+    )
+    (folder / "sitecustomize.py").write_text(hook, encoding="utf-8")
+    (folder / "faults_of_workers.py").write_text(FAULTY, encoding="utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+
+
+def failures(out: Path) -> dict[str, tuple[str, str]]:
+    found = rows(out, "SELECT file, kind, error FROM failures")
+    return {Path(str(file)).name: (str(kind), str(error)) for file, kind, error in found}
+
+
+def test_nights_that_hang_or_crash_fail_alone_each_with_its_reason(tmp_path, faulty):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 6)
+    for number, name in enumerate(("hangs", "crashes", "exits", "raises"), start=10):
+        write_night(nights / f"{name}.edf", number)
+    process = run_batch(nights, "--out", out, "--jobs", 2, "--timeout", 4, env=faulty)
+    assert process.returncode == 1, process.stderr
+    found = failures(out)
+    assert {name: kind for name, (kind, _) in found.items()} == {
+        "hangs.edf": "hanging",
+        "crashes.edf": "crashing",
+        "exits.edf": "crashing",
+        "raises.edf": "scoring",
+    }
+    assert "did not end within 4 s" in found["hangs.edf"][1]
+    assert "killed (SIGSEGV)" in found["crashes.edf"][1]
+    assert "exit code 7" in found["exits.edf"][1]
+    assert "ZeroDivisionError: planted" in found["raises.edf"][1]
+    assert rows(out, "SELECT count(*) FROM nights") == [(6,)]
+    again = run_batch(nights, "--out", out, "--jobs", 2, "--retry-failed")
+    assert again.returncode == 0, again.stderr
+    assert rows(out, "SELECT count(*) FROM nights") == [(10,)]
+
+
+def wait_for_nights(out: Path, n_nights: int) -> None:
+    """Until a running batch has so many nights in its ledger."""
+    for _ in range(600):
+        time.sleep(0.05)
+        try:
+            if rows(out, "SELECT count(*) FROM nights")[0][0] >= n_nights:
+                return
+        except sqlite3.OperationalError:  # not there yet
+            continue
+    pytest.fail("the batch has come to nothing")
+
+
+def integrity(out: Path) -> list[tuple[object, ...]]:
+    return rows(out, "PRAGMA integrity_check")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """Fourteen nights of four patients and a bad file, and the results of a batch that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    nights = folder / "nights"
+    for number in range(14):
+        write_night(nights / f"slow-{number:02d}.edf", number, patient=f"CODE-{number % 4} X X X")
+    (nights / "bad.edf").write_bytes(b"no recording" * 50)
+    whole = folder / "whole"
+    env = {"HSAT_CONFIG_DIR": str(folder)}
+    assert run_batch(nights, "--out", whole, "--jobs", 1, env=env).returncode == 1
+    return nights, whole, env
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_killed_batch_goes_on_and_ends_as_if_nothing_had_been(tmp_path, seed, faulty, uninterrupted):
+    nights, whole, env = uninterrupted
+    rng = random.Random(seed)
+    out = tmp_path / "killed"
+    process = start_batch(nights, "--out", out, "--jobs", 2, env=faulty | env)
+    wait_for_nights(out, 1)
+    time.sleep(rng.uniform(0.0, 0.8))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    n_before = int(str(rows(out, "SELECT count(*) FROM nights")[0][0]))
+    assert integrity(out) == [("ok",)]
+    assert n_before < 14
+    assert run_batch(nights, "--out", out, "--jobs", 2, env=env).returncode == 1
+    assert integrity(out) == [("ok",)]
+    n_scored = [row[0] for row in rows(out, "SELECT n_scored FROM runs ORDER BY run_id")]
+    assert n_scored == [None, 14 - n_before]
+    assert whole_ledger(out) == whole_ledger(whole)
+    for name in ("nights.csv", "events.csv", "patients.csv", "failures.csv", "index.html"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_workers_of_a_killed_batch_end_by_themselves(tmp_path, faulty):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_night(nights / "hangs.edf", 1)
+    write_night(nights / "a.edf", 2)
+    marked = {**faulty, "HSAT_TEST_MARK": str(tmp_path)}
+    process = start_batch(nights, "--out", out, "--jobs", 2, env=marked)
+    wait_for_nights(out, 1)
+    assert len(marked_processes(tmp_path)) > 1
+    process.kill()
+    process.communicate()
+    for _ in range(100):
+        if not marked_processes(tmp_path):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"still there: {marked_processes(tmp_path)}")
+
+
+def marked_processes(mark: Path) -> list[int]:
+    """Processes with the test's mark in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                if f"HSAT_TEST_MARK={mark}".encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_with_a_summary_keeps_what_is_done_and_goes_on(tmp_path, faulty, how):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    for number in range(12):
+        write_night(nights / f"slow-{number:02d}.edf", number)
+    process = start_batch(nights, "--out", out, "--jobs", 1, env=faulty)
+    wait_for_nights(out, 2)
+    process.send_signal(how)
+    said, complained = process.communicate(timeout=60)
+    assert process.returncode == 130, complained
+    assert "(not finished)" in said
+    assert "the same command goes on from here" in complained
+    assert "Traceback" not in complained
+    n_done = int(str(rows(out, "SELECT count(*) FROM nights")[0][0]))
+    lines = (out / "nights.csv").read_text(encoding="utf-8").splitlines()
+    assert 2 <= n_done == len(lines) - 1 < 12
+    assert run_batch(nights, "--out", out, "--jobs", 2).returncode == 0
+    assert rows(out, "SELECT count(*) FROM nights") == [(12,)]
+
+
+def test_a_second_batch_on_one_folder_is_refused_in_one_line(tmp_path, faulty):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    for number in range(10):
+        write_night(nights / f"slow-{number:02d}.edf", number)
+    first = start_batch(nights, "--out", out, "--jobs", 1, env=faulty)
+    wait_for_nights(out, 1)
+    second = run_batch(nights, "--out", out)
+    assert second.returncode == 2
+    assert second.stderr.count("\n") == 1
+    assert "another hsat batch is at work in this folder" in second.stderr
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 0, said
+    assert rows(out, "SELECT count(*) FROM nights") == [(10,)]
+
+
+def limited(arguments: list[object], n_bytes: int) -> "tuple[int, str]":
+    """``hsat batch`` in a process whose files may not grow beyond a limit, as on a full disk."""
+    import subprocess
+
+    process = subprocess.run(
+        [sys.executable, "-m", "hsat", "batch", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes)),
+    )
+    return process.returncode, process.stderr
+
+
+def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 8)
+    assert run_batch(nights / "night-000.edf", "--out", out).returncode == 0
+    code, said = limited([nights, "--out", out, "--jobs", 1], (out / "hsat.sqlite").stat().st_size + 60_000)
+    assert code in (1, 3)
+    assert "make room and run the same command again" in said
+    assert "Traceback" not in said
+    assert integrity(out) == [("ok",)]
+    assert int(str(rows(out, "SELECT count(*) FROM nights")[0][0])) >= 1
+    assert not list(out.glob(".*.part"))
+    assert run_batch(nights, "--out", out).returncode == 0
+    assert rows(out, "SELECT count(*) FROM nights") == [(8,)]
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path, capsys):
+    from hsat.cli.main import main
+
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 1)
+    assert main(["batch", str(nights), "--out", str(out), "--jobs", "1"]) == 0
+    before = (out / "nights.csv").read_bytes()
+    (out / ".nights.csv.part").mkdir()  # where the new table would be written first
+    write_night(nights / "new.edf", 5)
+    assert main(["batch", str(nights), "--out", str(out), "--jobs", "1"]) == 1
+    assert "nights.csv: cannot be written" in capsys.readouterr().err
+    assert (out / "nights.csv").read_bytes() == before
+    assert rows(out, "SELECT count(*) FROM nights") == [(2,)]
+
+
+@pytest.mark.parametrize("where", ["file", "below a file", "NUL", "/proc/nowhere"])
+def test_a_folder_that_cannot_be_made_is_wrong_usage(tmp_path, capsys, where):
+    from hsat.cli.main import main
+
+    (tmp_path / "file").write_text("here", encoding="utf-8")
+    out = {"file": tmp_path / "file", "below a file": tmp_path / "file" / "out", "NUL": "a\0b"}.get(
+        where, where
+    )
+    assert main(["batch", str(tmp_path), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "--out" in said
