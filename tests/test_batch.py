@@ -184,6 +184,18 @@ def test_a_second_run_scores_nothing_and_changes_nothing(three, tmp_path, capsys
     assert (out / "nights.csv").read_bytes() == tables
 
 
+def test_tables_are_written_anew_only_where_something_is_new_or_missing(three, tmp_path):
+    out = tmp_path / "out"
+    batch(three, "--out", out)
+    before = (out / "events.csv").stat().st_ino
+    batch(three, "--out", out)
+    assert (out / "events.csv").stat().st_ino == before
+    (out / "nights.csv").unlink()
+    batch(three, "--out", out)
+    assert (out / "events.csv").stat().st_ino != before
+    assert len(table(out, "nights")) == 3
+
+
 def test_a_new_file_is_scored_and_the_others_are_not(tmp_path):
     out = tmp_path / "out"
     write_nights(tmp_path / "nights", 2)

@@ -14,7 +14,6 @@ from hsat.errors import BatchError
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
-OLDEST = ROOT / "tests" / "data" / "store_v1.sql"
 
 
 @pytest.fixture(scope="module")

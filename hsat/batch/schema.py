@@ -17,7 +17,8 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE runs (
         run_id INTEGER PRIMARY KEY, started_utc TEXT NOT NULL, stopped_utc TEXT, hsat_version TEXT NOT NULL,
         rules_id TEXT NOT NULL, settings_id TEXT NOT NULL, settings TEXT NOT NULL,
-        n_scored INTEGER, n_failed INTEGER, is_complete INTEGER NOT NULL DEFAULT 0
+        n_scored INTEGER, n_failed INTEGER, is_complete INTEGER NOT NULL DEFAULT 0,
+        exported TEXT
     );
     CREATE TABLE rule_sets (rules_id TEXT PRIMARY KEY, name TEXT NOT NULL, numbers TEXT NOT NULL);
     CREATE TABLE recordings (

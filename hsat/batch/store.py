@@ -215,6 +215,25 @@ class Store:
                 (_now(), n_scored, n_failed, int(is_complete), run_id),
             )
 
+    def snapshot(self) -> tuple[object, ...]:
+        """What changes when a run forgets, marks or adds something, without looking at single results."""
+        query = (
+            "SELECT (SELECT count(*) FROM nights), (SELECT total(is_present) FROM nights), "
+            "(SELECT group_concat(file || error) FROM "
+            "(SELECT * FROM failures ORDER BY file, part LIMIT 1000))"
+        )
+        return tuple(next(self.rows(query)))
+
+    def exported(self) -> str | None:
+        """What the last run wrote as tables; None where it was broken off before."""
+        found = list(self.rows("SELECT exported FROM runs ORDER BY run_id DESC LIMIT 1"))
+        return None if not found else found[0][0]
+
+    def note_exported(self, run_id: int, text: str | None) -> None:
+        """The run's tables are written, or they are those of the run before."""
+        with self._writing() as connection:
+            connection.execute("UPDATE runs SET exported = ? WHERE run_id = ?", (text, run_id))
+
     def known_files(self) -> dict[str, KnownFile]:
         """Files of this run's listing that an earlier run has dealt with, by path."""
         query = (

@@ -6,8 +6,15 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from hsat import __version__
 from hsat.batch.executor import Executor, TaskFault
-from hsat.batch.exports import read_tables, write_csv_tables, write_parquet_tables, write_workbook
+from hsat.batch.exports import (
+    TABLE_NAMES,
+    read_tables,
+    write_csv_tables,
+    write_parquet_tables,
+    write_workbook,
+)
 from hsat.batch.files import Listing, list_files
 from hsat.batch.folder import BatchFolder, safe_name
 from hsat.batch.outcome import StoredNight, Task, TaskOutcome
@@ -89,6 +96,9 @@ class Batch:
         self.store: Store | None = None
         self._executor: Executor | None = None
         self.n_scored = self.n_failed = 0
+        self._run_id = 0
+        self._is_changed = True
+        self._exported: str | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -147,7 +157,10 @@ class Batch:
             As a `BatchError`, where results cannot be kept, or no worker can work.
         """
         store = self._open_store()
-        run_id = store.begin_run(self.settings, listing.files, listing.roots, listing.failures)
+        before, self._exported = store.snapshot(), store.exported()
+        self._is_changed = True
+        n_steps = 0
+        run_id = self._run_id = store.begin_run(self.settings, listing.files, listing.roots, listing.failures)
         self.n_scored = self.n_failed = 0
         for failure in listing.failures:
             self.n_failed += 1
@@ -162,12 +175,14 @@ class Batch:
                 write_page=self._write_pages if self.settings.has_pages else None,
             )
             for step in runner.run(listing):
+                n_steps += step.night is not None or step.failure is not None or step.left_out is not None
                 self.n_scored += step.night is not None
                 self.n_failed += step.failure is not None
                 yield step
             store.forget_moved()
             if self.options.is_forgetting:
                 store.forget_gone()
+            self._is_changed = bool(n_steps) or store.snapshot() != before
             is_complete = True
         finally:
             if not is_complete:
@@ -182,10 +197,27 @@ class Batch:
         HsatError
             As a `BatchError`, where a file cannot be written; the others are written all the same.
         """
+        options = self.options
+        wanted = f"{options.patient_from} {options.has_parquet} {options.has_workbook} {__version__}"
+        store = self._open_store()
+        if not self._is_changed and self._exported == wanted and self._has_tables():
+            store.note_exported(self._run_id, wanted)
+            return
+        self._write_tables(store)
+        store.note_exported(self._run_id, wanted)
+
+    def _has_tables(self) -> bool:
+        if self.folder is None:
+            return True
+        names = [f"{name}.csv" for name in TABLE_NAMES] + ["index.html"]
+        names += [f"{name}.parquet" for name in TABLE_NAMES] if self.options.has_parquet else []
+        names += ["hsat.xlsx"] if self.options.has_workbook else []
+        return all((self.folder.path / name).is_file() for name in names)
+
+    def _write_tables(self, store: Store) -> None:
         from hsat.batch.index import write_index
         from hsat.batch.patients import summarize_patients
 
-        store = self._open_store()
         summarize_patients(store, patient_from=self.options.patient_from)
         folder = self.folder
         if folder is None:

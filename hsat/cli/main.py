@@ -32,8 +32,8 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS: dict[str, str] = {
     "score": "score recordings: apneas, hypopneas, AHI, oxygen",
-    "batch": "score folders of recordings in parallel, going on where it stopped",
     "inspect": "show what is in recordings and what can be scored, without scoring",
+    "batch": "score folders of recordings in parallel, going on where it stopped",
     "patient": "sum up several nights of one patient: how severe, how sure, how many more nights",
     "treatment": "compare nights before and after a treatment",
     "compare": "compare two scorings, or two folders of them",
