@@ -1,5 +1,6 @@
 """The ledger: its versions, who can read it, and what stands in docs/store.md."""
 
+import csv
 import re
 import sqlite3
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import pytest
 from batch_nights import rows, write_nights
 
+from hsat.batch.patients import summarize_patients
 from hsat.batch.schema import STEPS, VERSION
 from hsat.batch.store import Store
 from hsat.cli.main import main
 from hsat.errors import BatchError
 
 ROOT = Path(__file__).resolve().parents[1]
+OLDEST = ROOT / "tests" / "data" / "store_v1.sql"
 PAGE = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
 
 
@@ -114,6 +117,40 @@ def test_a_number_measured_in_addition_gets_its_column(tmp_path, monkeypatch):
     connection.close()
     Store(path).close()
     assert "odi4_per_h" in tables_of(path)["nights"]
+
+
+def test_a_ledger_of_version_1_is_brought_to_this_one_with_all_its_rows(tmp_path):
+    """The file was written by the last hsat that wrote version 1; its events were cut to three a night."""
+    path = tmp_path / "hsat.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(OLDEST.read_text(encoding="utf-8"))
+    before = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables_of(path)}
+    assert before["nights"] == (2,)
+    assert before["events"] == (6,)
+    connection.close()
+    assert "posterior_mean_ahi_per_h" not in tables_of(path)["patients"]
+    store = Store(path)
+    assert rows(tmp_path, "PRAGMA user_version") == [(VERSION,)]
+    assert {name: rows(tmp_path, f"SELECT count(*) FROM {name}")[0] for name in before} == before
+    assert rows(tmp_path, "PRAGMA integrity_check") == [("ok",)]
+    summarize_patients(store)
+    found = rows(tmp_path, "SELECT sum(n_nights + n_excluded), min(content_id IS NOT NULL) FROM patients")
+    assert found == [(2, 1)]
+    store.close()
+
+
+def test_patients_csv_says_what_summarize_nights_says(out):
+    import hsat
+
+    with open(out / "patients.csv", encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    nights = [hsat.score_night(recording) for recording in hsat.read_nights(out.parent / "nights")]
+    assert len(found) == len(nights) == 2
+    for row, night in zip(found, nights, strict=True):
+        summary = hsat.summarize_nights([night])
+        assert (row["n_nights"], row["n_excluded"]) == (str(len(summary.nights)), str(len(summary.excluded)))
+        expected = summary.posterior
+        assert row["posterior_mean_ahi_per_h"] == ("" if expected is None else repr(expected.mean_ahi_per_h))
 
 
 def test_a_step_that_fails_leaves_the_old_version(tmp_path, monkeypatch):

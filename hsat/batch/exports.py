@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 from hsat.batch.folder import BatchFolder
+from hsat.batch.patients import PATIENT_COLUMNS
 from hsat.batch.rows import ROW_COLUMNS
 from hsat.batch.schema import FLAGS, TEXTS
 from hsat.batch.store import Store
@@ -18,7 +19,7 @@ TABLE_NAMES = ("nights", "patients", "events", "failures")
 ROWS_PER_BATCH = 10_000
 LONGEST_SHEET = 1_048_575
 """Rows below the header that a sheet of a workbook can hold."""
-TEXT_COLUMNS = TEXTS | {"file", "kind", "error", "grouped_by", "notes", "files"}
+TEXT_COLUMNS = TEXTS | {"file", "kind", "error", "grouped_by", "notes", "files", "prior"}
 
 
 class Table(NamedTuple):
@@ -43,7 +44,7 @@ class Table(NamedTuple):
             }
 
 
-BOOLEANS = FLAGS | {"is_present"}
+BOOLEANS = FLAGS | {"is_present", "is_firm"}
 NIGHTS = """
     SELECT {columns}, is_present, (
         SELECT group_concat(path, '; ') FROM (
@@ -58,23 +59,6 @@ EVENTS = """
     SELECT nights.file AS file, start_local AS night_start_local, {columns}
     FROM events JOIN nights USING (night_id) ORDER BY nights.file, part, number
 """
-PATIENT_COLUMNS = [
-    "patient",
-    "grouped_by",
-    "n_nights",
-    "n_excluded",
-    "first_night_local",
-    "last_night_local",
-    "monitoring_h",
-    "pooled_ahi_per_h",
-    "mean_ahi_per_h",
-    "median_ahi_per_h",
-    "sd_ahi_per_h",
-    "min_ahi_per_h",
-    "max_ahi_per_h",
-    "rules_id",
-    "notes",
-]
 FAILURE_COLUMNS = ("file", "part", "kind", "error", "n_files")
 
 
@@ -95,7 +79,7 @@ def read_tables(store: Store) -> tuple[Table, ...]:
     events = ", ".join(f'events."{name}"' for name in EVENT_COLUMNS)
     return (
         Table("nights", (*ROW_COLUMNS, *others, "is_present"), store, NIGHTS.format(columns=own)),
-        Table("patients", tuple(PATIENT_COLUMNS), store, "SELECT * FROM patients ORDER BY number"),
+        Table("patients", PATIENT_COLUMNS, store, "SELECT * FROM patients ORDER BY number"),
         Table("events", ("file", "night_start_local", *EVENT_COLUMNS), store, EVENTS.format(columns=events)),
         Table("failures", FAILURE_COLUMNS, store, "SELECT * FROM failures ORDER BY file, part"),
     )
@@ -215,7 +199,7 @@ def _kind_of(column: str) -> str:
         return "text"
     if column in BOOLEANS:
         return "flag"
-    return "count" if column.startswith("n_") or column == "part" else "number"
+    return "count" if column.startswith("n_") or column in ("part", "nights_needed") else "number"
 
 
 def _batches(rows: Iterator[dict[str, object]]) -> Iterator[list[Mapping[str, object]]]:

@@ -25,13 +25,16 @@ __all__ = ["write_index"]
 
 NIGHTS_PER_PAGE = 500
 FAILURES_SHOWN = 200
+CLASSES = ("normal", "mild", "moderate", "severe")
 LABELS = {"txt": "report", "json": "data", "png": "figure", "html": "report", "pdf": "print"}
 GONE = "the file is not there any more"
 
 NIGHTS = """
     SELECT patients.number AS number, patients.patient AS patient, n_nights, n_excluded, pooled_ahi_per_h,
+        posterior_low95_ahi_per_h, posterior_high95_ahi_per_h, p_normal, p_mild, p_moderate, p_severe,
+        is_firm, patients.severity AS patient_severity, patients.error AS patient_error,
         patients.monitoring_h AS patient_h, patients.notes AS patient_notes,
-        nights.file AS file, n_files, start_local, therapy, severity, adequacy,
+        nights.file AS file, n_files, start_local, therapy, nights.severity AS severity, adequacy,
         nights.monitoring_h AS monitoring_h, ahi_per_h, odi4_per_h, t90_percent,
         min_spo2_percent, reasons, page, is_present, excluded
     FROM patients JOIN patient_nights USING (number) JOIN nights USING (night_id)
@@ -85,11 +88,7 @@ def _facts(store: Store, n_nights: int, n_failures: int) -> tuple[IndexFact, ...
     facts = [
         IndexFact(str(n_nights), "night scored" if n_nights == 1 else "nights scored"),
         IndexFact(str(_count(store, "patients")), "patients"),
-        *(
-            IndexFact(str(severity[name]), name)
-            for name in ("normal", "mild", "moderate", "severe")
-            if name in severity
-        ),
+        *(IndexFact(str(severity[name]), name) for name in CLASSES if name in severity),
     ]
     if None in severity:
         facts.append(IndexFact(str(severity[None]), "without a class"))
@@ -127,13 +126,23 @@ def _patients(folder: BatchFolder, store: Store, offset: int) -> Iterator[IndexP
 
 
 def _remark(row: sqlite3.Row) -> str:
-    values = dict(row)
-    if values["n_nights"] < 2 or values["pooled_ahi_per_h"] is None:
+    """What the nights of a patient say together, where there are several."""
+    if row["patient_error"]:
+        return printable(row["patient_error"])
+    if row["n_nights"] < 2 or row["pooled_ahi_per_h"] is None:
         return ""
-    return (
-        f"{values['n_nights']} nights together: AHI {rounded(values['pooled_ahi_per_h'], 1)} /h over "
-        f"{rounded(values['patient_h'], 1)} h"
+    text = (
+        f"{row['n_nights']} nights together: AHI {rounded(row['pooled_ahi_per_h'], 1)} /h over "
+        f"{rounded(row['patient_h'], 1)} h"
     )
+    if row["patient_severity"] is None:
+        return text
+    likely = sorted(((row[f"p_{name}"] or 0.0, name) for name in CLASSES), reverse=True)
+    words = f"{likely[0][1]} ({100 * likely[0][0]:.0f} %)"
+    if not row["is_firm"]:
+        words = f"not firm: {words} or {likely[1][1]} ({100 * likely[1][0]:.0f} %)"
+    low, high = row["posterior_low95_ahi_per_h"], row["posterior_high95_ahi_per_h"]
+    return f"{text}; {words}; the true mean is within {rounded(low, 1)} to {rounded(high, 1)} /h with 95 %"
 
 
 def _links(folder: BatchFolder, page: str | None) -> tuple[IndexLink, ...]:

@@ -66,6 +66,21 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (number, night_id)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE patients ADD COLUMN posterior_mean_ahi_per_h REAL;
+    ALTER TABLE patients ADD COLUMN posterior_low95_ahi_per_h REAL;
+    ALTER TABLE patients ADD COLUMN posterior_high95_ahi_per_h REAL;
+    ALTER TABLE patients ADD COLUMN severity TEXT;
+    ALTER TABLE patients ADD COLUMN p_normal REAL;
+    ALTER TABLE patients ADD COLUMN p_mild REAL;
+    ALTER TABLE patients ADD COLUMN p_moderate REAL;
+    ALTER TABLE patients ADD COLUMN p_severe REAL;
+    ALTER TABLE patients ADD COLUMN is_firm INTEGER;
+    ALTER TABLE patients ADD COLUMN nights_needed INTEGER;
+    ALTER TABLE patients ADD COLUMN prior TEXT;
+    ALTER TABLE patients ADD COLUMN error TEXT;
+    ALTER TABLE patients ADD COLUMN content_id TEXT;
+    """,
 )
 """SQL that leads from each version to the next; the first from an empty file."""
 
