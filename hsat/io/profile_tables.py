@@ -76,6 +76,8 @@ def read_daily_labels(table: Mapping[str, object], where: str) -> DailyLabels:
         name: tuple(simplify_label(label) for label in read_texts(table, name, where)) for name in names
     }
     return DailyLabels(**labels)
+
+
 LONGEST_AVERAGING_S = 60
 """Longer, and no fall of SpO2 would be left to see: no oximeter offers it."""
 
