@@ -30,7 +30,9 @@ def faulty(recording, part, settings):
     if "raises" in path:
         raise ZeroDivisionError("planted")
     if "slow" in path:
-        time.sleep(0.15)
+        time.sleep(0.4)
+    while "waits" in path and not os.path.exists(os.path.join(os.path.dirname(path), "go")):
+        time.sleep(0.05)
     return original(recording, part, settings)
 
 
@@ -200,17 +202,20 @@ def test_ctrl_c_stops_with_a_summary_keeps_what_is_done_and_goes_on(tmp_path, fa
 
 def test_a_second_batch_on_one_folder_is_refused_in_one_line(tmp_path, faulty):
     nights, out = tmp_path / "nights", tmp_path / "out"
-    for number in range(10):
-        write_night(nights / f"slow-{number:02d}.edf", number)
+    for number, name in enumerate(["a.edf", "waits.edf", "z.edf"]):
+        write_night(nights / name, number)
     first = start_batch(nights, "--out", out, "--jobs", 1, env=faulty)
-    wait_for_nights(out, 1)
-    second = run_batch(nights, "--out", out)
+    try:
+        wait_for_nights(out, 1)
+        second = run_batch(nights, "--out", out)
+    finally:
+        (nights / "go").touch()
+        _, said = first.communicate(timeout=60)
     assert second.returncode == 2
     assert second.stderr.count("\n") == 1
     assert "another hsat batch is at work in this folder" in second.stderr
-    _, said = first.communicate(timeout=60)
     assert first.returncode == 0, said
-    assert rows(out, "SELECT count(*) FROM nights") == [(10,)]
+    assert rows(out, "SELECT count(*) FROM nights") == [(3,)]
 
 
 def limited(arguments: list[object], n_bytes: int) -> "tuple[int, str]":
