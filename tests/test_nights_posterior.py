@@ -412,6 +412,10 @@ def test_a_wrong_scoring_error_is_refused(value):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        pytest.param({"counts": None, "hours": [7.0]}, "counts: expected a sequence", id="nothing"),
+        pytest.param({"counts": 3, "hours": 7.0}, "counts: expected a sequence", id="one number"),
+        pytest.param({"counts": [3], "hours": [7.0], "days": np.array([0.5])}, "days, night 1", id="array"),
+        pytest.param({"counts": [3], "hours": [7.0], "prior": None}, "prior: expected one of", id="no prior"),
         pytest.param({"counts": [], "hours": []}, "counts: expected 1 to", id="no night"),
         pytest.param(
             {"counts": [1, 2], "hours": [7.0]}, "hours: expected one number for each", id="hours missing"

@@ -191,6 +191,9 @@ def _checked_nights(
     counts: Sequence[float], hours: Sequence[float], days: Sequence[int] | None
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...]]:
     """Nights in order of time, or an error that names the one that cannot be."""
+    for name, values in (("counts", counts), ("hours", hours), ("days", () if days is None else days)):
+        if not hasattr(values, "__len__"):
+            raise NightsError(f"{name}: expected a sequence of numbers, got {shown(values)}")
     n = len(counts)
     if not 1 <= n <= MAX_NIGHTS:
         raise NightsError(f"counts: expected 1 to {MAX_NIGHTS} nights, got {n}")
@@ -204,7 +207,7 @@ def _checked_nights(
         count = _number(f"counts, night {i + 1}", counts[i], 0.0, MAX_RATE_PER_H * time_h)
         day = i if days is None else _number(f"days, night {i + 1}", days[i], -MAX_DAY, MAX_DAY)
         if int(day) != day:
-            raise NightsError(f"days, night {i + 1}: expected a whole number, got {shown(days and days[i])}")
+            raise NightsError(f"days, night {i + 1}: expected a whole number, got {day:g}")
         rows.append((int(day), i, count, time_h))
     rows.sort()
     return tuple(r[2] for r in rows), tuple(r[3] for r in rows), tuple(r[0] for r in rows)

@@ -181,11 +181,12 @@ def load_prior(prior: str | Path) -> MeanPrior:
     """
     if isinstance(prior, str) and prior in prior_names():
         return _packaged(prior)
+    allowed = f"expected one of {', '.join(prior_names())} or a TOML file"
+    if not isinstance(prior, str | Path) or "\0" in str(prior):
+        raise PriorError(f"prior: {allowed}, got {shown(prior)}")
     path = Path(prior)
     if path.suffix != ".toml" and not path.is_file():
-        raise PriorError(
-            f"prior: expected one of {', '.join(prior_names())} or a TOML file, got {shown(str(prior))}"
-        )
+        raise PriorError(f"prior: {allowed}, got {shown(str(prior))}")
     return _read(path, str(prior))
 
 
