@@ -225,7 +225,7 @@ class AhiPosterior:
     severity : str or None
         The most probable class; None where adult classes do not apply.
     is_firm : bool
-        Whether that class has a probability of at least 0.9.
+        Whether that class has a probability of at least 0.9; of 0.95 with one or two nights.
     p_misclassified : float or None
         Probability that another class is the true one.
     night_to_night_cv : float
@@ -265,7 +265,7 @@ class AhiPosterior:
 
     @property
     def nights_needed(self) -> int | None:
-        """Median number of further nights until some class has a probability of at least 0.9.
+        """Median number of further nights until some class is firm.
 
         Consecutive nights of the mean length are meant. 0 where a class has it already; None where
         the median lies beyond 30 nights or adult classes do not apply. Computed when first asked for,

@@ -545,6 +545,23 @@ def test_futures_learn_what_the_full_grid_would(monkeypatch, further_counts):
         assert followed == pytest.approx(list(full.values()), abs=0.02)
 
 
+@pytest.mark.parametrize(("n_nights", "limit"), [(1, 0.95), (2, 0.95), (3, 0.9), (4, 0.9), (300, 0.9)])
+def test_firm_from_0_9_and_from_0_95_with_one_or_two_nights(n_nights, limit):
+    assert further.firm_from(n_nights) == limit
+
+
+@pytest.mark.parametrize("n_nights", [1, 2, 3])
+def test_a_class_is_firm_at_its_limit_and_not_below(n_nights):
+    """Rates from 10 to 250 per hour: firm exactly where the highest probability reaches the limit."""
+    limit = 0.9 if n_nights > 2 else 0.95
+    seen = set()
+    for rate in range(10, 251, 10):
+        said = hsat.estimate_ahi([7 * rate] * n_nights, [7.0] * n_nights)
+        assert said.is_firm == (max(said.class_probability.values()) >= limit)
+        seen.add(said.is_firm)
+    assert seen == {True, False}
+
+
 def test_nights_needed_fall_where_a_class_is_nearly_firm():
     """An AHI of 9 lies in the middle of mild: a few nights do; one of 15.0 lies on a limit: none do."""
     middle = hsat.estimate_ahi([63] * 5, [7.0] * 5, model="independent")

@@ -21,12 +21,15 @@ from hsat.nights.fitting import Fit, Request, chain_nodes, class_limits_per_h, f
 from hsat.nights.negative_binomial import log_likelihood_of_each
 from hsat.nights.priors import independent_variation
 
-__all__ = ["FIRM_FROM", "MAX_FURTHER_NIGHTS", "median_further_nights"]
+__all__ = ["FIRM_FROM", "MAX_FURTHER_NIGHTS", "firm_from", "median_further_nights"]
 
 Floats = NDArray[np.float64]
 
 FIRM_FROM = 0.9
-"""A class is called firm from this probability on: our choice. How often it is right: docs/multi-night.md."""
+"""A class is firm from this probability on: our choice. How often it is right: docs/multi-night.md."""
+FEW_NIGHTS = 2
+FIRM_FROM_FEW = 0.95
+"""With so few nights what passes 0.9 lies just above it, and would be right in less than 95 %."""
 MAX_FURTHER_NIGHTS = 30
 N_FUTURES = 200
 SEED = 1
@@ -40,9 +43,23 @@ LEAST_WANTED_FRACTION = 0.01
 """A bias that leaves less than that of the AHI is cut."""
 
 
+def firm_from(n_nights: int) -> float:
+    """Probability from which a class is firm: 0.9, and 0.95 with one or two nights.
+
+    Parameters
+    ----------
+    n_nights : int
+
+    Returns
+    -------
+    float
+    """
+    return FIRM_FROM_FEW if n_nights <= FEW_NIGHTS else FIRM_FROM
+
+
 @lru_cache(maxsize=1024)
 def median_further_nights(request: Request) -> int | None:
-    """Median number of further nights, one a day, until some class has a probability of at least 0.9.
+    """Median number of further nights, one a day, until some class is firm.
 
     Parameters
     ----------
@@ -57,10 +74,10 @@ def median_further_nights(request: Request) -> int | None:
     fit = fit_model(request)
     rng = np.random.default_rng(SEED)
     follow = _independent_futures if fit.filtered is None else _drifting_futures
-    is_firm = np.zeros(N_FUTURES, dtype=bool)
+    was_firm = np.zeros(N_FUTURES, dtype=bool)
     for n, probabilities in enumerate(follow(fit, request, rng), start=1):
-        is_firm |= probabilities.max(axis=1) >= FIRM_FROM
-        if 2 * int(is_firm.sum()) >= N_FUTURES:
+        was_firm |= probabilities.max(axis=1) >= firm_from(len(request.counts) + n)
+        if 2 * int(was_firm.sum()) >= N_FUTURES:
             return n
     return None
 

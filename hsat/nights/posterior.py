@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hsat.errors import NightsError, shown
 from hsat.nights.fitting import Fit, Request, chain_nodes, class_limits_per_h, fit_model, severity_rule
-from hsat.nights.further import FIRM_FROM, median_further_nights
+from hsat.nights.further import firm_from, median_further_nights
 from hsat.nights.marginal import Marginal, class_probabilities
 from hsat.nights.predictive import count_interval, gamma_rates, next_rates
 from hsat.nights.priors import independent_variation, load_prior, prior_names
@@ -152,7 +152,7 @@ def _describe(request: Request, fit: Fit, marginal: Marginal, age_years: float |
         ci95_ahi_per_h=(marginal.quantile(0.5 - COVERAGE / 2), marginal.quantile(0.5 + COVERAGE / 2)),
         class_probability=probability,
         severity=severity,
-        is_firm=p_class is not None and p_class >= FIRM_FROM,
+        is_firm=p_class is not None and p_class >= firm_from(len(request.counts)),
         p_misclassified=None if p_class is None else max(0.0, 1.0 - p_class),
         night_to_night_cv=cv,
         night_to_night_correlation=correlation,
