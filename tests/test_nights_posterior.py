@@ -552,7 +552,7 @@ def test_firm_from_0_9_and_from_0_95_with_one_or_two_nights(n_nights, limit):
 
 @pytest.mark.parametrize("n_nights", [1, 2, 3])
 def test_a_class_is_firm_at_its_limit_and_not_below(n_nights):
-    """Rates from 0 to 24 per hour in the community: firm exactly where the highest probability reaches the limit."""
+    """Rates from 0 to 24 per hour in the community: firm where a probability reaches its limit."""
     limit = 0.9 if n_nights > 2 else 0.95
     seen = set()
     for rate in range(25):
