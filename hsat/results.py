@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -397,3 +397,9 @@ class NightResult:
         from hsat.interop.mne import night_to_annotations
 
         return night_to_annotations(self, with_desaturations=with_desaturations)
+
+    def to_fhir(self) -> dict[str, Any]:
+        """Bridge to FHIR: see `hsat.interop.fhir.night_to_fhir`."""
+        from hsat.interop.fhir import night_to_fhir
+
+        return night_to_fhir(self)

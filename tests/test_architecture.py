@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": {"score", "nights", "report", "io", "rules", "folders", "kernels"} | TYPES,
     "distribution": TYPES - {"inspection", "patient", "scorings", "sessions"},
     "report": {"rules", "agreement", "distribution", "kernels"} | TYPES,
-    "interop": TYPES,
+    "interop": {"report"} | TYPES,
 }
 """Room of the house -> rooms it may import from, besides itself. `cli` may import everything."""
 
@@ -77,6 +77,7 @@ LAZY_BRIDGES = {
     ("results", "plot_event", "io"),
     ("patient", "plot", "report"),
     ("results", "to_annotations", "interop"),
+    ("results", "to_fhir", "interop"),
     ("agreement", "plot", "report"),
 }
 """(room, function, room): imports inside one method that exist so that a result can draw itself."""

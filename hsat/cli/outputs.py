@@ -14,7 +14,7 @@ from hsat.results import NightResult
 
 __all__ = ["FORMATS", "OutputFolder", "make_folder", "render", "write_whole"]
 
-FORMATS = ("text", "json", "csv", "html")
+FORMATS = ("text", "json", "csv", "html", "fhir")
 
 
 def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
@@ -40,9 +40,20 @@ def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
         return ""
     if form == "csv":
         return nights_csv(results)
+    if form == "fhir":
+        return _render_fhir(results)
     if len(results) == 1 and isinstance(results[0], NightResult):
         return night_json(results[0]) if form == "json" else night_text(results[0])
     return nights_json(results) if form == "json" else nights_text(results)
+
+
+def _render_fhir(results: Sequence[NightResult | FailedNight]) -> str:
+    from hsat.interop.fhir import night_to_fhir_json, nights_to_fhir_json
+
+    night = results[0]
+    if len(results) == 1 and isinstance(night, NightResult):
+        return night_to_fhir_json(night)
+    return nights_to_fhir_json(results)
 
 
 def make_folder(path: str) -> Path:
@@ -85,9 +96,9 @@ class OutputFolder:
     path : str
         Made where it does not exist.
     form : str
-        One of `FORMATS`: ``NAME.night.txt``, ``NAME.night.json``, ``NAME.night.html``, or
-        ``NAME.events.csv`` with one ``nights.csv``. Two recordings of one name become ``NAME`` and
-        ``NAME-2``.
+        One of `FORMATS`: ``NAME.night.txt``, ``NAME.night.json``, ``NAME.night.html``,
+        ``NAME.fhir.json``, or ``NAME.events.csv`` with one ``nights.csv``. Two recordings of one
+        name become ``NAME`` and ``NAME-2``.
 
     Raises
     ------
@@ -111,6 +122,10 @@ class OutputFolder:
             self._write(f"{name}.night.json", night_json(night))
         elif self.form == "csv":
             self._write(f"{name}.events.csv", events_csv(night))
+        elif self.form == "fhir":
+            from hsat.interop.fhir import night_to_fhir_json
+
+            self._write(f"{name}.fhir.json", night_to_fhir_json(night))
         elif self.form == "html":
             from hsat.report.page import render_page
 
