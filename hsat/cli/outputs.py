@@ -16,6 +16,9 @@ __all__ = ["FORMATS", "OutputFolder", "make_folder", "render", "write_whole"]
 
 FORMATS = ("text", "json", "csv", "html", "fhir")
 
+MAX_STEM_BYTES = 220
+"""File systems take names of 255 bytes; the rest is for what stands behind: ``-2.night.html.part``."""
+
 
 def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
     """What goes to stdout: one night's result, or a table or list of several.
@@ -142,6 +145,7 @@ class OutputFolder:
 
     def _free_name(self, source_path: str) -> str:
         stem = printable(Path(source_path).stem).replace("\\", "_")
+        stem = stem.encode("utf-8")[:MAX_STEM_BYTES].decode("utf-8", "ignore")
         name, n = stem, 1
         while name.casefold() in self.taken:
             n += 1

@@ -54,9 +54,10 @@ def night_to_fhir(night: NightResult) -> dict[str, Any]:
         JSON's reason. The same night gives the same Bundle, ids included. Of identifiers it holds the
         patient's code as the JSON has it; no path, and a file's name only where a note names one.
     """
-    draft = _bundle(night, "")
+    conclusion = _conclusion(night)
+    draft = _bundle(night, conclusion, "")
     digest = hashlib.sha256(json.dumps(draft, sort_keys=True).encode("ascii")).hexdigest()
-    return _bundle(night, digest)
+    return _bundle(night, conclusion, digest)
 
 
 def night_to_fhir_json(night: NightResult) -> str:
@@ -106,7 +107,7 @@ def _entry(resource: dict[str, Any]) -> dict[str, Any]:
     return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
 
 
-def _bundle(night: NightResult, digest: str) -> dict[str, Any]:
+def _bundle(night: NightResult, conclusion: str, digest: str) -> dict[str, Any]:
     """The Bundle with ids below a digest of its content."""
     patient, device = _patient(night), _device(night)
     shared = {
@@ -125,7 +126,6 @@ def _bundle(night: NightResult, digest: str) -> dict[str, Any]:
         }
         for role, content in _observations(night)
     ]
-    conclusion = _conclusion(night)
     report: dict[str, Any] = {
         "resourceType": "DiagnosticReport",
         "id": str(uuid5(NAMESPACE, f"{digest}/report")),

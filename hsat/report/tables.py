@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -41,7 +42,10 @@ NIGHT_COLUMNS: tuple[str, ...] = (
 )
 """Columns of the table of nights, in order; columns of alternative rule sets follow before ``error``."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+"""Also the wide forms of East Asian keyboards, which some spreadsheets take for the narrow ones."""
+NEXT_CELL = re.compile(rf";(?=\s*[{re.escape(''.join(FORMULA_STARTS))}])")
+"""Where a spreadsheet that splits at semicolons, as in much of Europe, would begin a cell with a formula."""
 
 
 def nights_csv(results: Sequence[NightResult | FailedNight]) -> str:
@@ -160,4 +164,6 @@ def _cell(value: object) -> str:
 def safe_cell(text: str) -> str:
     """A text as a cell: printable, with an apostrophe where a spreadsheet would run it as a formula."""
     text = printable(text)
+    if ";" in text:
+        text = NEXT_CELL.sub(";'", text)
     return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text
