@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["count_interval_per_h", "plot_patient"]
+__all__ = ["BAND_FROM_PER_H", "count_interval_per_h", "night_places", "plot_patient", "top_per_h"]
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color): told apart with every form of colour blindness.
 # The bands are greys that darken with severity and have their names written in them.
@@ -54,7 +54,7 @@ def plot_patient(summary: PatientSummary) -> "Figure":
 
     figure = Figure(figsize=(10.0, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3.2, 1.0))
-    top = _top_per_h(summary)
+    top = top_per_h(summary)
     has_class = bool(summary.posterior and summary.posterior.class_probability)
     for axes in (left, right):
         _draw_bands(axes, top, has_class=has_class)
@@ -114,7 +114,8 @@ def _title(summary: PatientSummary) -> str:
     )
 
 
-def _top_per_h(summary: PatientSummary) -> float:
+def top_per_h(summary: PatientSummary) -> float:
+    """Where an axis of AHI ends that holds every night and the posterior with their intervals."""
     highest = [count_interval_per_h(night.n_events, night.monitoring_h)[1] for night in summary.nights]
     if summary.posterior is not None:
         highest.append(summary.posterior.ci95_ahi_per_h[1])
@@ -154,7 +155,7 @@ def _draw_mean(axes: "Axes", posterior: AhiPosterior) -> None:
 
 
 def _draw_nights(axes: "Axes", nights: Sequence[PatientNight]) -> None:
-    places = _places(nights)
+    places = night_places(nights)
     rates = np.array([night.ahi_per_h for night in nights])
     limits = np.array([count_interval_per_h(night.n_events, night.monitoring_h) for night in nights])
     is_few = len(nights) <= 2 * MAX_LABELLED
@@ -191,7 +192,7 @@ def _draw_nights(axes: "Axes", nights: Sequence[PatientNight]) -> None:
     _label_dates(axes, nights, places)
 
 
-def _places(nights: Sequence[PatientNight]) -> NDArray[np.float64]:
+def night_places(nights: Sequence[PatientNight]) -> NDArray[np.float64]:
     """Place of each night on the axis: its calendar night; several of one night side by side."""
     if any(night.day is None for night in nights):
         return np.arange(len(nights), dtype=np.float64)
