@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from hsat import __version__
 from hsat.patient import PatientNight, PatientSummary
+from hsat.report.night_lines import describe_night
 from hsat.report.patient_words import (
     CLASS_LIMITS,
     advice_words,
@@ -14,11 +15,11 @@ from hsat.report.patient_words import (
     percent_words,
 )
 from hsat.report.plain import printable
-from hsat.report.rows import rounded
+from hsat.report.rows import amount_words, rounded
 from hsat.report.sections import Row, Section
 from hsat.report.view import NOT_A_DEVICE, NightView
 
-__all__ = ["dates_words", "excluded_lines", "view_patient"]
+__all__ = ["MAX_NIGHTS", "dates_words", "excluded_lines", "view_patient"]
 
 MAX_NIGHTS = 31
 """Nights that a page lists one by one; JSON and CSV have all."""
@@ -90,15 +91,11 @@ def _facts(summary: PatientSummary) -> Section:
     rows = [Row("Patient", _patient_words(summary)), Row("Nights", dates_words(nights))]
     hours = sum(night.monitoring_h for night in nights)
     events = sum(night.n_events for night in nights)
-    rows.append(Row("Judged", f"{_events_words(events)} in {rounded(hours, 1)} h"))
+    rows.append(Row("Judged", f"{amount_words(events, 'event')} in {rounded(hours, 1)} h"))
     rows.append(Row("Treatment", _therapy_words(summary.therapy)))
     if posterior is not None:
         rows.append(Row("Model", f"{posterior.model}; prior {printable(posterior.prior)}"))
     return Section("", tuple(rows))
-
-
-def _events_words(n: int) -> str:
-    return f"{n} event" if n == 1 else f"{n} events"
 
 
 def _therapy_words(therapy: str | None) -> str:
@@ -139,24 +136,9 @@ def _nights_section(nights: Sequence[PatientNight]) -> Section:
 
 
 def _night_row(night: PatientNight) -> Row:
-    if night.start_local is None:
-        when = "no date"
-    elif night.scoring == "device":
-        when = f"{night.start_local:%Y-%m-%d}"
-    else:
-        when = f"{night.start_local:%Y-%m-%d %H:%M}"
-    parts = [f"{_events_words(night.n_events)} in {rounded(night.monitoring_h, 1)} h"]
-    if night.supine_fraction is not None:
-        parts.append(f"{round(100.0 * night.supine_fraction)} % supine")
-    if not night.is_adequate:
-        parts.append(night.adequacy)
-    if night.scoring == "edited":
-        parts.append("scored by a person")
-    if night.scoring != "device":
-        parts.append(printable(night.file))
-    return Row(
-        f"{when}  {night.severity or ''}".rstrip(), f"{rounded(night.ahi_per_h, 1)} /h", ", ".join(parts)
-    )
+    line = describe_night(night)
+    parts = (f"{line.events} in {line.hours}", line.supine, *line.remarks, line.file)
+    return Row(f"{line.when}  {line.severity}".rstrip(), line.ahi, ", ".join(part for part in parts if part))
 
 
 def _rates_section(summary: PatientSummary) -> Section:
