@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hsat.patient import PatientNight
+from hsat.report.plain import printable
 
 __all__ = ["NIGHT_ENDING", "find_night_pages"]
 
@@ -27,7 +28,7 @@ def find_night_pages(nights: Sequence[PatientNight], folder: Path) -> tuple[str 
         None where no page has the name of the recording, where several nights share that name, or
         where the page is of another date: no link leads to the wrong night.
     """
-    stems = [Path(night.file).stem for night in nights]
+    stems = [printable(Path(night.file).stem).replace("\\", "_") for night in nights]
     shared = Counter(stem.casefold() for stem in stems)
     return tuple(
         f"{stem}{NIGHT_ENDING}" if shared[stem.casefold()] == 1 and _is_page_of(night, folder, stem) else None

@@ -1,4 +1,4 @@
-"""What every page shares: templates, style sheets and scripts inside the file, and the policy that lets no other run."""
+"""What every page shares: templates, the styles and scripts inside it, the policy that lets no other run."""
 
 import base64
 import hashlib

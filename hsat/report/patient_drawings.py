@@ -1,4 +1,4 @@
-"""What is drawn of several nights: nights over their dates, the posterior, classes, positions, a treatment."""
+"""What is drawn of several nights: nights by date, the posterior, classes, positions, a treatment."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -153,9 +153,7 @@ def _dates(nights: Sequence[PatientNight]) -> Iterable[Shape]:
     first = night_of(start)
     form = "%d %b" if n_days <= 300 else "%b %Y"
     at_first = xs[0]
-    if (
-        nights[0].day == 0 and len(nights) > 1 and nights[1].day == 0
-    ):  # several of one night stand side by side
+    if nights[0].day == 0 and len(nights) > 1 and nights[1].day == 0:  # side by side
         at_first += 0.15 * per_day
     for day in range(0, n_days, step):
         x = round(at_first + day * per_day, 2)

@@ -1,0 +1,163 @@
+"""A night, several nights or a treatment as sheets that a clinic can file: PDF from the same view."""
+
+from collections.abc import Sequence
+
+from hsat.patient import PatientSummary
+from hsat.report.drawing import Drawing
+from hsat.report.night_drawing import draw_overview
+from hsat.report.patient_drawings import (
+    draw_classes,
+    draw_nights,
+    draw_positions,
+    draw_posterior,
+    draw_treatment,
+)
+from hsat.report.patient_plots import top_per_h
+from hsat.report.patient_view import view_patient
+from hsat.report.pdf_columns import (
+    BODY_WIDTH,
+    Sheets,
+    column_width,
+    fact_lines,
+    list_lines,
+    paragraph,
+    section_lines,
+)
+from hsat.report.pdf_paper import Line, Piece, shown, text_width, write_pdf
+from hsat.report.titles import night_title, patient_title, treatment_title
+from hsat.report.treatment_view import view_treatment
+from hsat.report.view import PHYSICIAN, NightView, view_night
+from hsat.results import NightResult
+from hsat.treatment import TreatmentResponse
+
+__all__ = ["render_night_pdf", "render_patient_pdf", "render_treatment_pdf"]
+
+DOCUMENT = "Home sleep apnea test"
+"""Title in the file's own description, which leaves the clinic with the file: it names nobody."""
+SHADED = "Grey: not monitored. Pale bars: events that are not counted."
+N_COLUMNS = 3
+N_FACT_COLUMNS = 2
+SIGN_HEIGHT = 14.0
+
+
+def render_night_pdf(night: NightResult) -> bytes:
+    """One night as a PDF, on one sheet unless its lists are long.
+
+    Parameters
+    ----------
+    night : NightResult
+
+    Returns
+    -------
+    bytes
+        The same bytes for the same result.
+    """
+    return _render(
+        night_title(night),
+        f"{night.scoring} scoring, {night.adequacy}",
+        view_night(night),
+        (((draw_overview(night),), SHADED),),
+    )
+
+
+def render_patient_pdf(summary: PatientSummary) -> bytes:
+    """Several nights of one patient as a PDF, on one sheet unless they are many.
+
+    Parameters
+    ----------
+    summary : PatientSummary
+
+    Returns
+    -------
+    bytes
+        The same bytes for the same summary.
+    """
+    figures: list[tuple[tuple[Drawing, ...], str]] = []
+    posterior = summary.posterior
+    if summary.nights and posterior is not None:
+        pair = (draw_nights(summary, top_per_h(summary)), draw_posterior(summary))
+        figures.append(
+            (pair, "Left: nights (open: partial) with the 95 % interval of counting. Right: the mean.")
+        )
+        bars = [draw_classes(posterior)] if posterior.class_probability else []
+        positions = draw_positions(summary)
+        bars += [] if positions is None else [positions]
+        if bars:
+            figures.append(((*bars, *[_EMPTY] * (2 - len(bars))), ""))
+    ways = dict.fromkeys(f"{night.scoring} scoring" for night in summary.nights)
+    return _render(patient_title(summary), ", ".join(ways), view_patient(summary), figures)
+
+
+def render_treatment_pdf(response: TreatmentResponse) -> bytes:
+    """The effect of a treatment as a PDF.
+
+    Parameters
+    ----------
+    response : TreatmentResponse
+
+    Returns
+    -------
+    bytes
+        The same bytes for the same response.
+    """
+    figures: list[tuple[tuple[Drawing, ...], str]] = []
+    change = draw_treatment(response)
+    if change is not None:
+        top = max(top_per_h(response.before), top_per_h(response.after))
+        nights = (draw_nights(response.before, top), draw_nights(response.after, top))
+        words = "Left: mean AHI before (blue) and on treatment (dashed), each curve with its own height. "
+        figures.append(((change, *nights), words + "Middle: nights before. Right: nights on treatment."))
+    return _render(treatment_title(response), "", view_treatment(response), figures)
+
+
+_EMPTY = Drawing(width=440.0, height=1.0, shapes=())
+
+
+def _render(
+    title: str, badge: str, view: NightView, figures: Sequence[tuple[tuple[Drawing, ...], str]]
+) -> bytes:
+    """One order for all: head, remarks, facts, figures, blocks in columns, closing words, a line to sign."""
+    sheets = Sheets()
+    _add_head(sheets, title, badge, view)
+    sheets.skip(4.0)
+    sheets.add_columns(fact_lines(view.facts.rows, column_width(N_FACT_COLUMNS)), N_FACT_COLUMNS)
+    sheets.skip(7.0)
+    for drawings, words in figures:
+        sheets.add_drawings(drawings)
+        if words:
+            sheets.add_lines(paragraph(words, "aside", BODY_WIDTH))
+        sheets.skip(4.0)
+    closing = _closing_lines(view)
+    width = column_width(N_COLUMNS)
+    lines: list[Line] = []
+    for section in view.sections:
+        if section.rows or section.text:
+            lines += section_lines(section, width)
+    for heading, items in view.lists:
+        lines += list_lines(heading, items, width)
+    sheets.add_columns(lines, N_COLUMNS, sum(line.height for line in closing) + 6.0)
+    sheets.skip(6.0)
+    sheets.add_together(closing)
+    return write_pdf(sheets.finish(title), DOCUMENT)
+
+
+def _add_head(sheets: Sheets, title: str, badge: str, view: NightView) -> None:
+    badge_width = text_width(badge, "badge")
+    lines = paragraph(title, "title", BODY_WIDTH - badge_width - 10.0)
+    first = lines[0]
+    lines[0] = Line(
+        height=first.height, pieces=(*first.pieces, Piece(BODY_WIDTH, shown(badge), "badge", "end"))
+    )
+    lines += paragraph(view.headline, "headline", BODY_WIDTH)
+    for remark in view.remarks:
+        lines += paragraph(remark, "remark", BODY_WIDTH)
+    sheets.add_lines(lines)
+
+
+def _closing_lines(view: NightView) -> list[Line]:
+    """What ends every report, the line for the interpreting physician last."""
+    lines: list[Line] = []
+    for remark in view.closing:
+        if remark != PHYSICIAN:
+            lines += paragraph(remark, "closing", BODY_WIDTH)
+    return [*lines, Line(height=SIGN_HEIGHT), *paragraph(PHYSICIAN, "sign", BODY_WIDTH)]
