@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 from hsat.hypnogram import Hypnogram, SleepStage
 from hsat.report.clock import clock_ticks
 from hsat.report.drawing import Box, Drawing, Shape, Stroke, Words, strokes_of
+from hsat.report.plain import printable, shortened
 from hsat.results import NightResult
 
 __all__ = ["draw_overview"]
 
 WIDTH = 523.0
 LEFT, RIGHT = 74.0, 2.0
-ROW_HEIGHT = 9.0
-TRACE_HEIGHT = 40.0
+ROW_HEIGHT = 9.5
+TRACE_HEIGHT = 56.0
 GAP = 5.0
 AXIS_HEIGHT = 12.0
+LONGEST_UNIT = 12
 LEAST_BAR = 0.45
 """Width of the shortest bar: an event of 10 s in 8 h would be thinner than a printed line."""
 LOWEST_TOP_PERCENT = 90.0
@@ -45,7 +47,8 @@ STAGE_ROWS: tuple[tuple[str, tuple[SleepStage, ...]], ...] = (
 class _Panels:
     """Panels one below the other on one axis of time."""
 
-    def __init__(self, duration_s: float) -> None:
+    def __init__(self, duration_s: float, step_s: float) -> None:
+        self.step_s = step_s
         self.per_s = (WIDTH - LEFT - RIGHT) / max(duration_s, 1.0)
         self.y = 0.0
         self.shapes: list[Shape] = []
@@ -69,13 +72,15 @@ class _Panels:
         self.y = base
 
     def add_trace(
-        self, style: str, label: str, values: NDArray[np.float64], step_s: float, low: float, high: float
+        self, style: str, labels: tuple[str, ...], values: NDArray[np.float64], *, low: float, high: float
     ) -> None:
-        """A line between the lowest and the highest value of its axis."""
+        """A line between the lowest and the highest value of its axis, one value every step."""
         span = max(high - low, 1e-9)
         heights = self.y + TRACE_HEIGHT * (1.0 - (np.clip(values, low, high) - low) / span)
-        xs = [LEFT + (place + 0.5) * step_s * self.per_s for place in range(len(values))]
-        self.shapes.append(Words("row-name", LEFT - 4.0, self.y + TRACE_HEIGHT / 2.0 + 2.0, label, "end"))
+        xs = [LEFT + (place + 0.5) * self.step_s * self.per_s for place in range(len(values))]
+        for number, label in enumerate(labels):
+            style_of_label = "clock" if number else "row-name"
+            self.shapes.append(Words(style_of_label, LEFT - 4.0, self.y + 9.0 + 8.0 * number, label, "end"))
         self.shapes += strokes_of(style, xs, heights)
         self.y += TRACE_HEIGHT
         self.shapes.append(Stroke("grid", ((LEFT, self.y), (WIDTH - RIGHT, self.y))))
@@ -95,7 +100,7 @@ def draw_overview(night: NightResult) -> Drawing:
         recorded), mean breath excursion and lowest SpO2; grey where time is not monitored.
     """
     duration_s = night.recording.duration_s
-    panels = _Panels(duration_s)
+    panels = _Panels(duration_s, night.overview.step_s)
     if night.monitored.hypnogram is not None:
         _add_stages(panels, night.monitored.hypnogram)
     _add_events(panels, night)
@@ -104,10 +109,10 @@ def draw_overview(night: NightResult) -> Drawing:
         values = overview.flow_excursion.astype(np.float64)
         panels.y += GAP
         high = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
-        panels.add_trace("flow", "breath excursion", values, overview.step_s, 0.0, high)
+        panels.add_trace("flow", ("breath excursion", _flow_unit(night)), values, low=0.0, high=high)
     if overview.spo2_percent is not None:
         panels.y += GAP
-        _add_spo2(panels, overview.spo2_percent.astype(np.float64), overview.step_s)
+        _add_spo2(panels, overview.spo2_percent.astype(np.float64))
     shades = [
         panels.bar("excluded", start_s, stop_s, 0.0, panels.y)
         for item in night.monitored.excluded
@@ -144,12 +149,17 @@ def _add_events(panels: _Panels, night: NightResult) -> None:
         )
 
 
-def _add_spo2(panels: _Panels, values: NDArray[np.float64], step_s: float) -> None:
+def _add_spo2(panels: _Panels, values: NDArray[np.float64]) -> None:
     lowest = float(np.nanmin(values)) if np.isfinite(values).any() else LOWEST_TOP_PERCENT
     low, top = min(lowest, LOWEST_TOP_PERCENT), panels.y
     for level in SPO2_GRID_PERCENT:
         if level >= low:
             y = round(top + TRACE_HEIGHT * (100.0 - level) / (100.0 - low), 2)
             panels.shapes.append(Stroke("grid", ((LEFT, y), (WIDTH - RIGHT, y))))
-            panels.shapes.append(Words("clock", LEFT + 1.0, y - 1.0, f"{level:g} %"))
-    panels.add_trace("spo2", "SpO2", values, step_s, low, 100.0)
+            panels.shapes.append(Words("clock", LEFT - 4.0, y + 2.0, f"{level:g} %", "end"))
+    panels.add_trace("spo2", ("SpO2",), values, low=low, high=100.0)
+
+
+def _flow_unit(night: NightResult) -> str:
+    units = [channel.unit for channel in night.recording.channels if channel.name == night.flow_sensor]
+    return shortened(printable(units[0]), LONGEST_UNIT) if units and units[0] else "unit as recorded"

@@ -258,8 +258,8 @@ def draw_positions(summary: PatientSummary) -> Drawing | None:
     if position is None:
         return None
     parts = (
-        ("supine", position.supine_ahi_per_h, position.supine_h),
-        ("not supine", position.non_supine_ahi_per_h, position.non_supine_h),
+        ("AHI supine", position.supine_ahi_per_h, position.supine_h),
+        ("AHI not supine", position.non_supine_ahi_per_h, position.non_supine_h),
     )
     rates = [rate for _, rate, _ in parts if rate is not None]
     if not rates:

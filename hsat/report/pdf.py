@@ -35,6 +35,12 @@ __all__ = ["render_night_pdf", "render_patient_pdf", "render_treatment_pdf"]
 DOCUMENT = "Home sleep apnea test"
 """Title in the file's own description, which leaves the clinic with the file: it names nobody."""
 SHADED = "Grey: not monitored. Pale bars: events that are not counted."
+DOT_WORDS = (
+    "Dots: nights (open: partial) with the 95 % interval that the chance of counting alone gives; blue: mean over "
+    "many nights, dashed its interval."
+)
+PAIR_WORDS = f"{DOT_WORDS} Right: how probable each mean AHI is; dot and bar: mean and 95 % interval."
+CHANGE_WORDS = "Mean AHI before (blue) and on treatment (red, dashed); each curve has its own height."
 N_COLUMNS = 3
 N_FACT_COLUMNS = 2
 SIGN_HEIGHT = 14.0
@@ -76,14 +82,18 @@ def render_patient_pdf(summary: PatientSummary) -> bytes:
     posterior = summary.posterior
     if summary.nights and posterior is not None:
         pair = (draw_nights(summary, top_per_h(summary)), draw_posterior(summary))
-        figures.append(
-            (pair, "Left: nights (open: partial) with the 95 % interval of counting. Right: the mean.")
-        )
-        bars = [draw_classes(posterior)] if posterior.class_probability else []
+        figures.append((pair, PAIR_WORDS))
+        bars: list[Drawing] = []
+        words = []
+        if posterior.class_probability:
+            bars.append(draw_classes(posterior))
+            words.append("Bars of classes: their probability.")
         positions = draw_positions(summary)
-        bars += [] if positions is None else [positions]
+        if positions is not None:
+            bars.append(positions)
+            words.append("Bars of positions: AHI of all nights together.")
         if bars:
-            figures.append(((*bars, *[_EMPTY] * (2 - len(bars))), ""))
+            figures.append((_half(bars), " ".join(words)))
     ways = dict.fromkeys(f"{night.scoring} scoring" for night in summary.nights)
     return _render(patient_title(summary), ", ".join(ways), view_patient(summary), figures)
 
@@ -105,12 +115,15 @@ def render_treatment_pdf(response: TreatmentResponse) -> bytes:
     if change is not None:
         top = max(top_per_h(response.before), top_per_h(response.after))
         nights = (draw_nights(response.before, top), draw_nights(response.after, top))
-        words = "Left: mean AHI before (blue) and on treatment (dashed), each curve with its own height. "
-        figures.append(((change, *nights), words + "Middle: nights before. Right: nights on treatment."))
+        figures.append((_half([change]), CHANGE_WORDS))
+        figures.append((nights, f"Left: before. Right: on treatment, on the same scale. {DOT_WORDS}"))
     return _render(treatment_title(response), "", view_treatment(response), figures)
 
 
-_EMPTY = Drawing(width=440.0, height=1.0, shapes=())
+def _half(drawings: Sequence[Drawing]) -> tuple[Drawing, ...]:
+    """One or two drawings, each half as wide as the sheet."""
+    empty = Drawing(width=drawings[0].width, height=1.0, shapes=())
+    return (*drawings, *[empty] * (2 - len(drawings)))
 
 
 def _render(

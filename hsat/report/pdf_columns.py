@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from hsat.report.drawing import Drawing, Stroke
+from hsat.report.drawing import Drawing
 from hsat.report.pdf_paper import (
     PAGE_HEIGHT,
     PAGE_WIDTH,
@@ -20,6 +20,8 @@ __all__ = ["BODY_WIDTH", "Sheets", "column_width", "fact_lines", "list_lines", "
 MARGIN, TOP, BOTTOM = 36.0, 30.0, 32.0
 BODY_WIDTH = PAGE_WIDTH - 2.0 * MARGIN
 GUTTER = 16.0
+LONGEST_PROSE = 1200
+"""Characters of a paragraph: our own sentences, which hold few words of files."""
 FACT_WIDTH = 54.0
 INDENT = 7.0
 LEAST_COLUMN = 60.0
@@ -31,11 +33,11 @@ WIDEST_VALUE = 0.62
 HEIGHTS = {
     "title": 17.0,
     "headline": 13.5,
-    "remark": 9.6,
-    "heading": 9.6,
-    "row": 8.5,
-    "aside": 7.4,
-    "closing": 8.0,
+    "remark": 10.2,
+    "heading": 10.4,
+    "row": 9.2,
+    "aside": 8.0,
+    "closing": 8.6,
     "sign": 12.0,
     "foot": 8.0,
 }
@@ -45,7 +47,7 @@ def paragraph(text: str, style: str, width: float, indent: float = 0.0) -> list[
     """A text over as many lines as it needs."""
     return [
         Line(height=HEIGHTS[style], pieces=(Piece(indent, line, style),))
-        for line in wrapped(text, style, width - indent)
+        for line in wrapped(text, style, width - indent, LONGEST_PROSE)
     ]
 
 
@@ -108,7 +110,12 @@ def _row_lines(row: Row, width: float) -> list[Line]:
     else:
         texts[0] = (*texts[0], Piece(width, value, "row", "end"))
     heights = [HEIGHTS["row"]] * len(texts)
-    if row.remark:
+    inline = shown(row.remark)
+    x_inline = indent + text_width(labels[-1], "row") + 4.0
+    free = width - x_inline - (0.0 if is_long or len(labels) > 1 else value_width + 4.0)
+    if row.remark and not is_long and text_width(inline, "aside") <= free:
+        texts[-1] = (*texts[-1], Piece(x_inline, inline, "aside"))
+    elif row.remark:
         asides = wrapped(row.remark, "aside", width - indent - INDENT)
         texts += [(Piece(indent + INDENT, text, "aside"),) for text in asides]
         heights += [HEIGHTS["aside"]] * len(asides)
@@ -164,13 +171,6 @@ class Sheets:
             x = MARGIN + number * (share + GUTTER)
             self.sheets[-1].append(Placed(x, self.y, drawing, share / drawing.width))
         self.y += highest
-
-    def add_rule(self) -> None:
-        """A thin line over the whole width."""
-        rule = Drawing(
-            width=BODY_WIDTH, height=1.0, shapes=(Stroke("rule", ((0.0, 0.0), (BODY_WIDTH, 0.0))),)
-        )
-        self.sheets[-1].append(Placed(MARGIN, self.y, rule))
 
     def add_columns(self, lines: Sequence[Line], n_columns: int, reserve: float = 0.0) -> None:
         """Lines in columns of equal height, over as many sheets as they need.

@@ -31,11 +31,11 @@ FONTS: dict[str, FontStyle] = {
     "title": FontStyle(13.0, is_bold=True),
     "badge": FontStyle(7.5, colour=GREY),
     "headline": FontStyle(10.5, is_bold=True),
-    "remark": FontStyle(7.6),
-    "heading": FontStyle(7.2, is_bold=True),
-    "row": FontStyle(6.8),
-    "aside": FontStyle(6.0, colour=GREY),
-    "closing": FontStyle(6.4, colour=GREY),
+    "remark": FontStyle(8.0),
+    "heading": FontStyle(7.8, is_bold=True),
+    "row": FontStyle(7.2),
+    "aside": FontStyle(6.4, colour=GREY),
+    "closing": FontStyle(6.8, colour=GREY),
     "sign": FontStyle(8.5),
     "foot": FontStyle(6.2, colour=GREY),
     # words of drawings
@@ -84,5 +84,4 @@ INKS: dict[str, Ink] = {
     "event hypopnea": Ink(BLUE),
     "event uncounted": Ink("#AAAAAA"),
     "desaturation": Ink(GREEN),
-    "rule": Ink(line=GREY, width=0.5),
 }

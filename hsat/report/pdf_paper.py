@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from hsat.report.drawing import Box, Dot, Drawing, Stroke, Words
 from hsat.report.pdf_inks import FONTS, INKS, FontStyle, Ink
-from hsat.report.plain import printable, shortened, without_surrogates
+from hsat.report.plain import LONGEST_SHOWN, printable, shortened, without_surrogates
 
 __all__ = [
     "PAGE_HEIGHT",
@@ -73,12 +73,14 @@ def _typefaces() -> dict[str, Any]:
     return found
 
 
-def shown(text: str) -> str:
+def shown(text: str, n_most: int = LONGEST_SHOWN) -> str:
     """A text as the sheet has it: harmless, not endless, what the font cannot draw as an escape.
 
     Parameters
     ----------
     text : str
+    n_most : int
+        Characters that are shown.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def shown(text: str) -> str:
         A character without a glyph would be an empty box: U+65E5 becomes ``\\u65e5``.
     """
     glyphs = _typefaces()[REGULAR].face.charToGlyph
-    plain = printable(shortened(without_surrogates(text)))
+    plain = printable(shortened(without_surrogates(text), n_most))
     return "".join(c if ord(c) in glyphs else c.encode("unicode_escape").decode("ascii") for c in plain)
 
 
@@ -96,11 +98,11 @@ def text_width(text: str, style: str) -> float:
     return float(_typefaces()[BOLD if font.is_bold else REGULAR].stringWidth(text, font.size))
 
 
-def wrapped(text: str, style: str, width: float) -> list[str]:
+def wrapped(text: str, style: str, width: float, n_most: int = LONGEST_SHOWN) -> list[str]:
     """A text as lines of a width at most; words that are longer are cut."""
     lines: list[str] = []
     line = ""
-    for word in shown(text).split(" "):
+    for word in shown(text, n_most).split(" "):
         longer = f"{line} {word}" if line else word
         if text_width(longer, style) <= width:
             line = longer
@@ -169,14 +171,15 @@ def write_pdf(sheets: Sequence[Sequence[Placed]], title: str) -> bytes:
 def _write_line(canvas: Any, line: Line, x: float, y: float) -> None:
     base = PAGE_HEIGHT - y - line.height * KAPPA
     for piece in line.pieces:
-        _write_text(canvas, piece.text, FONTS[piece.style], x + piece.x, base, piece.anchor)
+        _write_text(canvas, piece, x + piece.x, base)
 
 
-def _write_text(canvas: Any, text: str, font: FontStyle, x: float, y: float, anchor: str) -> None:
+def _write_text(canvas: Any, words: Piece | Words, x: float, y: float) -> None:
+    font: FontStyle = FONTS[words.style]
     canvas.setFont(BOLD if font.is_bold else REGULAR, font.size)
     canvas.setFillColorRGB(*_rgb(font.colour))
     draw = {"start": canvas.drawString, "end": canvas.drawRightString, "middle": canvas.drawCentredString}
-    draw[anchor](x, y, text)
+    draw[words.anchor](x, y, shown(words.text, len(words.text)))
 
 
 def _write_drawing(canvas: Any, drawing: Drawing, item: Placed) -> None:
@@ -185,7 +188,7 @@ def _write_drawing(canvas: Any, drawing: Drawing, item: Placed) -> None:
     canvas.scale(item.scale, item.scale)
     for shape in drawing.shapes:
         if isinstance(shape, Words):
-            _write_text(canvas, shown(shape.text), FONTS[shape.style], shape.x, -shape.y, shape.anchor)
+            _write_text(canvas, shape, shape.x, -shape.y)
             continue
         ink = INKS[shape.style]
         _take(canvas, ink)

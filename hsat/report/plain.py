@@ -2,7 +2,7 @@
 
 from hsat.recording import SourceFile
 
-__all__ = ["file_words", "printable", "shortened", "without_surrogates"]
+__all__ = ["LONGEST_SHOWN", "file_words", "printable", "shortened", "without_surrogates"]
 
 LONGEST_SHOWN = 300
 """Characters of a text of a file that a page shows: labels of EDF have 16, criteria some 100."""
