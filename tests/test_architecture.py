@@ -82,7 +82,7 @@ LAZY_BRIDGES = {
 }
 """(room, function, room): imports inside one method that exist so that a result can draw itself."""
 
-LAZY_LIBRARIES = {"pandas", "mne", "matplotlib", "scipy.signal", "pyedflib", "jinja2"}
+LAZY_LIBRARIES = {"pandas", "mne", "matplotlib", "scipy.signal", "pyedflib", "jinja2", "reportlab"}
 """Heavy: imported inside the function that needs them, never on the way of `hsat score`."""
 
 MAY_USE_LIBRARY: dict[str, set[str]] = {
@@ -90,6 +90,7 @@ MAY_USE_LIBRARY: dict[str, set[str]] = {
     "mne": {"interop"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
+    "reportlab": {"report"},
     "pyedflib": {"simulate", "io"},
     "sqlite3": {"batch"},
     "pebble": {"batch"},

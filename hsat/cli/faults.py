@@ -78,12 +78,12 @@ def complain(text: str) -> None:
         print(f"hsat: {printable(text)}", file=sys.stderr)
 
 
-def write_result(text: str) -> None:
+def write_result(result: str | bytes) -> None:
     """Write results to stdout at once.
 
     Parameters
     ----------
-    text : str
+    result : str or bytes
 
     Raises
     ------
@@ -93,7 +93,10 @@ def write_result(text: str) -> None:
         Where whoever reads stdout has closed it.
     """
     try:
-        sys.stdout.write(text)
+        if isinstance(result, bytes):
+            sys.stdout.buffer.write(result)
+        else:
+            sys.stdout.write(result)
         sys.stdout.flush()
     except BrokenPipeError:
         raise

@@ -1,5 +1,6 @@
 """What ``hsat score`` prints, and the files it writes with ``--out``."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,12 +13,23 @@ from hsat.report.failed import FailedNight
 from hsat.report.plain import printable
 from hsat.results import NightResult
 
-__all__ = ["FORMATS", "OutputFolder", "make_folder", "render", "write_whole"]
+__all__ = [
+    "FORMATS",
+    "PAGE_FORMATS",
+    "OutputFolder",
+    "check_terminal",
+    "make_folder",
+    "render",
+    "write_whole",
+]
 
-FORMATS = ("text", "json", "csv", "html", "fhir")
+FORMATS = ("text", "json", "csv", "html", "pdf", "fhir")
 
 MAX_STEM_BYTES = 220
 """File systems take names of 255 bytes; the rest is for what stands behind: ``-2.night.html.part``."""
+
+PAGE_FORMATS = ("html", "pdf")
+"""Formats for a browser or a printer: files, nothing that a terminal could show."""
 
 
 def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
@@ -27,8 +39,8 @@ def render(results: Sequence[NightResult | FailedNight], form: str) -> str:
     ----------
     results : sequence of NightResult or FailedNight
     form : str
-        One of `FORMATS`; pages are made where the recording is at hand, so that ``"html"`` gives the
-        text that goes with them.
+        One of `FORMATS`; pages are made where the recording is at hand, so that ``"html"`` and
+        ``"pdf"`` give the text that goes with them.
 
     Returns
     -------
@@ -57,6 +69,26 @@ def _render_fhir(results: Sequence[NightResult | FailedNight]) -> str:
     if len(results) == 1 and isinstance(night, NightResult):
         return night_to_fhir_json(night)
     return nights_to_fhir_json(results)
+
+
+def check_terminal(form: str, out: str | None) -> None:
+    """A page or a sheet is for a file or a program, not for a terminal.
+
+    Parameters
+    ----------
+    form : str
+    out : str or None
+        The folder that the user named.
+
+    Raises
+    ------
+    HsatError
+        As a `UsageError`, where a page would go to a terminal.
+    """
+    if form in PAGE_FORMATS and out is None and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError(
+            f"--format {form}: expected --out DIR, or standard output sent to a file, got a terminal"
+        )
 
 
 def make_folder(path: str) -> Path:
@@ -100,8 +132,8 @@ class OutputFolder:
         Made where it does not exist.
     form : str
         One of `FORMATS`: ``NAME.night.txt``, ``NAME.night.json``, ``NAME.night.html``,
-        ``NAME.fhir.json``, or ``NAME.events.csv`` with one ``nights.csv``. Two recordings of one
-        name become ``NAME`` and ``NAME-2``.
+        ``NAME.night.pdf``, ``NAME.fhir.json``, or ``NAME.events.csv`` with one ``nights.csv``. Two
+        recordings of one name become ``NAME`` and ``NAME-2``.
 
     Raises
     ------
@@ -133,6 +165,10 @@ class OutputFolder:
             from hsat.report.page import render_page
 
             self._write(f"{name}.night.html", render_page(night, recording))
+        elif self.form == "pdf":
+            from hsat.report.pdf import render_night_pdf
+
+            write_whole(self.path / f"{name}.night.pdf", render_night_pdf(night))
         else:
             self._write(f"{name}.night.txt", night_text(night))
 

@@ -12,7 +12,7 @@ from hsat.cli.options import (
     check_reading_options,
     parse_code,
 )
-from hsat.cli.outputs import make_folder, write_whole
+from hsat.cli.outputs import PAGE_FORMATS, check_terminal, make_folder, write_whole
 from hsat.cli.scored import gather_scored_nights
 from hsat.errors import HsatError, NightsError, PriorError
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-FORMATS = ("text", "json", "csv")
-ENDINGS = {"text": "txt", "json": "json", "csv": "csv"}
+ENDINGS = {"text": "txt", "json": "json", "csv": "csv", "html": "html", "pdf": "pdf"}
 MAX_NAMED = 3
 
 
@@ -60,8 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patient-from", choices=["code", "folder"], default="code", help="what tells patients apart"
     )
-    parser.add_argument("--format", choices=FORMATS, default="text", help="what to print (default: text)")
-    parser.add_argument("--out", metavar="DIR", help="also write the result and its figure into this folder")
+    parser.add_argument(
+        "--format", choices=tuple(ENDINGS), default="text", help="what to print (default: text)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="also write the result into this folder")
 
 
 def add_patient_model(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     rules = load_rules(arguments.rules)
     check_reading_options(arguments)
+    check_terminal(arguments.format, arguments.out)
     error_of_scoring = _scoring_error(arguments.scoring_error)
     folder = None if arguments.out is None else make_folder(arguments.out)
     given, arguments.patient = arguments.patient, None  # the files' own codes are compared
@@ -113,18 +115,21 @@ def run(arguments: argparse.Namespace) -> int:
         told = {note.code for note in summary.notes}
         more = tuple(note for note in group.notes if note.code not in told)
         summary = replace(summary, notes=(*summary.notes, *more))
-    text = _render(summary, arguments.format, found.failed)
-    write_result(text)
-    if folder is not None and not _store(folder, arguments.format, text, summary):
+    result = _render(summary, arguments.format, found.failed, folder)
+    is_filed = folder is not None and arguments.format in PAGE_FORMATS
+    write_result(_render(summary, "text", found.failed, None) if is_filed else result)
+    if folder is not None and not _store(folder, arguments.format, result, summary):
         return EXIT_SOME_FAILED
     return EXIT_SOME_FAILED if found.failed else EXIT_OK
 
 
-def _store(folder: Path, form: str, text: str, summary: "PatientSummary") -> bool:
-    """Write result and figure; whether they could be stored. The result is printed by then."""
+def _store(folder: Path, form: str, result: str | bytes, summary: "PatientSummary") -> bool:
+    """Write result and figure; whether they could be stored. What is printed is printed by then."""
     try:
-        write_whole(folder / f"patient.{ENDINGS[form]}", text.encode("utf-8"))
-        write_whole(folder / "patient.png", _figure(summary))
+        data = result if isinstance(result, bytes) else result.encode("utf-8")
+        write_whole(folder / f"patient.{ENDINGS[form]}", data)
+        if form not in PAGE_FORMATS:  # these have their figures inside
+            write_whole(folder / "patient.png", _figure(summary))
     except HsatError as error:
         complain(str(error))
         return False
@@ -193,7 +198,19 @@ def _first_few(words: "Sequence[str]") -> str:
     return ", ".join(words[:MAX_NAMED]) + (", ..." if len(words) > MAX_NAMED else "")
 
 
-def _render(summary: "PatientSummary", form: str, failed: "Sequence[FailedNight]") -> str:
+def _render(
+    summary: "PatientSummary", form: str, failed: "Sequence[FailedNight]", folder: Path | None
+) -> str | bytes:
+    if form == "html":
+        from hsat.report.page_links import find_night_pages
+        from hsat.report.patient_page import render_patient_page
+
+        links = () if folder is None else find_night_pages(summary.nights, folder)
+        return render_patient_page(summary, links)
+    if form == "pdf":
+        from hsat.report.pdf import render_patient_pdf
+
+        return render_patient_pdf(summary)
     if form == "text":
         from hsat.report.patient_view import view_patient
         from hsat.report.text import view_text

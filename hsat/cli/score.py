@@ -1,7 +1,6 @@
 """``hsat score``: recordings to results."""
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from hsat.cli.faults import (
 from hsat.cli.lights import lights_span_s, parse_time
 from hsat.cli.nights import NightReading, report_failure
 from hsat.cli.options import THERAPIES, check_reading_options, parse_age, parse_code, parse_mapping
-from hsat.cli.outputs import FORMATS, OutputFolder, render
+from hsat.cli.outputs import FORMATS, PAGE_FORMATS, OutputFolder, check_terminal, render
 from hsat.cli.paths import find_recordings
 from hsat.errors import EventListError, HsatError, RulesError
 from hsat.recording import Recording
@@ -79,7 +78,7 @@ class _Tally:
 
     results: list[NightResult | FailedNight]
     n_not_stored: int = 0
-    page: str = ""
+    page: str | bytes = ""
 
     @property
     def n_scored(self) -> int:
@@ -99,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     rules = load_rules(arguments.rules)
     check_reading_options(arguments)
-    _check_page_options(arguments)
+    check_terminal(arguments.format, arguments.out)
     folder = None if arguments.out is None else OutputFolder(arguments.out, arguments.format)
     tally = _Tally(results=[])
     reading = NightReading(find_recordings(arguments.paths), arguments)
@@ -121,19 +120,6 @@ def run(arguments: argparse.Namespace) -> int:
     return tally.exit_code
 
 
-def _check_page_options(arguments: argparse.Namespace) -> None:
-    """A page of megabytes is for a file or a program, not for a terminal."""
-    if (
-        arguments.format == "html"
-        and arguments.out is None
-        and sys.stdout is not None
-        and sys.stdout.isatty()
-    ):
-        raise UsageError(
-            "--format html: expected --out DIR, or standard output sent to a file, got a terminal"
-        )
-
-
 def _checked(reading: NightReading, arguments: argparse.Namespace) -> Iterable[Recording | FailedNight]:
     """The nights; a file that tells of one night cannot be meant for several."""
     files = {
@@ -142,8 +128,8 @@ def _checked(reading: NightReading, arguments: argparse.Namespace) -> Iterable[R
         "--oximetry": arguments.oximetry,
     }
     given = [option for option, file in files.items() if file is not None]
-    if not given and arguments.format == "html" and arguments.out is None:
-        given = ["--format html without --out DIR"]
+    if not given and arguments.format in PAGE_FORMATS and arguments.out is None:
+        given = [f"--format {arguments.format} without --out DIR"]
     if not given:
         return reading.nights()
     nights = list(reading.nights())
@@ -188,11 +174,16 @@ def _process(
         return
     if folder is not None:
         _store(tally, lambda: folder.add_night(night, recording))
-    elif arguments.format == "html":
-        _store(tally, lambda: _keep_page(tally, night, recording))
+    elif arguments.format in PAGE_FORMATS:
+        _store(tally, lambda: _keep_page(tally, arguments.format, night, recording))
 
 
-def _keep_page(tally: _Tally, night: NightResult, recording: Recording) -> None:
+def _keep_page(tally: _Tally, form: str, night: NightResult, recording: Recording) -> None:
+    if form == "pdf":
+        from hsat.report.pdf import render_night_pdf
+
+        tally.page = render_night_pdf(night)
+        return
     from hsat.report.page import render_page
 
     tally.page = render_page(night, recording)

@@ -34,6 +34,7 @@ MOST_DATES = 6
 DAY_STEPS = (1, 2, 3, 7, 14, 28, 56, 91, 182, 365, 730)
 LEAST_LABELLED_PX = 46.0
 """Width of a band that its name fits into."""
+DIGIT_WIDTH = 6.9
 FLOOR = HEIGHT - BOTTOM
 CURVE_POINTS = 160
 
@@ -130,11 +131,15 @@ def _night_points(nights: Sequence[PatientNight], up: _Scale) -> Iterable[Shape]
         yield Dot("night" if night.is_adequate else "night partial", x, up.place(night.ahi_per_h), radius)
         if len(nights) <= MOST_VALUES:
             is_last = x > WIDTH - RIGHT - 40.0
+            words = rounded(night.ahi_per_h, 1)
+            wide = DIGIT_WIDTH * len(words)
+            plate_x = x - 8.0 - wide if is_last else x + 8.0
+            yield Box("plate", round(plate_x, 2), up.place(night.ahi_per_h) - 7.0, round(wide, 2), 13.0)
             yield Words(
                 "number",
                 x + (-8.0 if is_last else 8.0),
                 up.place(night.ahi_per_h) + 4.0,
-                rounded(night.ahi_per_h, 1),
+                words,
                 "end" if is_last else "start",
             )
 

@@ -36,8 +36,8 @@ DOCUMENT = "Home sleep apnea test"
 """Title in the file's own description, which leaves the clinic with the file: it names nobody."""
 SHADED = "Grey: not monitored. Pale bars: events that are not counted."
 DOT_WORDS = (
-    "Dots: nights (open: partial) with the 95 % interval that the chance of counting alone gives; blue: mean over "
-    "many nights, dashed its interval."
+    "Dots: nights (open: partial) with the 95 % interval that the chance of counting alone gives; blue: mean "
+    "over many nights, dashed its interval."
 )
 PAIR_WORDS = f"{DOT_WORDS} Right: how probable each mean AHI is; dot and bar: mean and 95 % interval."
 CHANGE_WORDS = "Mean AHI before (blue) and on treatment (red, dashed); each curve has its own height."

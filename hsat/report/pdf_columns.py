@@ -104,7 +104,7 @@ def _row_lines(row: Row, width: float) -> list[Line]:
     value_width = text_width(value, "row")
     is_long = value_width > WIDEST_VALUE * width
     labels = wrapped(row.label.strip(), "row", width - indent - (0.0 if is_long else value_width + 5.0))
-    texts = [(Piece(indent, label, "row"),) for label in labels]
+    texts: list[tuple[Piece, ...]] = [(Piece(indent, label, "row"),) for label in labels]
     if is_long:
         texts += [(Piece(2 * INDENT, text, "row"),) for text in wrapped(value, "row", width - 2 * INDENT)]
     else:

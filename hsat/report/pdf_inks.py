@@ -69,6 +69,7 @@ INKS: dict[str, Ink] = {
     "density": Ink(BLUE, BLUE, 1.4, fill_alpha=0.3),
     "density before": Ink(BLUE, BLUE, 1.4, fill_alpha=0.3),
     "density after": Ink(VERMILION, VERMILION, 1.4, dash=(6.0, 2.0), fill_alpha=0.3),
+    "plate": Ink(WHITE, fill_alpha=0.7),
     "track": Ink("#F3F5F6"),
     "bar": Ink(SKY),
     "bar main": Ink(BLUE),
