@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hsat.report.plain import shortened, without_surrogates
+from hsat.report.plain import shortened, told, without_surrogates
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -91,4 +91,5 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters["shown"] = lambda text: shortened(without_surrogates(str(text)))
+    environment.filters["told"] = lambda text: told(without_surrogates(str(text)))
     return environment

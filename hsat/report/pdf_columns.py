@@ -20,8 +20,6 @@ __all__ = ["BODY_WIDTH", "Sheets", "column_width", "fact_lines", "list_lines", "
 MARGIN, TOP, BOTTOM = 36.0, 30.0, 32.0
 BODY_WIDTH = PAGE_WIDTH - 2.0 * MARGIN
 GUTTER = 16.0
-LONGEST_PROSE = 1200
-"""Characters of a paragraph: our own sentences, which hold few words of files."""
 FACT_WIDTH = 54.0
 INDENT = 7.0
 LEAST_COLUMN = 60.0
@@ -47,7 +45,7 @@ def paragraph(text: str, style: str, width: float, indent: float = 0.0) -> list[
     """A text over as many lines as it needs."""
     return [
         Line(height=HEIGHTS[style], pieces=(Piece(indent, line, style),))
-        for line in wrapped(text, style, width - indent, LONGEST_PROSE)
+        for line in wrapped(text, style, width - indent)
     ]
 
 

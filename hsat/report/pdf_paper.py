@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from hsat.report.drawing import Box, Dot, Drawing, Stroke, Words
 from hsat.report.pdf_inks import FONTS, INKS, FontStyle, Ink
-from hsat.report.plain import LONGEST_SHOWN, printable, shortened, without_surrogates
+from hsat.report.plain import printable, told, without_surrogates
 
 __all__ = [
     "PAGE_HEIGHT",
@@ -73,14 +73,12 @@ def _typefaces() -> dict[str, Any]:
     return found
 
 
-def shown(text: str, n_most: int = LONGEST_SHOWN) -> str:
+def shown(text: str) -> str:
     """A text as the sheet has it: harmless, not endless, what the font cannot draw as an escape.
 
     Parameters
     ----------
     text : str
-    n_most : int
-        Characters that are shown.
 
     Returns
     -------
@@ -88,7 +86,7 @@ def shown(text: str, n_most: int = LONGEST_SHOWN) -> str:
         A character without a glyph would be an empty box: U+65E5 becomes ``\\u65e5``.
     """
     glyphs = _typefaces()[REGULAR].face.charToGlyph
-    plain = printable(shortened(without_surrogates(text), n_most))
+    plain = printable(told(without_surrogates(text)))
     return "".join(c if ord(c) in glyphs else c.encode("unicode_escape").decode("ascii") for c in plain)
 
 
@@ -98,11 +96,11 @@ def text_width(text: str, style: str) -> float:
     return float(_typefaces()[BOLD if font.is_bold else REGULAR].stringWidth(text, font.size))
 
 
-def wrapped(text: str, style: str, width: float, n_most: int = LONGEST_SHOWN) -> list[str]:
+def wrapped(text: str, style: str, width: float) -> list[str]:
     """A text as lines of a width at most; words that are longer are cut."""
     lines: list[str] = []
     line = ""
-    for word in shown(text, n_most).split(" "):
+    for word in shown(text).split(" "):
         longer = f"{line} {word}" if line else word
         if text_width(longer, style) <= width:
             line = longer
@@ -179,7 +177,7 @@ def _write_text(canvas: Any, words: Piece | Words, x: float, y: float) -> None:
     canvas.setFont(BOLD if font.is_bold else REGULAR, font.size)
     canvas.setFillColorRGB(*_rgb(font.colour))
     draw = {"start": canvas.drawString, "end": canvas.drawRightString, "middle": canvas.drawCentredString}
-    draw[words.anchor](x, y, shown(words.text, len(words.text)))
+    draw[words.anchor](x, y, shown(words.text))
 
 
 def _write_drawing(canvas: Any, drawing: Drawing, item: Placed) -> None:

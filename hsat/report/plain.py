@@ -2,10 +2,12 @@
 
 from hsat.recording import SourceFile
 
-__all__ = ["LONGEST_SHOWN", "file_words", "printable", "shortened", "without_surrogates"]
+__all__ = ["file_words", "printable", "shortened", "told", "without_surrogates"]
 
 LONGEST_SHOWN = 300
 """Characters of a text of a file that a page shows: labels of EDF have 16, criteria some 100."""
+LONGEST_TOLD = 2000
+"""Characters of a sentence or list of ours that a page shows; it may hold words of a file."""
 
 
 def printable(text: str) -> str:
@@ -44,3 +46,19 @@ def shortened(text: str, n_most: int = LONGEST_SHOWN) -> str:
     if len(text) <= n_most:
         return text
     return f"{text[:n_most]}... ({len(text)} characters)"
+
+
+def told(text: str) -> str:
+    """A sentence of ours in full: only words that no layout could hold are cut.
+
+    Parameters
+    ----------
+    text : str
+        Such as a list of everything that was not measured, or a note that quotes a label.
+
+    Returns
+    -------
+    str
+    """
+    words = " ".join(shortened(word) for word in text.split(" "))
+    return shortened(words, LONGEST_TOLD)
