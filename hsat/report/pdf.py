@@ -41,6 +41,8 @@ DOT_WORDS = (
 )
 PAIR_WORDS = f"{DOT_WORDS} Right: how probable each mean AHI is; dot and bar: mean and 95 % interval."
 CHANGE_WORDS = "Mean AHI before (blue) and on treatment (red, dashed); each curve has its own height."
+PLAIN_BADGES = ("", "automatic scoring", "automatic scoring, adequate", "device scoring")
+"""What needs no emphasis beside the title; a night that is edited, partial or inadequate does."""
 N_COLUMNS = 3
 N_FACT_COLUMNS = 2
 SIGN_HEIGHT = 14.0
@@ -155,11 +157,12 @@ def _render(
 
 
 def _add_head(sheets: Sheets, title: str, badge: str, view: NightView) -> None:
-    badge_width = text_width(badge, "badge")
+    style = "badge" if badge in PLAIN_BADGES else "badge alert"
+    badge_width = text_width(badge, style)
     lines = paragraph(title, "title", BODY_WIDTH - badge_width - 10.0)
     first = lines[0]
     lines[0] = Line(
-        height=first.height, pieces=(*first.pieces, Piece(BODY_WIDTH, shown(badge), "badge", "end"))
+        height=first.height, pieces=(*first.pieces, Piece(BODY_WIDTH, shown(badge), style, "end"))
     )
     lines += paragraph(view.headline, "headline", BODY_WIDTH)
     for remark in view.remarks:

@@ -30,6 +30,7 @@ class Ink(NamedTuple):
 FONTS: dict[str, FontStyle] = {
     "title": FontStyle(13.0, is_bold=True),
     "badge": FontStyle(7.5, colour=GREY),
+    "badge alert": FontStyle(8.5, is_bold=True, colour="#9C4400"),
     "headline": FontStyle(10.5, is_bold=True),
     "remark": FontStyle(8.0),
     "heading": FontStyle(7.8, is_bold=True),
