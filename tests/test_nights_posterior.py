@@ -321,7 +321,7 @@ PROSE = 'meaning = "m"\nsource = "s"\n'
         ),
         pytest.param(
             PROSE + 'kind = "uniform"\nfrom_ahi_per_h = 9.0\nto_ahi_per_h = 9.0\n',
-            "to_ahi_per_h: expected more than 9",
+            "to_ahi_per_h: expected at least 1.5 times",
             id="empty span",
         ),
         pytest.param(

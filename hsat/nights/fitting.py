@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.errors import PriorError
 from hsat.nights.chain import ChainNodes, Filtered, Nights, run_filter
 from hsat.nights.marginal import Marginal, choose_grid, from_grid, place
 from hsat.nights.negative_binomial import log_likelihood
@@ -187,6 +188,10 @@ def _lay_grid(
         log_joint, filtered = joint(log_mu)
         log_joint = log_joint + prior.log_density(log_mu)
         top = float(log_joint.max())
+        if top == -math.inf:
+            raise PriorError(
+                f"prior {prior.name}: expected one that allows such nights, got one that excludes them"
+            )
         weights = np.exp(log_joint - top)
         density = weights.reshape(-1, n_mu).sum(axis=0)
         with np.errstate(divide="ignore"):

@@ -135,11 +135,12 @@ def place(low: float, high: float, n: int, support: tuple[float, float]) -> Floa
     Returns
     -------
     ndarray, shape (n,), float64
-        The step is one of a ladder, the narrowest that covers the span.
+        The step is one of a ladder, the narrowest that covers the span; a support narrower than that is
+        covered from end to end.
     """
     wanted = (high - low) / (n - 1)
     rungs = np.floor(np.log(LARGEST_STEP / wanted) / np.log(STEP_RATIO))
-    step = float(LARGEST_STEP / STEP_RATIO**rungs)
+    step = min(float(LARGEST_STEP / STEP_RATIO**rungs), (support[1] - support[0]) / (n - 1))
     start = 0.5 * (low + high - step * (n - 1))
     start = min(max(start, support[0]), support[1] - step * (n - 1))
     return start + step * np.arange(n, dtype=np.float64)

@@ -3,9 +3,10 @@
 Models, priors and what was measured of them: docs/multi-night.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,9 +192,8 @@ def _checked_nights(
     counts: Sequence[float], hours: Sequence[float], days: Sequence[int] | None
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...]]:
     """Nights in order of time, or an error that names the one that cannot be."""
-    for name, values in (("counts", counts), ("hours", hours), ("days", () if days is None else days)):
-        if not hasattr(values, "__len__"):
-            raise NightsError(f"{name}: expected a sequence of numbers, got {shown(values)}")
+    counts, hours = _listed("counts", counts), _listed("hours", hours)
+    days = None if days is None else _listed("days", days)
     n = len(counts)
     if not 1 <= n <= MAX_NIGHTS:
         raise NightsError(f"counts: expected 1 to {MAX_NIGHTS} nights, got {n}")
@@ -211,6 +211,14 @@ def _checked_nights(
         rows.append((int(day), i, count, time_h))
     rows.sort()
     return tuple(r[2] for r in rows), tuple(r[3] for r in rows), tuple(r[0] for r in rows)
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    """The values in their order: a pandas column is asked for values, not for labels."""
+    has_order = hasattr(values, "__len__") and not isinstance(values, str | bytes | Mapping | Set)
+    if not has_order or getattr(values, "ndim", 1) != 1:
+        raise NightsError(f"{name}: expected a sequence of numbers, got {shown(values)}")
+    return list(values)
 
 
 def _number(where: str, value: object, low: float, high: float) -> float:

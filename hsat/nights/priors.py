@@ -37,6 +37,13 @@ MAX_BYTES = 65_536
 
 LARGEST_AHI_PER_H = 1000.0
 """Beyond any rate of breathing: a prior that reaches further is a mistake."""
+GEOMETRIC_SD_LIMITS = (1.05, 100.0)
+"""Half of the narrowest lies within 3.4 % of its median: nobody knows a mean AHI as well before a night."""
+LEAST_TOP_PER_H = 0.1
+LEAST_RATIO = 1.5
+"""Of the ends of a uniform prior: a narrower one is an answer already, and too narrow for the grid."""
+ROUNDING = 1e-9
+"""A place at the end of the support lies inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +85,9 @@ class MeanPrior:
             z = (log_mu - self.log_median) / self.log_sd
             return np.asarray(-0.5 * z * z - math.log(self.log_sd * math.sqrt(2.0 * math.pi)))
         low, high = self.from_ahi_per_h or 0.0, self.to_ahi_per_h or LARGEST_AHI_PER_H
-        mu = np.exp(log_mu)
-        return np.where((mu >= low) & (mu <= high), log_mu - math.log(high - low), -np.inf)
+        first, last = self.support
+        is_inside = (log_mu >= first - ROUNDING) & (log_mu <= last + ROUNDING)
+        return np.where(is_inside, log_mu - math.log(high - low), -np.inf)
 
     @property
     def support(self) -> tuple[float, float]:
@@ -187,7 +195,7 @@ def load_prior(prior: str | Path) -> MeanPrior:
     path = Path(prior)
     if path.suffix != ".toml" and not path.is_file():
         raise PriorError(f"prior: {allowed}, got {shown(str(prior))}")
-    return _read(path, str(prior))
+    return _read(path, str(prior) if str(prior).isprintable() else shown(str(prior)))
 
 
 def _read(path: Path, name: str) -> MeanPrior:
@@ -239,7 +247,7 @@ def _pair(name: str, key: str, value: Any, low: float, high: float) -> tuple[flo
 
 def _log_normal(name: str, table: Mapping[str, Any]) -> MeanPrior:
     median = _number(name, "median_ahi_per_h", table.get("median_ahi_per_h"), 0.01, 200.0)
-    spread = _number(name, "geometric_sd", table.get("geometric_sd"), 1.01, 100.0)
+    spread = _number(name, "geometric_sd", table.get("geometric_sd"), *GEOMETRIC_SD_LIMITS)
     return MeanPrior(
         name=name,
         meaning=table["meaning"],
@@ -259,7 +267,14 @@ def _from_prevalence(name: str, table: Mapping[str, Any]) -> MeanPrior:
             f"got {low:g}, {high:g} and {of_low:g}, {of_high:g}"
         )
     z_low, z_high = -float(ndtri(of_low)), -float(ndtri(of_high))
-    log_sd = (math.log(high) - math.log(low)) / (z_high - z_low)
+    least, largest = map(math.log, GEOMETRIC_SD_LIMITS)
+    rise, steps = math.log(high / low), z_high - z_low
+    if not least * steps <= rise <= largest * steps:
+        raise PriorError(
+            f"prior {name}, prevalence_fraction: expected a geometric SD from {GEOMETRIC_SD_LIMITS[0]:g} to "
+            f"{GEOMETRIC_SD_LIMITS[1]:g}, got another from {of_low:g}, {of_high:g} at {low:g}, {high:g} /h"
+        )
+    log_sd = rise / steps
     return MeanPrior(
         name=name,
         meaning=table["meaning"],
@@ -271,9 +286,12 @@ def _from_prevalence(name: str, table: Mapping[str, Any]) -> MeanPrior:
 
 def _uniform(name: str, table: Mapping[str, Any]) -> MeanPrior:
     low = _number(name, "from_ahi_per_h", table.get("from_ahi_per_h"), 0.0, LARGEST_AHI_PER_H)
-    high = _number(name, "to_ahi_per_h", table.get("to_ahi_per_h"), 0.0, LARGEST_AHI_PER_H)
-    if low >= high:
-        raise PriorError(f"prior {name}, to_ahi_per_h: expected more than {low:g}, got {high:g}")
+    high = _number(name, "to_ahi_per_h", table.get("to_ahi_per_h"), LEAST_TOP_PER_H, LARGEST_AHI_PER_H)
+    if high < LEAST_RATIO * low:
+        raise PriorError(
+            f"prior {name}, to_ahi_per_h: expected at least {LEAST_RATIO:g} times from_ahi_per_h ({low:g}), "
+            f"got {high:g}"
+        )
     return MeanPrior(
         name=name, meaning=table["meaning"], source=table["source"], from_ahi_per_h=low, to_ahi_per_h=high
     )
