@@ -62,7 +62,7 @@ def test_the_rank_correlation_is_spearmans():
 def test_nights_of_one_date_or_of_one_rate_show_no_trend():
     assert (
         find_trend([float(i) for i in range(9)], [0] * 9).reason
-        == "nights of 1 dates: a trend is looked for from 7 on"
+        == "nights of 1 date: a trend is looked for from 7 on"
     )
     flat = find_trend([4.0] * 9, range(9))
     assert (flat.direction, flat.p_value) == (None, 1.0)

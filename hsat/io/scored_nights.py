@@ -17,6 +17,8 @@ THERAPIES = ("none", "pap", "appliance", "unknown")
 SCORINGS = ("automatic", "edited")
 DENOMINATORS = ("monitoring", "sleep")
 ADEQUACIES = ("adequate", "partial", "inadequate")
+COUNT_TOLERANCE = 0.01
+"""Events by which rate times hours may miss their number: a rate or hours that were rounded somewhat."""
 SEVERITIES = ("normal", "mild", "moderate", "severe")
 
 
@@ -86,6 +88,10 @@ def _night(path: str, document: Mapping[str, Any], *, is_alone: bool) -> ScoredN
     own = recording.get("file")
     name = own[0] if isinstance(own, list) and own else own
     ahi_per_h = scoring.ahi_per_h
+    n_events = None if ahi_per_h is None else len(scoring.counted_events)
+    if ahi_per_h is not None and abs(ahi_per_h * scoring.monitored_h - (n_events or 0)) > COUNT_TOLERANCE:
+        expected = f"the rate of its {n_events} events in {scoring.monitored_h:g} h"
+        raise wrong_value(path, "indices.ahi_per_h", expected, ahi_per_h)
     return ScoredNight(
         file=path if is_alone or not isinstance(name, str) else f"{path}: {name}",
         start_local=scoring.start_local,
@@ -96,14 +102,14 @@ def _night(path: str, document: Mapping[str, Any], *, is_alone: bool) -> ScoredN
         scoring=_word(path, document, "scoring", SCORINGS),
         denominator=_word(path, document, "denominator", DENOMINATORS),
         monitoring_h=scoring.monitored_h,
-        n_events=None if ahi_per_h is None else len(scoring.counted_events),
+        n_events=n_events,
         ahi_per_h=ahi_per_h,
         no_ahi_reason=scoring.no_ahi_reason,
         severity=None if document.get("severity") is None else _word(path, document, "severity", SEVERITIES),
         no_class_reason=scoring.no_class_reason,
         adequacy=_word(path, document, "adequacy", ADEQUACIES),
         is_graded_by_hours=ahi_per_h is not None and monitored.get("spo2_h") == 0.0,
-        reasons=tuple(str(reason) for reason in document.get("reasons") or ()),
+        reasons=_reasons(path, document),
         sha256=scoring.recording_sha256,
         supine_h=_position(path, indices, "supine_h"),
         non_supine_h=_position(path, indices, "non_supine_h"),
@@ -119,6 +125,13 @@ def _position(path: str, indices: Mapping[str, Any], key: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < float("inf"):
         raise wrong_value(path, f"indices.{key}", "a number, 0 or more, or null", value)
     return float(value)
+
+
+def _reasons(path: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+    found = document.get("reasons", [])
+    if not isinstance(found, list):
+        raise wrong_value(path, "reasons", "a list of texts", found)
+    return tuple(str(reason) for reason in found)
 
 
 def _table(path: str, document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -1,12 +1,47 @@
 """A scored night as a summary over nights takes it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from hsat.errors import NightsError
 from hsat.patient import ScoredNight
 from hsat.results import NightResult
 from hsat.rules.model import AdequacyRule
 
-__all__ = ["as_scored_night"]
+__all__ = ["as_scored_night", "as_scored_nights"]
+
+
+def as_scored_nights(
+    nights: Iterable[NightResult | ScoredNight], rule: AdequacyRule, name: str = "nights"
+) -> list[ScoredNight]:
+    """What a summary needs of several results.
+
+    Parameters
+    ----------
+    nights : iterable of NightResult or ScoredNight
+    rule : AdequacyRule
+        As for `as_scored_night`.
+    name : str
+        What an error calls them.
+
+    Returns
+    -------
+    list of ScoredNight
+
+    Raises
+    ------
+    NightsError
+        Where they are something else. Their type is told, not what they hold.
+    """
+    expected = "expected results of hsat.score_night in a list"
+    if not isinstance(nights, Iterable):
+        raise NightsError(f"{name}: {expected}, got {type(nights).__name__}")
+    found = []
+    for place, night in enumerate(nights, start=1):
+        if not isinstance(night, NightResult | ScoredNight):
+            raise NightsError(f"{name}, night {place}: {expected}, got {type(night).__name__}")
+        found.append(as_scored_night(night, rule))
+    return found
 
 
 def as_scored_night(night: NightResult | ScoredNight, rule: AdequacyRule) -> ScoredNight:

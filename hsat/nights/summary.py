@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median, stdev
 
-from hsat.errors import NightsError
+import numpy as np
+
+from hsat.errors import NightsError, shown
 from hsat.nights.named_rules import apply_named_rule, check_named_rule
 from hsat.nights.positions import summarize_positions, supine_fraction
 from hsat.nights.posterior import estimate_ahi
-from hsat.nights.scored import as_scored_night
+from hsat.nights.scored import as_scored_nights
 from hsat.nights.scoring_error import ScoringError
 from hsat.nights.selecting import Selection, select_nights
 from hsat.nights.sensitivity import class_under_priors
@@ -83,11 +85,13 @@ def summarize_nights(
         raise NightsError(f"therapy: expected one of {', '.join(THERAPY_CHOICES)}, got {therapy!r}")
     if rule is not None:
         check_named_rule(rule)
-    if age_years is not None and not 0.0 <= age_years <= MAX_AGE_YEARS:
-        raise NightsError(f"age_years: expected years from 0 to {MAX_AGE_YEARS:g}, got {age_years!r}")
+    if age_years is not None and not _is_age(age_years):
+        raise NightsError(f"age_years: expected years from 0 to {MAX_AGE_YEARS:g}, got {shown(age_years)}")
     limits = load_rules("aasm_1b")
-    scored = [as_scored_night(night, limits.adequacy) for night in nights]
+    scored = as_scored_nights(nights, limits.adequacy)
     called, notes = _patient(scored, patient)
+    if scoring_error is not None:
+        notes = (*notes, _scoring_error_note(scoring_error))
     chosen = select_nights(scored, therapy=therapy, adequacy=limits.adequacy)
     if not chosen.nights:
         return _empty(called, chosen, (*notes, *chosen.notes))
@@ -125,6 +129,27 @@ def summarize_nights(
         named_rule=named,
         not_measured=not_measured,
     )
+
+
+def _is_age(value: object) -> bool:
+    return (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and 0.0 <= float(value) <= MAX_AGE_YEARS
+    )
+
+
+def _scoring_error_note(error: ScoringError) -> Note:
+    """A result that was widened says so, and by what."""
+    if not isinstance(error, ScoringError):
+        raise NightsError(f"scoring_error: expected a ScoringError, got {shown(error)}")
+    parts = [f"bias {error.bias_per_h:g} /h", f"SD {error.sd_per_h:g} /h"]
+    if error.relative_sd_fraction:
+        parts.append(f"SD {100.0 * error.relative_sd_fraction:g} % of the AHI")
+    text = (
+        f"mean AHI and classes are of a scoring known to err ({', '.join(parts)}): shifted and widened by it"
+    )
+    return Note("scoring_error", f"{text}; more nights do not average it out")
 
 
 def _patient(nights: Sequence[ScoredNight], given: str | None) -> tuple[str | None, tuple[Note, ...]]:

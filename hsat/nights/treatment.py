@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.errors import NightsError
-from hsat.nights.scored import as_scored_night
+from hsat.nights.scored import as_scored_nights
 from hsat.nights.selecting import is_same_night, kind_words, therapy_kind
 from hsat.nights.summary import summarize_nights
 from hsat.patient import AhiPosterior, PatientSummary, ScoredNight
@@ -81,8 +81,8 @@ def compare_treatment(
     """
     adequacy = load_rules("aasm_1b").adequacy
     sides = {
-        "before": [as_scored_night(night, adequacy) for night in before],
-        "after": [as_scored_night(night, adequacy) for night in after],
+        "before": as_scored_nights(before, adequacy, "before"),
+        "after": as_scored_nights(after, adequacy, "after"),
     }
     notes = _check_therapies(sides["before"], sides["after"])
     _refuse_shared(sides["before"], sides["after"])

@@ -51,10 +51,12 @@ def find_trend(ahi_per_h: Sequence[float], days: Sequence[int] | None) -> AhiTre
     if days is None:
         return AhiTrend(direction=None, p_value=None, rank_correlation=None, reason="nights without dates")
     if len(ahi_per_h) < MIN_NIGHTS:
-        reason = f"{len(ahi_per_h)} nights: a trend is looked for from {MIN_NIGHTS} on"
+        n = len(ahi_per_h)
+        reason = f"{n} night{'' if n == 1 else 's'}: a trend is looked for from {MIN_NIGHTS} on"
         return AhiTrend(direction=None, p_value=None, rank_correlation=None, reason=reason)
     if len(set(days)) < MIN_NIGHTS:
-        reason = f"nights of {len(set(days))} dates: a trend is looked for from {MIN_NIGHTS} on"
+        n = len(set(days))
+        reason = f"nights of {n} date{'' if n == 1 else 's'}: a trend is looked for from {MIN_NIGHTS} on"
         return AhiTrend(direction=None, p_value=None, rank_correlation=None, reason=reason)
     dates = np.asarray(days, dtype=np.float64)
     if len(set(ahi_per_h)) == 1:

@@ -22,6 +22,8 @@ CLASS_LIMITS = {
     "moderate": "15 to 30 /h",
     "severe": "30 /h and more",
 }
+MAX_FURTHER = 30
+"""Further nights that are looked at: `AhiPosterior.nights_needed` has none beyond."""
 SETTLED_FROM = 0.9
 """Classes are named until they hold this probability together."""
 
@@ -92,7 +94,7 @@ def advice_words(summary: PatientSummary) -> str:
     )
     needed = posterior.nights_needed
     more = (
-        "even 30 more are not likely to settle it, as the mean lies close to a limit between classes"
+        f"even {MAX_FURTHER} more are not likely to settle it, as {_why_never(summary)}"
         if needed is None
         else f"with {nights_words(needed)} more, half of the patients like this one have a firm class"
     )
@@ -101,6 +103,13 @@ def advice_words(summary: PatientSummary) -> str:
         f"{classes}; to call it {name} now is wrong with a chance of {wrong}. Another night is recommended: "
         f"{more}."
     )
+
+
+def _why_never(summary: PatientSummary) -> str:
+    """What keeps a class from being firm: not always a mean close to a limit."""
+    if any(note.code == "scoring_error" for note in summary.notes):
+        return "the mean lies close to a limit between classes for a scoring with the known error"
+    return "the mean lies close to a limit between classes for nights as long and as different as these"
 
 
 def _mean_words(posterior: AhiPosterior) -> str:
