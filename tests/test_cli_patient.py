@@ -131,6 +131,13 @@ def test_nights_without_a_code_are_not_guessed_to_be_one_patients(capsys, tmp_pa
     assert run(capsys, "patient", paths[0])[0] == 0
 
 
+def test_two_folders_are_told_as_folders_though_they_hold_one_code(capsys, tmp_path):
+    paths = [store(tmp_path / "anna", 0, 80), store(tmp_path / "bert", 1, 80)]
+    code, _, err = run(capsys, "patient", *paths, "--patient-from", "folder")
+    assert code == 2
+    assert f"expected nights in one folder, got 2: P-1 ({paths[0]}), P-1 ({paths[1]}); --patient" in err
+
+
 def test_a_night_with_a_code_and_one_without_are_not_guessed_to_be_one_patients(capsys, tmp_path):
     paths = [store(tmp_path, 0, 80), store(tmp_path, 1, 80, patient=None)]
     code, _, err = run(capsys, "patient", *paths)

@@ -12,7 +12,7 @@ from hsat.cli.main import main
 from hsat.errors import NightsError
 from hsat.nights.scoring_error import ScoringError
 from hsat.report.document import night_json
-from hsat.report.patient_words import advice_words
+from hsat.report.patient_words import advice_words, class_words
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "ab", [1], [None], make_night()])
@@ -56,6 +56,30 @@ def test_a_result_widened_by_a_scoring_error_says_so_and_does_not_blame_the_mean
 
 def test_one_night_is_one_in_the_reason_why_no_trend_is_told():
     assert hsat.summarize_nights(make_nights([9])).trend.reason == "1 night: a trend is looked for from 7 on"
+
+
+@pytest.mark.parametrize("hours", [2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
+def test_a_class_that_is_not_firm_never_stands_alone(hours):
+    for n_nights in (1, 2, 3):
+        summary = hsat.summarize_nights(make_nights([1] * n_nights, hours), compare_priors=False)
+        text = class_words(summary.posterior)
+        assert text.startswith("between normal and mild (") is not summary.posterior.is_firm
+
+
+@pytest.mark.parametrize(
+    ("n_events", "hours", "name", "words"),
+    [
+        (0, 20.0, "normal", "between normal and mild (91 %"),
+        (1400, 7.0, "severe", "between moderate and severe ("),
+    ],
+)
+def test_a_class_above_90_percent_that_one_night_does_not_make_firm_is_told_with_the_next(
+    n_events, hours, name, words
+):
+    posterior = hsat.summarize_nights([make_night(0, n_events, hours)], compare_priors=False).posterior
+    assert 0.9 <= posterior.class_probability[name] < 0.95
+    assert not posterior.is_firm
+    assert class_words(posterior).startswith(words)
 
 
 # --- JSON of scored nights

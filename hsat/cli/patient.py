@@ -182,6 +182,7 @@ def one_patient(
     groups = group_patients(nights, patient=patient, patient_from=patient_from)
     if len(groups) <= 1:
         return groups[0] if groups else None
+    what = "nights in one folder" if patient_from == "folder" else "nights of one patient"
     named = [f"{group.patient} ({nights[group.members[0]].file})" for group in groups if group.patient]
     alone = [nights[group.members[0]].file for group in groups if group.patient is None]
     parts = []
@@ -189,9 +190,7 @@ def one_patient(
         parts.append(f"{len(named)}: {_first_few(named)}")
     if alone:
         parts.append(f"{len(alone)} without a patient code: {_first_few(alone)}")
-    raise UsageError(
-        f"expected nights of one patient, got {'; and '.join(parts)}; --patient CODE says that they are one"
-    )
+    raise UsageError(f"expected {what}, got {'; and '.join(parts)}; --patient CODE says that they are one")
 
 
 def _first_few(words: "Sequence[str]") -> str:

@@ -40,12 +40,15 @@ def percent_words(probability: float) -> str:
 
 
 def likely_classes(probability: Mapping[str, float]) -> tuple[str, ...]:
-    """The most probable classes that hold 0.9 of the probability together, in order of severity."""
+    """The most probable classes that hold 0.9 of the probability together, in order of severity.
+
+    At least two: this is for a class that is not firm, which with few nights may have more than 0.9.
+    """
     ranked = sorted(CLASS_LIMITS, key=lambda name: -probability.get(name, 0.0))
     chosen: list[str] = []
     total = 0.0
     for name in ranked:
-        if total >= SETTLED_FROM:
+        if total >= SETTLED_FROM and len(chosen) > 1:
             break
         chosen.append(name)
         total += probability.get(name, 0.0)
@@ -61,8 +64,7 @@ def class_words(posterior: AhiPosterior) -> str:
     names = likely_classes(posterior.class_probability)
     shares = " / ".join(percent_words(posterior.class_probability[name]) for name in names)
     *first, last = names
-    between = f"between {', '.join(first)} and {last}" if first else last
-    return f"{between} ({shares})"
+    return f"between {', '.join(first)} and {last} ({shares})"
 
 
 def interval_words(interval: tuple[float, float]) -> str:
