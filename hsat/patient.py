@@ -41,7 +41,7 @@ class ScoredNight:
     patient : str or None
         Pseudonym, or the code that the user gave.
     recorder : str or None
-        Same for two files of one recorder, within one process; never shown.
+        Same for two files of one recorder, within one process or one batch's ledger; never shown.
     is_card : bool
         Whether the file lies on a card that a device writes for one patient.
     sex : str or None

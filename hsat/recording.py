@@ -200,7 +200,8 @@ class DeviceInfo:
         the device recorded.
     recorder : str or None
         The same for two files of one recorder, by what their headers say of it; made anew in
-        every process, tells nothing by itself and is never shown. None where the header is silent.
+        every process (in a batch, under the site's key), tells nothing by itself and is never
+        shown. None where the header is silent.
     oximeter_averaging_s : float or None
         Time over which the oximeter averages SpO2; None where nothing says.
     """

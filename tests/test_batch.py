@@ -170,6 +170,66 @@ def test_the_folder_of_results_holds_no_recordings_of_anybody(tmp_path):
     assert len(table(out, "nights")) == 1
 
 
+def test_cards_of_one_device_in_several_folders_are_one_patients_and_its_token_is_never_shown(tmp_path):
+    """By hand: two evenings of one card lie in a folder a date, without a patient's code."""
+    from datetime import datetime
+
+    out, card = tmp_path / "out", tmp_path / "card"
+    for day in (2, 3):
+        write_session(card / f"2026030{day}", datetime(2026, 3, day, 22, 30), 40, first=day)
+    assert batch(card, "--out", out, "--pages") == 0
+    assert rows(out, "SELECT grouped_by, n_nights + n_excluded FROM patients") == [("card", 2)]
+    ((token,),) = rows(out, "SELECT DISTINCT recorder FROM nights")
+    assert len(str(token)) == 32
+    shown = [path for path in out.rglob("*") if path.is_file() and not path.name.startswith("hsat.sqlite")]
+    assert not [path for path in shown if str(token).encode() in path.read_bytes()]
+    (tmp_path / "again").mkdir()
+    assert batch(card, "--out", tmp_path / "again") == 0
+    assert rows(tmp_path / "again", "SELECT DISTINCT recorder FROM nights") == [(token,)]
+
+
+def test_no_token_of_a_recorder_is_kept_without_a_key_of_the_site(tmp_path, monkeypatch):
+    from datetime import datetime
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HSAT_CONFIG_DIR", str(tmp_path / "file"))
+    for day in (2, 3):
+        write_session(tmp_path / "card" / str(day), datetime(2026, 3, day, 22, 30), 40, first=day)
+    assert batch(tmp_path / "card", "--out", tmp_path / "out") == 0
+    assert rows(tmp_path / "out", "SELECT DISTINCT recorder FROM nights") == [(None,)]
+    assert rows(tmp_path / "out", "SELECT grouped_by FROM patients") == [("alone",), ("alone",)]
+
+
+def test_a_patient_is_summed_up_anew_when_the_content_of_a_night_has_changed(tmp_path):
+    out = tmp_path / "out"
+    path = write_night(tmp_path / "nights" / "a.edf", 1, patient="CODE X X X")
+    batch(tmp_path / "nights", "--out", out)
+    before = rows(out, "SELECT first_night_local FROM patients")
+    write_night(path, 7, patient="CODE X X X")
+    batch(tmp_path / "nights", "--out", out)
+    assert rows(out, "SELECT first_night_local FROM patients") != before
+    assert rows(out, "SELECT first_night_local FROM patients") == rows(out, "SELECT start_local FROM nights")
+
+
+def test_many_patients_are_summed_up_by_workers_as_here(tmp_path):
+    from hsat.batch.patients import summarize_here
+
+    nights = tmp_path / "nights"
+    for number in range(9):
+        write_night(nights / f"n{number}.edf", number, patient=f"CODE{number} X X X")
+    settings = BatchSettings(rules=load_rules("aasm_1b"))
+    asked = []
+    with Batch([str(nights)], settings, BatchOptions(out=str(tmp_path / "out"), n_workers=2)) as work:
+        assert len([step for step in work.run(work.list()) if step.night]) == 9
+        by_workers = work._summarize
+        work._summarize = lambda patients: asked.append((patients, by_workers(patients))) or asked[0][1]
+        assert work._executor is not None
+        work.export()
+    ((patients, found),) = asked
+    assert len(patients) == 9
+    assert found == summarize_here(patients)
+
+
 # ------------------------------------------------------------------------ going on
 
 

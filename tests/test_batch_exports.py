@@ -230,3 +230,17 @@ def test_all_tables_are_read_in_the_order_of_files(out):
     files = [row["file"] for row in nights.rows()]
     assert files == sorted(files)
     store.close()
+
+
+def test_the_page_of_a_night_is_that_of_hsat_score_with_the_signals(out, monkeypatch):
+    import hsat
+    from hsat.report.page import render_page
+
+    monkeypatch.chdir(out.parent / "nights")
+    (row,) = (row for row in table(out, "nights") if row["file"].endswith("CON.edf"))
+    recording = hsat.read_recording(row["file"], patient=row["patient"])
+    night = hsat.score_night(recording)
+    (page,) = (out / "pages").glob("CON-*.night.html")
+    text = page.read_text(encoding="utf-8")
+    assert text == render_page(night, recording)
+    assert text != render_page(night)

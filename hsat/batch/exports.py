@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import IO, Any, NamedTuple
 
 from hsat.batch.folder import BatchFolder
-from hsat.batch.patients import PATIENT_COLUMNS
 from hsat.batch.rows import ROW_COLUMNS
 from hsat.batch.schema import FLAGS, TEXTS
 from hsat.batch.store import Store
+from hsat.batch.summaries import PATIENT_COLUMNS
 from hsat.errors import BatchError
 from hsat.events import EVENT_COLUMNS
-from hsat.report.tables import csv_lines, safe_cell
+from hsat.report.tables import cell_lines, safe_cell
 
 __all__ = ["TABLE_NAMES", "read_tables", "write_csv_tables", "write_parquet_tables", "write_workbook"]
 
@@ -42,6 +43,24 @@ class Table(NamedTuple):
                 name: bool(value) if name in BOOLEANS and value is not None else value
                 for name, value in values.items()
             }
+
+    def cells(self) -> Iterator[Sequence[object]]:
+        """Rows as values in the order of the columns; without a mapping where the ledger's row is one."""
+        rows = self.store.rows(self.query)
+        first = next(rows, None)
+        if first is None:
+            return
+        if tuple(first.keys()) != self.columns:
+            rows.close()
+            yield from ([row.get(name) for name in self.columns] for row in self.rows())
+            return
+        flags = [place for place, name in enumerate(self.columns) if name in BOOLEANS]
+        for row in chain([first], rows):
+            values = list(row)
+            for place in flags:
+                if values[place] is not None:
+                    values[place] = bool(values[place])
+            yield values
 
 
 BOOLEANS = FLAGS | {"is_present", "is_firm"}
@@ -88,7 +107,7 @@ def read_tables(store: Store) -> tuple[Table, ...]:
 def write_csv_tables(folder: BatchFolder, tables: Iterable[Table]) -> None:
     """Write ``NAME.csv`` for every table; cells that a spreadsheet would run get an apostrophe."""
     for table in tables:
-        lines = csv_lines(table.columns, table.rows())
+        lines = cell_lines(table.columns, table.cells())
         folder.write(f"{table.name}.csv", lambda file, lines=lines: file.writelines(lines))  # type: ignore[misc]
 
 

@@ -26,7 +26,7 @@ __all__ = ["write_index"]
 NIGHTS_PER_PAGE = 500
 FAILURES_SHOWN = 200
 CLASSES = ("normal", "mild", "moderate", "severe")
-LABELS = {"txt": "report", "json": "data", "png": "figure", "html": "report", "pdf": "print"}
+LABELS = {"html": "report", "txt": "text", "json": "data", "pdf": "print"}
 GONE = "the file is not there any more"
 
 NIGHTS = """

@@ -7,12 +7,15 @@ from hashlib import sha256
 
 from hsat.batch.settings import BatchSettings
 from hsat.nights.grouping import LeftOut
+from hsat.patient import PatientGroup, ScoredNight
 from hsat.results import NightResult
 
 __all__ = [
     "Failure",
     "FailureKind",
     "Page",
+    "PatientNights",
+    "PatientRow",
     "StoredNight",
     "Task",
     "TaskOutcome",
@@ -51,6 +54,34 @@ def night_id_of(files: tuple[str, ...], part: int) -> str:
     return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:ID_DIGITS]
 
 
+Cell = str | int | float | None
+Cells = tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientNights:
+    """A patient to sum up: the group, and its nights in the order of the group's members."""
+
+    group: PatientGroup
+    nights: tuple[ScoredNight, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRow:
+    """A patient summed up.
+
+    Attributes
+    ----------
+    cells : mapping of str to cell
+        Columns of the table ``patients``, but for its keys.
+    excluded : mapping of str to str
+        Why nights are no part of the summary, by file.
+    """
+
+    cells: Mapping[str, Cell]
+    excluded: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One piece of work.
@@ -71,6 +102,8 @@ class Task:
         Content of the files when they were scored last: where nothing has changed, nothing is done.
     waiting : WaitingNight or None
         A night that has been opened before, in the place of files to open.
+    patients : tuple of PatientNights
+        Patients to sum up, in the place of files.
     """
 
     files: tuple[str, ...]
@@ -80,6 +113,7 @@ class Task:
     is_named: bool = False
     known_sha256: Mapping[str, str] = field(default_factory=dict)
     waiting: "WaitingNight | None" = None
+    patients: tuple[PatientNights, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +136,6 @@ class Page:
 
     ending: str
     content: bytes = field(repr=False)
-
-
-Cell = str | int | float | None
-Cells = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +199,8 @@ class TaskOutcome:
         Nights of files that hold several: none of them is scored yet.
     left_out : tuple of LeftOut
     failures : tuple of Failure
+    patients : tuple of PatientRow
+        As many as the task has patients.
     """
 
     group_key: str | None = None
@@ -177,3 +209,4 @@ class TaskOutcome:
     waiting: tuple[WaitingNight, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     failures: tuple[Failure, ...] = ()
+    patients: tuple[PatientRow, ...] = ()

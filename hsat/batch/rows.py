@@ -12,14 +12,25 @@ from hsat.results import NightResult
 __all__ = ["DESATURATION_COLUMNS", "NIGHT_CELLS", "stored_night"]
 
 ROW_COLUMNS = tuple(name for name in NIGHT_COLUMNS if name != "error")
-OWN_COLUMNS = ("age_years", "sex", "is_card", "not_measured", "notes", "monitored_spans_s", "gaps_s")
+OWN_COLUMNS = (
+    "age_years",
+    "sex",
+    "is_card",
+    "recorder",
+    "not_measured",
+    "notes",
+    "monitored_spans_s",
+    "gaps_s",
+)
 NIGHT_CELLS = (*ROW_COLUMNS, *OWN_COLUMNS)
 """Columns of the table ``nights`` that come from the result: those of ``nights.csv``, and a few more."""
 
 DESATURATION_COLUMNS = ("start_s", "nadir_s", "stop_s", "baseline_percent", "nadir_percent")
 
 
-def stored_night(night: NightResult, *, part: int, sha256: dict[str, str]) -> StoredNight:
+def stored_night(
+    night: NightResult, *, part: int, sha256: dict[str, str], has_lasting_tokens: bool = False
+) -> StoredNight:
     """Flatten a result.
 
     Parameters
@@ -29,6 +40,8 @@ def stored_night(night: NightResult, *, part: int, sha256: dict[str, str]) -> St
         Which night of its files it is.
     sha256 : dict of str to str
         Content of each file.
+    has_lasting_tokens : bool
+        Whether tokens of recorders are made under the site's key, so that other processes make the same.
 
     Returns
     -------
@@ -41,6 +54,7 @@ def stored_night(night: NightResult, *, part: int, sha256: dict[str, str]) -> St
         "age_years": _cell(recording.subject.age_years),
         "sex": recording.subject.sex,
         "is_card": int(recording.source.stream is not None),
+        "recorder": recording.device.recorder if has_lasting_tokens else None,
         "not_measured": _json(dict(night.not_measured)),
         "notes": _json([{"code": note.code, "text": note.text} for note in night.notes]),
         "monitored_spans_s": _json(night.monitored.spans_s.tolist()),

@@ -88,7 +88,17 @@ VERSION = len(STEPS)
 
 TEXTS = frozenset(
     {"patient", "start_local", "device", "rules_id", "hsat_version", "therapy", "scoring", "severity"}
-    | {"adequacy", "reasons", "denominator", "sex", "not_measured", "notes", "monitored_spans_s", "gaps_s"}
+    | {
+        "adequacy",
+        "reasons",
+        "denominator",
+        "sex",
+        "recorder",
+        "not_measured",
+        "notes",
+        "monitored_spans_s",
+        "gaps_s",
+    }
     | {"kind", "criterion", "origin", "obstructive_signs", "sensor"}
 )
 FLAGS = frozenset(["is_adequate", "is_class_stable", "is_cheyne_stokes", "is_card", "is_counted"])

@@ -23,7 +23,7 @@ class BatchSettings:
     device, channel_map, patient, keep_identifiers, therapy, age_years, sex
         As for `hsat.read_recording`, for every file.
     site_key : bytes or None
-        Key of the pseudonyms, so that workers on other machines make the same ones.
+        Key of the pseudonyms and of recorders' tokens, so that all workers make the same ones.
     has_pages : bool
         Whether each night's report is written out.
     has_results : bool

@@ -6,7 +6,8 @@ process that is killed leaves the last whole one. docs/store.md describes the ta
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -34,6 +35,11 @@ __all__ = ["FILE_NAME", "KnownFile", "Store"]
 FILE_NAME = "hsat.sqlite"
 BUSY_S = 30.0
 """How long a reader of the file may keep the writer waiting."""
+FLUSHED_S = 1.0
+"""How often nights wait until the disk has them: a power cut costs the nights since, which are scored anew.
+
+A killed process costs none, and neither can damage the file: SQLite's log is whole up to some commit.
+"""
 
 
 class KnownFile(NamedTuple):
@@ -67,10 +73,10 @@ class Store:
     def __init__(self, path: str | Path) -> None:
         self.name = str(path)
         self._connection: sqlite3.Connection | None = None
+        self._flushed_s = -FLUSHED_S
         try:
             self._connection = sqlite3.connect(self.name, timeout=BUSY_S, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             migrate(self._connection, self.name)
             self._connection.execute("CREATE TEMP TABLE listed (path TEXT PRIMARY KEY, root TEXT)")
@@ -91,14 +97,18 @@ class Store:
             self._connection = None
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction."""
+    def _writing(self, *, is_night: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction, on the disk when it ends; of nights only one in a while waits for the disk."""
         if self._connection is None:
             raise BatchError(f"{self.name}: closed")
+        is_flushed = not is_night or time.monotonic() - self._flushed_s >= FLUSHED_S
         try:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_flushed else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
             self._connection.execute("COMMIT")
+            if is_flushed:  # with it everything that was committed before
+                self._flushed_s = time.monotonic()
         except sqlite3.Error as error:
             raise _as_batch_error(self.name, error) from error
         finally:
@@ -109,7 +119,7 @@ class Store:
             with suppress(sqlite3.Error):  # it has rolled back itself, as after an input/output error
                 self._connection.execute("ROLLBACK")
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[sqlite3.Row]:
+    def rows(self, query: str, values: Sequence[object] = ()) -> Generator[sqlite3.Row, None, None]:
         """Rows of a query, one after the other.
 
         Parameters
@@ -263,7 +273,7 @@ class Store:
         fates: Sequence[FileFate] = (),
     ) -> None:
         """Keep a night, and where it was the last of its files, what became of them; one transaction."""
-        with self._writing() as connection:
+        with self._writing(is_night=True) as connection:
             insert_night(connection, night, fingerprint, settings_id, page)
             if fates:
                 settle_files(connection, fates, settings_id, {night.night_id})
@@ -277,7 +287,7 @@ class Store:
         failures: Sequence[Failure] = (),
     ) -> None:
         """Keep what became of files that belong together; their nights other than `kept` are gone."""
-        with self._writing() as connection:
+        with self._writing(is_night=True) as connection:
             settle_files(connection, fates, settings_id, set(kept))
             for failure in failures:
                 insert_failure(connection, failure)

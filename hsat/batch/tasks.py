@@ -64,6 +64,10 @@ def do_task(task: Task) -> TaskOutcome:
     """
     if task.settings.hsat_version != __version__:
         raise BatchError(f"a worker runs hsat {__version__}, this is {task.settings.hsat_version}")
+    if task.patients:
+        from hsat.batch.summaries import summarize_patient
+
+        return TaskOutcome(patients=tuple(map(summarize_patient, task.patients)))
     use_site_key(task.settings.site_key)
     try:
         if task.waiting is not None:
@@ -188,10 +192,10 @@ def _score(recording: Recording, part: int, settings: BatchSettings) -> StoredNi
     if settings.has_pages:
         from hsat.batch.pages import make_pages
 
-        pages = make_pages(night)
+        pages = make_pages(night, recording)
     if before != [_stamp(path) for path in files]:
         raise HsatError(f"{files[0]}: {CHANGED}")
-    stored = stored_night(night, part=part, sha256=sha256)
+    stored = stored_night(night, part=part, sha256=sha256, has_lasting_tokens=settings.site_key is not None)
     return replace(stored, pages=pages, result=night if settings.has_results else None)
 
 

@@ -17,7 +17,7 @@ from hsat.batch.exports import (
 )
 from hsat.batch.files import Listing, list_files
 from hsat.batch.folder import BatchFolder, safe_name
-from hsat.batch.outcome import StoredNight, Task, TaskOutcome
+from hsat.batch.outcome import PatientNights, PatientRow, StoredNight, Task, TaskOutcome
 from hsat.batch.runner import BatchStep, Runner
 from hsat.batch.settings import BatchSettings
 from hsat.batch.store import FILE_NAME, Store
@@ -31,6 +31,8 @@ NIGHT_TIMEOUT_S = 600.0
 
 PAGES_FOLDER = "pages"
 SHORT_ID = 8
+FEW_PATIENTS = 8
+"""So many patients, of some milliseconds each, are summed up without the workers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +220,7 @@ class Batch:
         from hsat.batch.index import write_index
         from hsat.batch.patients import summarize_patients
 
-        summarize_patients(store, patient_from=self.options.patient_from)
+        summarize_patients(store, patient_from=self.options.patient_from, run=self._summarize)
         folder = self.folder
         if folder is None:
             return
@@ -239,6 +241,16 @@ class Batch:
                 errors.append(error)
         if errors:
             raise errors[0]
+
+    def _summarize(self, patients: Sequence[PatientNights]) -> Sequence[PatientRow]:
+        """By the workers, where they are there and many patients wait."""
+        if self._executor is not None and len(patients) > FEW_PATIENTS and not self._executor.n_running:
+            from hsat.batch.pooling import summarize_with
+
+            return summarize_with(self._executor, self.settings, patients)
+        from hsat.batch.patients import summarize_here
+
+        return summarize_here(patients)
 
     def counts(self) -> tuple[int, int]:
         """Nights and failures that the ledger holds."""
@@ -311,8 +323,8 @@ def _start_executor(options: BatchOptions) -> Executor:
 
 
 def _key(settings: BatchSettings) -> bytes | None:
-    """The site's key, for the workers; None where it is not needed, or where they have to say why not."""
-    if settings.patient is not None or settings.keep_identifiers:
+    """The site's key, for pseudonyms and recorders; None where none is needed, or workers say why not."""
+    if settings.patient is not None:
         return None
     try:
         return site_key()

@@ -85,20 +85,21 @@ def insert_night(
     connection: sqlite3.Connection, night: StoredNight, fingerprint: str, settings_id: str, page: str | None
 ) -> None:
     """A night with its files, events and desaturations, in the place of an earlier one."""
+    night_id = night.night_id  # a hash, and asked for with every row
     columns = ("night_id", "part", "n_files", "fingerprint", "settings_id", "is_present", "page", "file")
-    own = (night.night_id, night.part, len(night.files), fingerprint, settings_id, 1, page)
+    own = (night_id, night.part, len(night.files), fingerprint, settings_id, 1, page)
     names = ", ".join(f'"{name}"' for name in (*columns, *(n for n in NIGHT_CELLS if n != "file")))
     values = (*own, *(night.cells[name] for name in ("file", *(n for n in NIGHT_CELLS if n != "file"))))
-    connection.execute("DELETE FROM nights WHERE night_id = ?", (night.night_id,))
+    connection.execute("DELETE FROM nights WHERE night_id = ?", (night_id,))
     connection.execute(f"INSERT INTO nights ({names}) VALUES ({question_marks(len(values))})", values)
     for position, path in enumerate(night.files):
         connection.execute(
             "INSERT INTO night_files VALUES (?, ?, ?, ?)",
-            (night.night_id, position, stored_text(path), night.sha256.get(path)),
+            (night_id, position, stored_text(path), night.sha256.get(path)),
         )
     connection.executemany(
         "INSERT INTO alternatives VALUES (?, ?, ?, ?, ?)",
-        ((night.night_id, *row) for row in night.alternatives),
+        ((night_id, *row) for row in night.alternatives),
     )
     tables = (
         ("events", EVENT_COLUMNS, night.events),
@@ -108,7 +109,7 @@ def insert_night(
         connection.executemany(
             f"INSERT INTO {table} (night_id, number, {', '.join(names_of)}) "
             f"VALUES ({question_marks(len(names_of) + 2)})",
-            ((night.night_id, number, *row) for number, row in enumerate(rows, start=1)),
+            ((night_id, number, *row) for number, row in enumerate(rows, start=1)),
         )
 
 

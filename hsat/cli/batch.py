@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, default=600.0, metavar="S", help="a night may take so long (default: 600)"
     )
-    parser.add_argument("--pages", action="store_true", help="also write each night's report and figure")
+    parser.add_argument("--pages", action="store_true", help="also write each night as a page, text and JSON")
     parser.add_argument("--parquet", action="store_true", help="also write the tables as Parquet")
     parser.add_argument("--excel", action="store_true", help="also write a workbook, hsat.xlsx")
     parser.add_argument("--watch", action="store_true", help="go on and score new recordings as they appear")
@@ -151,11 +151,11 @@ def _work(work: "Batch", listing: "Listing") -> int:
             is_interrupted = True
         except BatchError as fault:
             error = fault
-    work.stop_workers()
     try:
         work.export()
     except BatchError as fault:
         error = error or fault
+    work.stop_workers()
     if error is not None:
         complain(one_line(error))
     n_nights, n_failures = work.counts()

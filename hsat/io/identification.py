@@ -4,13 +4,12 @@ Kept: the patient's code (for the pseudonym, never shown by default), sex, age a
 and the recorder's name with all digits masked. Dropped at once: name, birth date, everything else.
 """
 
-import os
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from hashlib import blake2b
 
 from hsat.io.fields import parse_edf_plus_date
+from hsat.io.identity import recorder_token
 
 __all__ = ["HeaderSubject", "parse_equipment", "parse_recorder", "parse_start_date", "parse_subject"]
 
@@ -169,7 +168,7 @@ def parse_equipment(text: str) -> str:
 
 
 def parse_recorder(text: str) -> str | None:
-    """Token of the equipment subfield, serial number included, under a key of this process.
+    """Token of the equipment subfield, serial number included, see `hsat.io.identity.recorder_token`.
 
     Two files of one recorder give the same token, and nothing can be read from it. None where the
     field is absent or a placeholder.
@@ -177,8 +176,4 @@ def parse_recorder(text: str) -> str | None:
     words = text.split()
     if len(words) < 5 or words[0].lower() != "startdate" or set("".join(words[4:]).upper()) <= {"X"}:
         return None
-    return blake2b(" ".join(words[4:]).encode(), key=_PROCESS_KEY, digest_size=16).hexdigest()
-
-
-_PROCESS_KEY = os.urandom(32)
-"""A serial number is short enough to be found by trying; with a key that is never stored it is not."""
+    return recorder_token(" ".join(words[4:]))

@@ -5,11 +5,12 @@ back, nor try codes. The key lies in the user's configuration folder, readable b
 """
 
 import os
+from hashlib import blake2b
 from pathlib import Path
 
 from hsat.recording import Note
 
-__all__ = ["CONFIG_DIR_VARIABLE", "pseudonym", "site_key", "use_site_key"]
+__all__ = ["CONFIG_DIR_VARIABLE", "pseudonym", "recorder_token", "site_key", "use_site_key"]
 
 CONFIG_DIR_VARIABLE = "HSAT_CONFIG_DIR"
 """Environment variable that names the configuration folder (else the platform's own)."""
@@ -25,7 +26,7 @@ _given_keys: list[bytes] = []
 
 
 def use_site_key(key: bytes | None) -> None:
-    """Make pseudonyms with this key in this process, whatever its own configuration folder holds.
+    """Make pseudonyms and tokens with this key in this process, whatever its own folder holds.
 
     Parameters
     ----------
@@ -66,6 +67,32 @@ def pseudonym(code: str | None) -> tuple[str | None, tuple[Note, ...]]:
 
     digest = hmac.new(key, code.encode("utf-8"), "sha256").hexdigest()
     return f"P-{digest[:PSEUDONYM_DIGITS]}", ()
+
+
+def recorder_token(equipment: str) -> str:
+    """Token of a recorder's own words, serial number included, from which nothing can be read.
+
+    Parameters
+    ----------
+    equipment : str
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits: the same in all processes that were given one site's key with
+        `use_site_key`, otherwise in this process alone.
+
+    Notes
+    -----
+    A serial number is short enough to be found by trying; under a key that stays at the site, or is
+    never stored, it is not. The key is not looked for on the disk: whoever opens one file needs no
+    token that lasts.
+    """
+    key = _given_keys[0] if _given_keys else _PROCESS_KEY
+    return blake2b(equipment.encode("utf-8"), key=key, person=b"recorder", digest_size=16).hexdigest()
+
+
+_PROCESS_KEY = os.urandom(KEY_BYTES)
 
 
 def _config_folder() -> Path:

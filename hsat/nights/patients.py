@@ -62,7 +62,7 @@ def group_patients(
     Notes
     -----
     Names are not looked at: they are spelled in many ways, and dropped on reading. Recorders are
-    compared within one process alone, see `hsat.recording.DeviceInfo`.
+    compared within one process, or one ledger of a batch, alone, see `hsat.recording.DeviceInfo`.
     """
     if patient_from not in PATIENT_SOURCES:
         raise HsatError(f"patient_from: expected one of {', '.join(PATIENT_SOURCES)}, got {patient_from!r}")

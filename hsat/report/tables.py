@@ -14,7 +14,16 @@ from hsat.report.plain import printable
 from hsat.report.rows import INDEX_ROWS, index_value
 from hsat.results import NightResult
 
-__all__ = ["NIGHT_COLUMNS", "csv_lines", "csv_text", "events_csv", "night_row", "nights_csv", "safe_cell"]
+__all__ = [
+    "NIGHT_COLUMNS",
+    "cell_lines",
+    "csv_lines",
+    "csv_text",
+    "events_csv",
+    "night_row",
+    "nights_csv",
+    "safe_cell",
+]
 
 NIGHT_COLUMNS: tuple[str, ...] = (
     "file",
@@ -138,14 +147,44 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> I
     str
         The line of column names first; each with its line end.
     """
+    return cell_lines(columns, ([row.get(column) for column in columns] for row in rows))
+
+
+def cell_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """As `csv_lines`, of rows that have their values in the order of `columns`.
+
+    Parameters
+    ----------
+    columns : sequence of str
+    rows : iterable of sequence
+
+    Yields
+    ------
+    str
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    names = dict.fromkeys(columns)
-    for row in chain([{name: name for name in names}], rows):
-        writer.writerow([_cell(row.get(column)) for column in columns])
+    texts: dict[str, str] = {}  # of events: a few words and a file's name, over and over
+    for row in chain([columns], rows):
+        if len(texts) > TEXTS_REMEMBERED:
+            texts.clear()
+        cells: list[object] = []
+        for value in row:
+            if type(value) is str:
+                if value not in texts:
+                    texts[value] = safe_cell(value)
+                cells.append(texts[value])
+            elif value is None or (type(value) is float and math.isfinite(value)):
+                cells.append(value)  # the writer itself leaves None empty and writes floats in full
+            else:
+                cells.append(_cell(value))
+        writer.writerow(cells)
         yield stream.getvalue()
         stream.seek(0)
         stream.truncate()
+
+
+TEXTS_REMEMBERED = 1000
 
 
 def _cell(value: object) -> str:
