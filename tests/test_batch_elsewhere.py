@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,7 +32,7 @@ def table(out: Path, name: str) -> list[dict[str, str]]:
 
 
 LOSING = """
-import os, signal, sys
+import os, signal, sys, time
 import hsat.batch.tasks as tasks
 
 original = tasks._score
@@ -48,6 +49,8 @@ def losing(recording, part, settings):
             os.kill(os.getpid(), signal.SIGKILL)
     if "always" in path:
         os.kill(os.getpid(), signal.SIGKILL)
+    while "hangs" in path:
+        time.sleep(0.1)
     return original(recording, part, settings)
 
 
@@ -55,11 +58,8 @@ tasks._score = losing
 """
 
 
-def test_a_cluster_scores_the_same_and_makes_good_a_lost_worker(tmp_path):
-    """The worker is killed while it scores: once for one night, every time for another."""
-    nights, out, site = tmp_path / "nights", tmp_path / "out", tmp_path / "site"
-    write_nights(nights, 3)
-    write_night(nights / "loses.edf", 8)
+def run_cluster(site: Path, *arguments: object, **more: str) -> "subprocess.CompletedProcess[str]":
+    """``hsat batch`` on a cluster of its own, whose workers meet faults."""
     site.mkdir()
     (site / "losing_workers.py").write_text(LOSING, encoding="utf-8")
     preload = {"DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON__HSAT": "1", "PYTHONWARNINGS": "ignore"}
@@ -67,14 +67,49 @@ def test_a_cluster_scores_the_same_and_makes_good_a_lost_worker(tmp_path):
         **preload,
         "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)]),
         "DASK_DISTRIBUTED__WORKER__PRELOAD": "losing_workers",
+        **more,
     }
-    process = run_batch(nights, "--out", out, "--scheduler", "local", "--jobs", 2, env=env)
+    return run_batch(*arguments, "--scheduler", "local", env=env)
+
+
+def test_a_cluster_scores_the_same_and_makes_good_a_lost_worker(tmp_path):
+    """The worker is killed while it scores one of the nights for the first time."""
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 3)
+    write_night(nights / "loses.edf", 8)
+    process = run_cluster(tmp_path / "site", nights, "--out", out, "--jobs", 2)
     assert process.returncode == 0, process.stderr
     assert (nights / "loses.edf.lost").exists()
     here = tmp_path / "here"
     assert run_batch(nights, "--out", here, "--jobs", 2).returncode == 0
     assert (out / "nights.csv").read_bytes() == (here / "nights.csv").read_bytes()
     assert (out / "events.csv").read_bytes() == (here / "events.csv").read_bytes()
+
+
+def test_nights_that_hang_or_kill_every_worker_of_a_cluster_fail_alone(tmp_path):
+    """Two losses are enough here (Dask's own limit is three more), so that the test is quick."""
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_night(nights / "a.edf", 1)
+    for number, name in enumerate(("always", "hangs"), start=8):
+        write_night(nights / f"{name}.edf", number)
+    process = run_cluster(
+        tmp_path / "site",
+        *(nights, "--out", out, "--jobs", 2, "--timeout", 5),
+        DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1",
+    )
+    assert process.returncode == 1, process.stderr
+    found = {Path(str(file)).name: (kind, error) for file, kind, error in failures_of(out)}
+    assert {name: kind for name, (kind, _) in found.items()} == {
+        "always.edf": "crashing",
+        "hangs.edf": "hanging",
+    }, process.stderr
+    assert "every worker that tried it was lost" in str(found["always.edf"][1])
+    assert "did not end within 5 s" in str(found["hangs.edf"][1])
+    assert rows(out, "SELECT count(*) FROM nights") == [(1,)]
+
+
+def failures_of(out: Path) -> list[tuple[object, ...]]:
+    return rows(out, "SELECT file, kind, error FROM failures")
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch, capsys):

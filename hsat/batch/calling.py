@@ -62,10 +62,6 @@ def batch(
     HsatError
         Where the folder of results cannot be used, or no worker can work.
 
-    Notes
-    -----
-    Where processes are not forked by a server of their own (a script on Windows or macOS), the
-    script has to keep its calls under ``if __name__ == "__main__":``, as with `multiprocessing`.
     """
     names = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     settings = BatchSettings(

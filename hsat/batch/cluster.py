@@ -18,7 +18,9 @@ __all__ = ["ClusterExecutor"]
 
 LOCAL = "local"
 WAITING_PER_WORKER = 3
-CONNECTING_S = 30.0
+CONNECTING_S = 10.0
+RESTARTING_S = 20.0
+"""How long a worker that is ended may take to come back; the others go on without it."""
 LOOKED_S = 1.0
 """How often tasks that take too long are looked for."""
 
@@ -59,12 +61,14 @@ class ClusterExecutor:
                 self._cluster = dask.LocalCluster(
                     n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=None
                 )
+            else:
+                _check_address(address)
             self._client: Any = dask.Client(
                 address if self._cluster is None else self._cluster,
                 timeout=CONNECTING_S,
                 set_as_default=False,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
             raise BatchError(f"--scheduler {address}: no answer: {error}") from error
         self._tasks: dict[int, Any] = {}
         self._since_s: dict[str, float] = {}
@@ -133,6 +137,11 @@ class ClusterExecutor:
                 continue
             del self._tasks[number]
             future.cancel()
-            self._client.restart_workers([at_work[future.key]])
+            self._client.restart_workers([at_work[future.key]], timeout=RESTARTING_S, raise_for_error=False)
             reason = f"did not end within {self.night_timeout_s:g} s and was stopped"
             yield number, TaskFault(kind=FailureKind.HANGING, reason=reason)
+
+
+def _check_address(address: str) -> None:
+    """Refuse what no client could connect to; a client that has tried would take a minute to end."""
+    import_module("distributed.comm").resolve_address(address)

@@ -1,6 +1,7 @@
 """The paths of a batch as files to score: walked, and each with what changes when its content does."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -119,6 +120,8 @@ def _looked_at(path: str, folder: str, *, is_named: bool) -> FoundFile:
     try:
         status = os.stat(path)  # noqa: PTH116 - Path would rewrite the name
     except (OSError, ValueError):  # opening it says why
+        return FoundFile(path, folder, is_named, 0, "")
+    if not stat.S_ISREG(status.st_mode):  # a pipe would keep whoever reads it waiting
         return FoundFile(path, folder, is_named, 0, "")
     fingerprint = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
     return FoundFile(

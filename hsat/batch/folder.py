@@ -49,6 +49,8 @@ class BatchFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not os.fspath(path):
+            raise BatchError("expected a folder, got an empty name")
         self.path = Path(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)

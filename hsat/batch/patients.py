@@ -11,7 +11,7 @@ from hsat.batch.outcome import PatientNights, PatientRow
 from hsat.batch.store import Store
 from hsat.batch.summaries import PATIENT_COLUMNS
 from hsat.nights.patients import group_patients
-from hsat.patient import PatientGroup, ScoredNight
+from hsat.patient import ScoredNight
 
 __all__ = ["summarize_here", "summarize_patients"]
 
@@ -19,8 +19,8 @@ COLUMNS = ("number", *PATIENT_COLUMNS, "content_id")
 
 NIGHTS = """
     SELECT night_id, settings_id, patient, recorder, file, start_local, duration_s, is_card, sex, therapy,
-        rules_id, scoring, denominator, monitoring_h, ahi_per_h, severity, adequacy, reasons, supine_h, non_supine_h,
-        supine_ahi_per_h, non_supine_ahi_per_h, not_measured,
+        rules_id, scoring, denominator, monitoring_h, ahi_per_h, severity, adequacy, reasons,
+        supine_h, non_supine_h, supine_ahi_per_h, non_supine_ahi_per_h, not_measured,
         (SELECT sha256 FROM night_files WHERE night_files.night_id = nights.night_id AND n_files = 1)
         AS sha256,
         (SELECT count(*) FROM events WHERE events.night_id = nights.night_id AND is_counted) AS n_counted
@@ -77,25 +77,10 @@ def summarize_patients(
         )
     }
     groups = group_patients(nights, patient_from=patient_from)
-    contents = [
-        _content_id(
-            group, [ids[place] for place in group.members], [nights[place] for place in group.members]
-        )
-        for group in groups
-    ]
-    new = [number for number, content_id in enumerate(contents) if content_id not in before]
-    made = dict(
-        zip(
-            new,
-            run(
-                [
-                    PatientNights(group=group, nights=tuple(nights[place] for place in group.members))
-                    for group in map(groups.__getitem__, new)
-                ]
-            ),
-            strict=True,
-        )
-    )
+    own = [PatientNights(group=group, nights=tuple(nights[at] for at in group.members)) for group in groups]
+    contents = [_content_id(patient, [ids[at] for at in patient.group.members]) for patient in own]
+    new = [place for place, content_id in enumerate(contents) if content_id not in before]
+    made = dict(zip(new, run([own[place] for place in new]), strict=True))
     rows: list[tuple[object, ...]] = []
     members: list[tuple[int, str, str | None]] = []
     for place, (group, content_id) in enumerate(zip(groups, contents, strict=True)):
@@ -111,9 +96,10 @@ def summarize_patients(
     store.write_patients(COLUMNS, rows, members)
 
 
-def _content_id(group: PatientGroup, ids: Sequence[tuple[str, str]], nights: Sequence[ScoredNight]) -> str:
+def _content_id(patient: PatientNights, ids: Sequence[tuple[str, str]]) -> str:
     """The same as long as a patient has the same nights, with the same numbers, by the same version."""
-    members = sorted((*names, repr(night)) for names, night in zip(ids, nights, strict=True))
+    group = patient.group
+    members = sorted((*names, repr(night)) for names, night in zip(ids, patient.nights, strict=True))
     notes = [note.text for note in group.notes]
     text = json.dumps([__version__, group.patient, group.grouped_by, notes, members])
     return sha256(text.encode("utf-8")).hexdigest()[:16]

@@ -13,16 +13,16 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import FailureKind, Task, TaskOutcome
+from hsat.batch.starting import worker_context
 from hsat.errors import BatchError
 
 __all__ = ["ProcessExecutor", "available_processors"]
@@ -112,7 +112,7 @@ class ProcessExecutor:
         self._tasks[number] = (task, time.monotonic())
         try:
             future: Any = self._pool.schedule(_run_task, args=[task], timeout=self.night_timeout_s)
-        except RuntimeError:  # the pool has broken and is not told yet
+        except (RuntimeError, OSError, EOFError):  # the pool has broken, or no process can be started
             future = Future()
             future.set_exception(BrokenProcessPool())
         future.add_done_callback(lambda done: self._done.put((number, done)))
@@ -161,10 +161,14 @@ class ProcessExecutor:
 
     def _renew(self) -> None:
         """A new pool for one that has lost all its workers between two tasks."""
-        if self._pool.active:
-            return
+        with suppress(RuntimeError, OSError, EOFError):  # it looks by starting processes
+            if self._pool.active:
+                return
         if not self._renewals_left:
-            raise BatchError("no worker process stays alive; is there memory enough? Fewer --jobs may help")
+            raise BatchError(
+                "no worker process can be started or stays alive; is there memory enough? "
+                "Fewer --jobs may help"
+            )
         self._renewals_left -= 1
         _stop(self._pool)
         self._pool = self._new_pool()
@@ -178,7 +182,7 @@ class ProcessExecutor:
                 yield number, TaskFault(kind=FailureKind.CRASHING, reason="was lost with its worker")
 
     def _new_pool(self) -> ProcessPool:
-        context = _context()
+        context = worker_context()
         with _environment(ONE_THREAD):
             if context.get_start_method() == "forkserver":
                 from multiprocessing import forkserver
@@ -199,11 +203,6 @@ class ProcessExecutor:
 def _stop(pool: Any) -> None:
     pool.stop()
     pool.join()
-
-
-def _context() -> BaseContext:
-    is_forking = "forkserver" in multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if is_forking else "spawn")
 
 
 @contextmanager

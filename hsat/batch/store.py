@@ -74,6 +74,7 @@ class Store:
         self.name = str(path)
         self._connection: sqlite3.Connection | None = None
         self._flushed_s = -FLUSHED_S
+        self._names: dict[str, str] = {}
         try:
             self._connection = sqlite3.connect(self.name, timeout=BUSY_S, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -187,9 +188,9 @@ class Store:
                 (settings.rules.rules_id, settings.rules.name, numbers),
             )
             connection.execute("DELETE FROM listed")
+            self._names = {stored_text(file.path): file.path for file in files}
             connection.executemany(
-                "INSERT OR IGNORE INTO listed (path) VALUES (?)",
-                ((stored_text(file.path),) for file in files),
+                "INSERT OR IGNORE INTO listed (path) VALUES (?)", ((name,) for name in self._names)
             )
             connection.execute(  # folders, and named files that were missing, are looked for anew
                 "DELETE FROM failures WHERE file NOT IN (SELECT path FROM recordings WHERE fate = 'failed')"
@@ -250,12 +251,17 @@ class Store:
             "SELECT path, n_bytes, fingerprint, head_sha256, sha256, settings_id, fate, original, group_key "
             "FROM recordings JOIN listed USING (path)"
         )
-        return {row[0]: KnownFile(*row[1:]) for row in self.rows(query)}
+        found = {self._names[row[0]]: KnownFile(*row[1:]) for row in self.rows(query)}
+        return {path: known._replace(original=self._path_of(known.original)) for path, known in found.items()}
+
+    def _path_of(self, name: str | None) -> str | None:
+        """The path that stands in the ledger as `name`: another one where it has bytes that are no UTF-8."""
+        return None if name is None else self._names.get(name, name)
 
     def nights_without_page(self) -> set[str]:
         """Files of nights that have no page yet."""
         query = "SELECT path FROM night_files JOIN nights USING (night_id) WHERE page IS NULL"
-        return {row[0] for row in self.rows(query)}
+        return {self._names.get(row[0], row[0]) for row in self.rows(query)}
 
     def is_scored(self, night_id: str, fingerprint: str, settings_id: str, *, has_page: bool) -> bool:
         """Whether the night is there already, of the same files under the same settings."""

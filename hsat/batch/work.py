@@ -29,6 +29,8 @@ __all__ = ["NIGHT_TIMEOUT_S", "Batch", "BatchOptions"]
 NIGHT_TIMEOUT_S = 600.0
 """A night is scored in a fraction of a second, a very large one from a slow disk in minutes."""
 
+MOST_PER_PROCESSOR = 4
+"""A few workers a processor make up for a slow disk; more only cost memory."""
 PAGES_FOLDER = "pages"
 SHORT_ID = 8
 FEW_PATIENTS = 8
@@ -98,13 +100,14 @@ class Batch:
         self.store: Store | None = None
         self._executor: Executor | None = None
         self.n_scored = self.n_failed = 0
-        self._run_id = 0
+        self._run_id = self._n_files = 0
         self._is_changed = True
         self._exported: str | None = None
 
     def __enter__(self) -> Self:
         try:
             if self.options.out is not None:
+                self._check_roots(self.options.out)
                 self.folder = BatchFolder(self.options.out)
             self.store = Store(":memory:" if self.folder is None else self.folder.path / FILE_NAME)
         except BatchError:
@@ -139,8 +142,17 @@ class Batch:
         if self.folder is None:
             return listing
         own = os.path.realpath(self.folder.path) + os.sep
-        files = tuple(file for file in listing.files if not os.path.realpath(file.path).startswith(own))
+        files = tuple(
+            file for file in listing.files if file.is_named or not os.path.realpath(file.path).startswith(own)
+        )
         return listing._replace(files=files)
+
+    def _check_roots(self, out: str) -> None:
+        """Results beside the recordings could not be told from them: they get a folder of their own."""
+        own = os.path.realpath(out or os.devnull) + os.sep  # an empty name is refused by the folder itself
+        for path in self.paths:
+            if os.path.isdir(path) and (os.path.realpath(path) + os.sep).startswith(own):  # noqa: PTH112 - long names
+                raise BatchError(f"{out}: holds the recordings ({path}): choose a folder of its own")
 
     def run(self, listing: Listing) -> Iterator[BatchStep]:
         """Score what the listing holds and the ledger does not.
@@ -164,6 +176,7 @@ class Batch:
         n_steps = 0
         run_id = self._run_id = store.begin_run(self.settings, listing.files, listing.roots, listing.failures)
         self.n_scored = self.n_failed = 0
+        self._n_files = max(len(listing.files), self._n_files)
         for failure in listing.failures:
             self.n_failed += 1
             yield BatchStep(failure=failure)
@@ -263,7 +276,7 @@ class Batch:
     def executor(self) -> Executor:
         """The workers, started at first need."""
         if self._executor is None:
-            self._executor = _start_executor(self.options)
+            self._executor = _start_executor(self.options, self._n_files)
         return self._executor
 
     def _open_store(self) -> Store:
@@ -311,10 +324,12 @@ class _LazyExecutor:
         self._batch.stop_workers()
 
 
-def _start_executor(options: BatchOptions) -> Executor:
+def _start_executor(options: BatchOptions, n_files: int) -> Executor:
+    """Workers, no more than could have something to do."""
     from hsat.batch.processes import ProcessExecutor, available_processors
 
-    n_workers = options.n_workers or available_processors()
+    n_processors = available_processors()
+    n_workers = min(options.n_workers or n_processors, MOST_PER_PROCESSOR * n_processors, max(n_files, 1))
     if options.scheduler is None:
         return ProcessExecutor(n_workers, night_timeout_s=options.night_timeout_s)
     from hsat.batch.cluster import ClusterExecutor
