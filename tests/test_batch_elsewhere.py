@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from batch_nights import ROOT, rows, run_batch, start_batch, write_night, write_nights
 
+from hsat.batch.cluster import ClusterExecutor
 from hsat.batch.files import FoundFile, Listing, list_files
 from hsat.batch.outcome import FailureKind, Task
 from hsat.batch.settings import BatchSettings
@@ -32,7 +33,7 @@ def table(out: Path, name: str) -> list[dict[str, str]]:
 
 
 LOSING = """
-import os, signal, sys, time
+import os, signal, sys
 import hsat.batch.tasks as tasks
 
 original = tasks._score
@@ -47,10 +48,6 @@ def losing(recording, part, settings):
             pass
         else:
             os.kill(os.getpid(), signal.SIGKILL)
-    if "always" in path:
-        os.kill(os.getpid(), signal.SIGKILL)
-    while "hangs" in path:
-        time.sleep(0.1)
     return original(recording, part, settings)
 
 
@@ -58,7 +55,7 @@ tasks._score = losing
 """
 
 
-def run_cluster(site: Path, *arguments: object, **more: str) -> "subprocess.CompletedProcess[str]":
+def run_cluster(site: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
     """``hsat batch`` on a cluster of its own, whose workers meet faults."""
     site.mkdir()
     (site / "losing_workers.py").write_text(LOSING, encoding="utf-8")
@@ -67,7 +64,6 @@ def run_cluster(site: Path, *arguments: object, **more: str) -> "subprocess.Comp
         **preload,
         "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)]),
         "DASK_DISTRIBUTED__WORKER__PRELOAD": "losing_workers",
-        **more,
     }
     return run_batch(*arguments, "--scheduler", "local", env=env)
 
@@ -86,30 +82,71 @@ def test_a_cluster_scores_the_same_and_makes_good_a_lost_worker(tmp_path):
     assert (out / "events.csv").read_bytes() == (here / "events.csv").read_bytes()
 
 
-def test_nights_that_hang_or_kill_every_worker_of_a_cluster_fail_alone(tmp_path):
-    """Two losses are enough here (Dask's own limit is three more), so that the test is quick."""
-    nights, out = tmp_path / "nights", tmp_path / "out"
-    write_night(nights / "a.edf", 1)
-    for number, name in enumerate(("always", "hangs"), start=8):
-        write_night(nights / f"{name}.edf", number)
-    process = run_cluster(
-        tmp_path / "site",
-        *(nights, "--out", out, "--jobs", 2, "--timeout", 5),
-        DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1",
-    )
-    assert process.returncode == 1, process.stderr
-    found = {Path(str(file)).name: (kind, error) for file, kind, error in failures_of(out)}
-    assert {name: kind for name, (kind, _) in found.items()} == {
-        "always.edf": "crashing",
-        "hangs.edf": "hanging",
-    }, process.stderr
-    assert "every worker that tried it was lost" in str(found["always.edf"][1])
-    assert "did not end within 5 s" in str(found["hangs.edf"][1])
-    assert rows(out, "SELECT count(*) FROM nights") == [(1,)]
+class Answer:
+    """What Dask holds for a task, of which only the end is made up."""
+
+    def __init__(self, key: str, error: Exception | None = None) -> None:
+        self.key = key
+        self.error = error
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def result(self) -> None:
+        if self.error is not None:
+            raise self.error
 
 
-def failures_of(out: Path) -> list[tuple[object, ...]]:
-    return rows(out, "SELECT file, kind, error FROM failures")
+class Client:
+    """A cluster of two workers, the first with a task in line behind the one it works on."""
+
+    def __init__(self) -> None:
+        self.restarted: list[str] = []
+
+    def processing(self) -> dict[str, tuple[str, ...]]:
+        return {"w1": ("a", "b"), "w2": ("c",)}
+
+    def restart_workers(self, workers: list[str], **_: object) -> None:
+        self.restarted.extend(workers)
+
+
+def executor_of(answers: dict[int, Answer]) -> ClusterExecutor:
+    executor = ClusterExecutor.__new__(ClusterExecutor)
+    executor.night_timeout_s = 5.0
+    executor._client, executor._tasks, executor._since_s = Client(), dict(answers), {}
+    return executor
+
+
+def test_a_task_of_a_cluster_that_takes_too_long_is_ended_with_its_worker(monkeypatch):
+    """The clock is made up: at 5.0 s nobody is late, just after those that are worked on are."""
+    now_s = [100.0]
+    monkeypatch.setattr("hsat.batch.cluster.time.monotonic", lambda: now_s[0])
+    answers = {1: Answer("a"), 2: Answer("b"), 3: Answer("c")}
+    executor = executor_of(answers)
+    assert list(executor._overdue()) == []
+    now_s[0] = 105.0
+    assert list(executor._overdue()) == []
+    now_s[0] = 105.001
+    found = dict(executor._overdue())
+    assert {number: fault.kind for number, fault in found.items()} == {
+        1: FailureKind.HANGING,
+        3: FailureKind.HANGING,
+    }
+    assert "did not end within 5 s" in found[1].reason
+    assert executor._client.restarted == ["w1", "w2"]
+    assert [answer.is_cancelled for answer in answers.values()] == [True, False, True]
+    assert executor.n_running == 1
+
+
+def test_a_task_that_has_killed_every_worker_that_tried_it_fails_alone():
+    from distributed import KilledWorker
+
+    executor = executor_of({1: Answer("a", KilledWorker("a", "w1", 4)), 2: Answer("b")})
+    ((number, fault),) = executor._result(1)
+    assert (number, fault.kind) == (1, FailureKind.CRASHING)
+    assert list(executor._result(1)) == []
+    assert executor.n_running == 1
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch, capsys):
