@@ -149,7 +149,9 @@ class Batch:
 
     def _check_roots(self, out: str) -> None:
         """Results beside the recordings could not be told from them: they get a folder of their own."""
-        own = os.path.realpath(out or os.devnull) + os.sep  # an empty name is refused by the folder itself
+        if not out or "\0" in out:  # the folder itself refuses these
+            return
+        own = os.path.realpath(out) + os.sep
         for path in self.paths:
             if os.path.isdir(path) and (os.path.realpath(path) + os.sep).startswith(own):  # noqa: PTH112 - long names
                 raise BatchError(f"{out}: holds the recordings ({path}): choose a folder of its own")
