@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -327,6 +328,10 @@ def test_light_and_dark(opened):
     assert paper() == "rgb(255, 255, 255)"
     opened.page.emulate_media(color_scheme="dark")
     assert paper() == "rgb(20, 24, 28)"
+    for _ in range(100):  # the page hears of the change a moment after the style does
+        if opened.page.inner_text("#theme") == "Light":
+            break
+        time.sleep(0.02)
     assert opened.page.inner_text("#theme") == "Light"
     opened.page.click("#theme")
     assert paper() == "rgb(255, 255, 255)"
