@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hsat import batch as batch
+    from hsat import plot as plot
     from hsat.agreement import compare_nights, summarize_agreement
     from hsat.folders import read_nights
     from hsat.hypnogram import Hypnogram
@@ -38,6 +39,7 @@ __all__ = [
     "estimate_ahi",
     "join_oximetry",
     "load_rules",
+    "plot",
     "read_hypnogram",
     "read_nights",
     "read_recording",
@@ -72,8 +74,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load public names on first use, so that ``import hsat`` stays light."""
-    if name == "batch":  # a room that can be called
-        return import_module("hsat.batch")
+    if name in {"batch", "plot"}:  # rooms: the first one can be called
+        return import_module(f"hsat.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'hsat' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -64,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "distribution": TYPES - {"inspection", "patient", "scorings", "sessions"},
     "report": {"rules", "agreement", "distribution", "kernels"} | TYPES,
     "interop": {"report"} | TYPES,
+    "plot": {"report"},
 }
 """Room of the house -> rooms it may import from, besides itself. `cli` may import everything."""
 

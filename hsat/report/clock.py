@@ -55,7 +55,9 @@ def clock_text(start: datetime | None, seconds: float) -> str:
     return f"+{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
-def clock_ticks(start: datetime | None, start_s: float, stop_s: float) -> ClockTicks:
+def clock_ticks(
+    start: datetime | None, start_s: float, stop_s: float, *, n_most: int = MOST_TICKS
+) -> ClockTicks:
     """Ticks at round times of the clock within a window of the night.
 
     Parameters
@@ -64,14 +66,16 @@ def clock_ticks(start: datetime | None, start_s: float, stop_s: float) -> ClockT
         Start of the recording; where it is unknown, round times count from it.
     start_s, stop_s : float
         The window, seconds from the start of the recording.
+    n_most : int, optional
+        Most steps between two ticks that the window may have.
 
     Returns
     -------
     ClockTicks
-        At most 17, for windows up to some days.
+        At most one more than `n_most`, for windows up to some days.
     """
     length_s = max(stop_s - start_s, 1.0)
-    step_s = next((step for step in TICK_STEPS_S if length_s / step <= MOST_TICKS), TICK_STEPS_S[-1])
+    step_s = next((step for step in TICK_STEPS_S if length_s / step <= n_most), TICK_STEPS_S[-1])
     origin_s = 0.0 if start is None else into_day_s(start)
     first = math.ceil((start_s + origin_s) / step_s - 1e-9) * step_s - origin_s
     seconds = np.arange(first, stop_s + 1e-6, step_s)

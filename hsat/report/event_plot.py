@@ -29,6 +29,8 @@ FALL_SHOWN_S = 15.0
 """Time shown after the end of the event's fall of SpO2, which may come late."""
 MOST_SAMPLES = 20_000_000
 """Nothing is stored: every night gets the best rates."""
+MOST_TICKS = 11
+"""Of times to the second, which are wide."""
 EVIDENCE_WIDTH = 120
 BELTS = ("thorax", "abdomen")
 BEFORE_S = 45.0
@@ -81,7 +83,7 @@ def plot_event(
         axes.axvspan(line.start_s, line.stop_s, color=VERMILION, alpha=0.18, linewidth=0)
         if trace.name == sensor:
             _draw_limits(axes, line, trace, night)
-    ticks = clock_ticks(night.recording.start_local, start_s, stop_s)
+    ticks = clock_ticks(night.recording.start_local, start_s, stop_s, n_most=MOST_TICKS)
     panels[-1].set_xlim(start_s, stop_s)
     panels[-1].set_xticks(ticks.seconds, ticks.labels)
     has_clock = night.recording.start_local is not None
@@ -150,12 +152,12 @@ def _draw_limits(axes: "Axes", line: EventLine, trace: Trace, night: NightResult
         half = line.baseline_excursion * share / 2.0
         levels = (middle - half, middle + half)
         axes.hlines(levels, line.start_s - BEFORE_S, line.stop_s, colour, style, label=label, linewidth=1.2)
-    axes.legend(loc="upper right", fontsize="small", ncols=len(drawn))
+    _name_lines(axes, len(drawn))
 
 
 def _draw_fall(axes: "Axes", line: EventLine, night: NightResult) -> None:
     fall = line.desaturation
-    if fall is None:
+    if fall is None or fall.nadir_percent >= fall.baseline_percent:
         return
     axes.axvspan(fall.start_s, fall.stop_s, color=SHADE, alpha=0.4, linewidth=0)
     axes.plot(
@@ -170,7 +172,15 @@ def _draw_fall(axes: "Axes", line: EventLine, night: NightResult) -> None:
     if limits is not None:
         level = fall.baseline_percent - limits["min_desaturation_points"]
         axes.hlines([level], fall.start_s, fall.stop_s, "black", "dashed", label="limit", linewidth=1.0)
-    axes.legend(loc="upper right", fontsize="small", ncols=2)
+    _name_lines(axes, 2)
+
+
+def _name_lines(axes: "Axes", n_lines: int) -> None:
+    """The legend above the panel, where it hides no trace."""
+    place = (1.0, 1.0)
+    axes.legend(
+        loc="lower right", bbox_to_anchor=place, borderaxespad=0.1, frameon=False, fontsize="small", ncols=n_lines
+    )
 
 
 def _plain(text: str) -> str:

@@ -26,6 +26,7 @@ BAND_FROM_PER_H = {"normal": 0.0, "mild": 5.0, "moderate": 15.0, "severe": 30.0}
 """Lower limits of the classes, as in ``[severity]`` of the rule sets (AASM 1999)."""
 
 HOUR_WORDS = {"monitoring": "monitored hour", "sleep": "hour of sleep", "usage": "hour of use"}
+BAR_WORDS = "bars: 95 % interval by the chance of counting alone"
 MAX_LABELLED = 14
 HEADROOM = 1.12
 LABEL_HEIGHT = 0.052
@@ -209,7 +210,7 @@ def _label_dates(axes: "Axes", nights: Sequence[PatientNight], places: NDArray[n
     axes.set_xlim(float(places.min()) - margin, float(places.max()) + margin)
     start = nights[0].start_local
     if start is None or any(night.day is None for night in nights):
-        axes.set_xlabel("nights in the order given (without dates)")
+        axes.set_xlabel(f"nights in the order given (without dates); {BAR_WORDS}")
         axes.set_xticks(places if len(nights) <= MAX_LABELLED else places[:: len(nights) // MAX_LABELLED + 1])
         axes.xaxis.set_major_formatter(lambda value, _: f"{value + 1:.0f}")
         return
@@ -219,7 +220,7 @@ def _label_dates(axes: "Axes", nights: Sequence[PatientNight], places: NDArray[n
     ticks = np.arange(0, n_days, step)
     form = "%a %d %b" if n_days <= 7 else "%d %b" if n_days <= 300 else "%d %b %Y"
     axes.set_xticks(ticks, [f"{first + timedelta(days=int(tick)):{form}}" for tick in ticks])
-    axes.set_xlabel(f"night of {first:%Y}" if form != "%d %b %Y" else "night")
+    axes.set_xlabel(f"{f'night of {first:%Y}' if form != '%d %b %Y' else 'night'}; {BAR_WORDS}")
 
 
 def _draw_density(axes: "Axes", posterior: AhiPosterior, top: float) -> None:

@@ -50,6 +50,7 @@ STAGE_ROWS: tuple[tuple[str, tuple[SleepStage, ...], str], ...] = (
 """Rows of the hypnogram from below: label, stages, colour. What was not scored is left empty."""
 
 UNCOUNTED_ALPHA = 0.35
+SHADE_WORDS = "shaded: not monitored; pale events do not count"
 
 
 def plot_night(night: NightResult) -> "Figure":
@@ -166,9 +167,9 @@ def _draw_clock(axes: "Axes", night: NightResult) -> None:
     axes.set_xlim(0.0, max(duration_s / SECONDS_PER_HOUR, 1e-3))
     start = night.recording.start_local
     if start is None:
-        axes.set_xlabel("hours from the start; shaded: not monitored")
+        axes.set_xlabel(f"hours from the start; {SHADE_WORDS}")
         return
-    axes.set_xlabel("clock time; shaded: not monitored")
+    axes.set_xlabel(f"clock time; {SHADE_WORDS}")
     ticks = clock_ticks(start, 0.0, duration_s)
     axes.set_xticks(ticks.seconds / SECONDS_PER_HOUR, ticks.labels)
 
