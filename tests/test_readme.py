@@ -1,8 +1,9 @@
-"""README.md shows what really happens: its commands are run, its output is compared.
+"""README.md and the guides show what really happens: their commands are run, their output is compared.
 
-``HSAT_WRITE_README=1 python -m pytest tests/test_readme.py`` writes real output into the file; look
+``HSAT_WRITE_README=1 python -m pytest tests/test_readme.py`` writes real output into the files; look
 at the difference before committing it. A block that ends in a line of three dots shows the
-beginning of the output.
+beginning of the output. The examples of a guide run in one folder, in their order; the samples are
+its folder ``downloads``.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+GUIDES = sorted((ROOT / "docs" / "start").glob("*.md"))
 IS_WRITING = os.environ.get("HSAT_WRITE_README") == "1"
 SHOWN_LINES = 31
 """Lines of output that writing keeps before the three dots."""
@@ -36,30 +38,31 @@ class Example(NamedTuple):
     code: str
     shown: str
     place: tuple[int, int]
+    page: Path = README
 
 
-def blocks(language: str) -> list[re.Match[str]]:
-    return [m for m in BLOCK.finditer(README.read_text(encoding="utf-8")) if m["language"] == language]
+def blocks(language: str, page: Path = README) -> list[re.Match[str]]:
+    return [m for m in BLOCK.finditer(page.read_text(encoding="utf-8")) if m["language"] == language]
 
 
-def console_examples() -> list[Example]:
+def console_examples(page: Path = README) -> list[Example]:
     """Every ``$ command`` of a console block with the lines under it."""
     examples = []
-    for block in blocks("console"):
+    for block in blocks("console", page):
         command, shown = block["body"].split("\n", 1)
         assert command.startswith("$ "), command
         start = block.start("body") + len(command) + 1
-        examples.append(Example(command[2:], shown, (start, block.end("body"))))
+        examples.append(Example(command[2:], shown, (start, block.end("body")), page))
     return examples
 
 
-def python_examples() -> list[Example]:
+def python_examples(page: Path = README) -> list[Example]:
     """Every Python block with the text block that follows it."""
-    texts = blocks("text")
+    texts = blocks("text", page)
     examples = []
-    for block in blocks("python"):
+    for block in blocks("python", page):
         output = next(t for t in texts if t.start() > block.end())
-        examples.append(Example(block["body"], output["body"], output.span("body")))
+        examples.append(Example(block["body"], output["body"], output.span("body"), page))
     return examples
 
 
@@ -69,12 +72,17 @@ def own_configuration(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
 
-def run_hsat(command: str) -> subprocess.CompletedProcess[str]:
+def run_hsat(command: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run an ``hsat ...`` line with this interpreter."""
     program, *arguments = shlex.split(command)
     assert program == "hsat", command
     return subprocess.run(
-        [sys.executable, "-m", "hsat", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "hsat", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -84,15 +92,15 @@ def compare(example: Example, real: str) -> None:
     if IS_WRITING:
         lines = real.rstrip("\n").split("\n")
         kept = lines if len(lines) <= SHOWN_LINES else [*lines[:SHOWN_LINES], "..."]
-        text = README.read_text(encoding="utf-8")
+        text = example.page.read_text(encoding="utf-8")
         start, stop = example.place
-        README.write_text(f"{text[:start]}{chr(10).join(kept)}\n{text[stop:]}", encoding="utf-8")
+        example.page.write_text(f"{text[:start]}{chr(10).join(kept)}\n{text[stop:]}", encoding="utf-8")
         return
     shown = example.shown.rstrip("\n").split("\n")
     lines = real.rstrip("\n").split("\n")
     if shown[-1] == "...":
         shown, lines = shown[:-1], lines[: len(shown) - 1]
-        assert shown, "README.md: three dots alone show nothing"
+        assert shown, f"{example.page.name}: three dots alone show nothing"
     assert [x.rstrip() for x in shown] == [x.rstrip() for x in lines]
 
 
@@ -102,6 +110,31 @@ def test_commands_print_what_the_readme_shows(number):
     process = run_hsat(example.code)
     assert process.returncode == 0, process.stderr
     compare(example, process.stdout)
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in GUIDES])
+def test_guides_print_what_they_show(page, tmp_path, monkeypatch):
+    """Commands and Python in the order of the page; the number of blocks does not change by writing."""
+    (tmp_path / "downloads").symlink_to(ROOT / "data" / "samples", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for number in range(len(in_order(page))):
+        example, is_command = in_order(page)[number]
+        if is_command:
+            process = run_hsat(example.code, tmp_path)
+            assert process.returncode == 0, f"{example.code}: {process.stderr}"
+            compare(example, process.stdout)
+            continue
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(example.code, page.name, "exec"), names)
+        compare(example, printed.getvalue())
+
+
+def in_order(page: Path) -> list[tuple[Example, bool]]:
+    """Examples of a page from above, and whether each is a command."""
+    examples = [(x, True) for x in console_examples(page)] + [(x, False) for x in python_examples(page)]
+    return sorted(examples, key=lambda pair: pair[0].place)
 
 
 @pytest.mark.parametrize("number", range(len(python_examples())))
