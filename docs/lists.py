@@ -1,4 +1,4 @@
-"""Writes docs/lists.md, the lists that the code keeps: ``PYTHONPATH=. python3 docs/lists.py > docs/lists.md``."""
+"""Writes the lists that the code keeps: ``PYTHONPATH=. python3 docs/lists.py > docs/lists.md``."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,8 +11,9 @@ from hsat.rules.load import load_rules, rule_set_names
 
 HEAD = """# Channels, causes, devices, rule sets
 
-Every name that a result or an option may hold. Made by `PYTHONPATH=. python3 docs/lists.py > docs/lists.md`; do not
-edit."""
+Every name that a result or an option may hold.
+
+Made by `PYTHONPATH=. python3 docs/lists.py > docs/lists.md`; do not edit."""
 
 
 def main() -> None:
@@ -20,8 +21,8 @@ def main() -> None:
     print(HEAD)
     section(
         "Channels",
-        "What `--map NAME=LABEL` takes, and what the labels of a file are read as. A unit of `au` means that any unit "
-        "serves: the signal is compared with itself. Labels are compared without case, blanks at the ends and signs.",
+        "What `--map NAME=LABEL` takes, and what the labels of a file are read as. A unit of `au` means "
+        "that any unit serves: the signal is compared with itself. Labels are compared without case and signs.",
         ("channel", "unit", "is", "labels it is known by"),
         ((f"`{c.name}`", c.unit, c.meaning, labels(c.aliases)) for c in CANONICAL_CHANNELS),
     )
@@ -39,8 +40,8 @@ def main() -> None:
     )
     section(
         "Why time is excluded",
-        "Each second that is not monitored has one cause. Where several hold, it is booked under the first of this "
-        "list.",
+        "Each second that is not monitored has one cause. Where several hold, it is booked under the first "
+        "of this list.",
         ("cause", "means"),
         ((f"`{flag.label}`", flag.sentence) for flag in QualityFlag),
     )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from hsat.agreement.cohort import CohortAgreement
 from hsat.agreement.estimates import Estimate
+from hsat.report.figures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,10 +31,8 @@ def plot_bland_altman(cohort: CohortAgreement) -> "Figure":
         where there are nights enough for them. The figure belongs to no window: save it with
         ``figure.savefig``.
     """
-    from matplotlib.figure import Figure
-
     ahi = cohort.ahi
-    figure = Figure(figsize=(8.0, 5.0), layout="constrained")
+    figure = new_figure(8.0, 5.0)
     axes = figure.subplots()
     axes.axhline(0.0, color="#BBBBBB", linewidth=0.8)
     axes.scatter(

@@ -9,6 +9,7 @@ from hsat.errors import EventListError
 from hsat.recording import Recording
 from hsat.report.clock import clock_ticks
 from hsat.report.event_view import EventLine, describe_candidate, describe_event
+from hsat.report.figures import new_figure
 from hsat.report.limits import limits_of
 from hsat.report.plain import printable, shortened
 from hsat.report.plots import BLUE, GREEN, SHADE, VERMILION
@@ -66,14 +67,12 @@ def plot_event(
     ReadError
         Where the recording's file can no longer be read.
     """
-    from matplotlib.figure import Figure
-
     line = _line_of(night, index, is_rejected=is_rejected)
     sensor = line.sensor or night.flow_sensor
     names = tuple(dict.fromkeys(name for name in (sensor, *BELTS, "spo2") if name is not None))
     traces = read_traces(recording, names=names, n_most=MOST_SAMPLES)
     start_s, stop_s = _window_s(line, recording.duration_s)
-    figure = Figure(figsize=(11.0, 2.2 + 1.7 * max(len(traces), 1)), layout="constrained")
+    figure = new_figure(11.0, 2.2 + 1.7 * max(len(traces), 1))
     panels = figure.subplots(max(len(traces), 1), 1, sharex=True, squeeze=False)[:, 0]
     for axes, trace in zip(panels, traces, strict=False):
         _draw_signal(axes, trace, start_s, stop_s)
@@ -177,9 +176,13 @@ def _draw_fall(axes: "Axes", line: EventLine, night: NightResult) -> None:
 
 def _name_lines(axes: "Axes", n_lines: int) -> None:
     """The legend above the panel, where it hides no trace."""
-    place = (1.0, 1.0)
     axes.legend(
-        loc="lower right", bbox_to_anchor=place, borderaxespad=0.1, frameon=False, fontsize="small", ncols=n_lines
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.1,
+        frameon=False,
+        fontsize="small",
+        ncols=n_lines,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.patient import AhiPosterior, PatientNight, PatientSummary
+from hsat.report.figures import new_figure
 from hsat.report.patient_words import class_words, interval_words, nights_words, percent_words
 from hsat.report.rows import rounded
 from hsat.sessions import night_of
@@ -51,9 +52,7 @@ def plot_patient(summary: PatientSummary) -> "Figure":
         probability of each class in words. Without dates nights are numbered. The figure belongs to no
         window: save it with ``figure.savefig``.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.0, 5.2), layout="constrained")
+    figure = new_figure(10.0, 5.2)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3.2, 1.0))
     top = top_per_h(summary)
     has_class = bool(summary.posterior and summary.posterior.class_probability)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hsat.hypnogram import Hypnogram, SleepStage
 from hsat.report.clock import clock_ticks
+from hsat.report.figures import new_figure
 from hsat.report.plain import printable
 from hsat.report.view import view_night
 from hsat.results import SECONDS_PER_HOUR, NightResult
@@ -70,8 +71,6 @@ def plot_night(night: NightResult) -> "Figure":
         recorded leaves its panel out; where oximetry alone was recorded, desaturations stand in the
         place of events.
     """
-    from matplotlib.figure import Figure
-
     overview = night.overview
     panels = ["events"]
     if overview.spo2_percent is not None:
@@ -80,7 +79,7 @@ def plot_night(night: NightResult) -> "Figure":
         panels.insert(0, "flow")
     if night.monitored.hypnogram is not None:
         panels.insert(0, "stages")
-    figure = Figure(figsize=(11.0, 1.2 + 1.9 * len(panels)), layout="constrained")
+    figure = new_figure(11.0, 1.2 + 1.9 * len(panels))
     axes = dict(zip(panels, figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], strict=True))
     if overview.flow_excursion is not None:
         _draw_trace(axes["flow"], overview.flow_excursion, overview.step_s, BLUE)

@@ -1,0 +1,39 @@
+"""Figures that belong to no window, and that a notebook shows by themselves."""
+
+import io
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["new_figure"]
+
+SHOWN_DPI = 75.0
+"""In a notebook: readable, and small enough to be kept in one. ``savefig`` has its own."""
+
+
+def new_figure(width_in: float, height_in: float) -> "Figure":
+    """Make an empty figure whose panels make room for their labels.
+
+    Parameters
+    ----------
+    width_in, height_in : float
+        Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Jupyter shows such a figure only once pyplot has been loaded; this one it always shows.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    vars(figure)["_repr_png_"] = partial(_png, figure)
+    return figure
+
+
+def _png(figure: "Figure") -> bytes:
+    target = io.BytesIO()
+    figure.savefig(target, format="png", dpi=SHOWN_DPI)
+    return target.getvalue()
