@@ -21,8 +21,8 @@ def main() -> None:
     print(HEAD)
     section(
         "Channels",
-        "What `--map NAME=LABEL` takes, and what the labels of a file are read as. A unit of `au` means "
-        "that any unit serves: the signal is compared with itself. Labels are compared without case and signs.",
+        "What `--map NAME=LABEL` takes, and what the labels of a file are read as. A unit of `au` means that "
+        "any unit serves: the signal is compared with itself. Labels are compared without case and signs.",
         ("channel", "unit", "is", "labels it is known by"),
         ((f"`{c.name}`", c.unit, c.meaning, labels(c.aliases)) for c in CANONICAL_CHANNELS),
     )

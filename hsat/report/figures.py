@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["new_figure"]
 
 SHOWN_DPI = 75.0
+N_SHOWN_COLOURS = 64
 """In a notebook: readable, and small enough to be kept in one. ``savefig`` has its own."""
 
 
@@ -34,6 +35,10 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
 
 
 def _png(figure: "Figure") -> bytes:
-    target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=SHOWN_DPI)
-    return target.getvalue()
+    from PIL import Image
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=SHOWN_DPI)
+    with Image.open(drawn) as image:
+        image.convert("RGB").quantize(N_SHOWN_COLOURS).save(small, format="png", optimize=True)
+    return small.getvalue()
