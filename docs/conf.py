@@ -45,4 +45,5 @@ html_extra_path = ["site"]
 html_static_path = []
 html_copy_source = False
 html_show_sourcelink = False
+html_show_search_summary = False  # it would fetch pages, which files opened without a server may not
 html_theme_options = {"navigation_with_keys": True}
