@@ -13,13 +13,13 @@ sys.path.insert(0, str(ROOT))
 import hsat  # noqa: E402
 
 project = "hsat"
-author = "The hsat developers"
+author = copyright = "The hsat developers"
 version = release = hsat.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "docs/index"
 include_patterns = [
-    "docs/**",
+    "docs/**.md",
     "notebooks/*.ipynb",
     "README.md",
     "CHANGELOG.md",
@@ -42,7 +42,8 @@ default_role = "code"
 html_theme = "furo"
 html_title = f"hsat {version}"
 html_extra_path = ["site"]
-html_static_path = []
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False  # it would fetch pages, which files opened without a server may not
