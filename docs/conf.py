@@ -33,7 +33,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"  # tests/test_notebooks.py runs them and compares what they print
 
 napoleon_google_docstring = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]
 napoleon_use_rtype = False
 autodoc_typehints = "none"  # numpydoc says them
 autodoc_member_order = "bysource"

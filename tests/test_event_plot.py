@@ -1,6 +1,7 @@
 """The figure of one event: signals, baseline, limits, fall, evidence; and where its samples come from."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,6 +90,26 @@ def test_a_refused_candidate_is_drawn_with_both_limits(night, simulated):
     labels = {item.get_label() for item in figure.axes[0].collections}
     assert {"baseline", "hypopnea limit", "apnea limit"} <= labels
     assert night.rejected[0].reason in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_a_fall_of_nothing_is_not_drawn(night, simulated):
+    """SpO2 that stays where it is has a nadir all the same; it is no fall."""
+    flat = next(
+        i
+        for i, candidate in enumerate(night.rejected)
+        if candidate.desaturation and candidate.desaturation.drop_points == 0.0
+    )
+    spo2 = night.plot_event(flat, simulated.recording, is_rejected=True).axes[-1]
+    assert [line.get_label() for line in spo2.lines if line.get_label() == "fall"] == []
+    assert spo2.get_legend() is None
+
+
+def test_times_below_do_not_touch(night, apnea, simulated):
+    figure = night.plot_event(apnea, simulated.recording)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[-1].get_xticklabels() if label.get_text()]
+    assert len(boxes) > 4
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_flow_is_drawn_as_recorded(night, apnea, simulated):

@@ -1,5 +1,6 @@
 """The figure of a night: its panels, units, axis and marks. No window, no pyplot."""
 
+import io
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from night_builder import make_recording, make_result
 
+import hsat
 from hsat.hypnogram import Hypnogram, SleepStage, StagedSpan
 from hsat.results import ChannelInfo
 
@@ -127,3 +129,24 @@ def test_a_hypnogram_is_drawn_above_all_else():
         for i in range(len(rows))
     }
     assert {name: bars for name, bars in drawn.items() if bars} == {"wake": [(0.0, 1.0)], "REM": [(1.0, 2.5)]}
+
+
+def test_a_notebook_shows_the_figure_with_its_colours_kept():
+    """Read back by Pillow: what Jupyter asks for is a small PNG in which rare colours are not lost."""
+    from PIL import Image
+
+    shown = make_result().plot()._repr_png_()
+    with Image.open(io.BytesIO(shown)) as image:
+        assert image.format == "PNG"
+        assert image.size == (825, 517)  # 11 in by 6.9 in at 75 dots
+        counts = image.convert("RGB").getcolors(1 << 20)
+    assert len(shown) < 100_000
+    colours = [np.array(colour) for _, colour in counts]
+    for wanted in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0x56, 0xB4, 0xE9), (0x00, 0x9E, 0x73)):
+        assert min(np.abs(colour - np.array(wanted)).sum() for colour in colours) < 24, wanted
+
+
+def test_figures_are_gathered_in_one_module():
+    night = make_result()
+    figure = hsat.plot.plot_night(night)
+    assert [axes.get_ylabel() for axes in figure.axes] == [axes.get_ylabel() for axes in night.plot().axes]
