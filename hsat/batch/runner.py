@@ -126,14 +126,15 @@ class Runner:
         source = self._open_files(listing.files)
         is_listed = False
         while True:
-            while not is_listed and not self._ready and self.executor.has_room:
+            while self.executor.has_room and (self._ready or not is_listed):
+                if self._ready:
+                    self._submit(*self._ready.popleft())
+                    continue
                 item = next(source, None)
                 if item is None:
                     is_listed = True
                 elif item.n_files:
                     yield item
-            while self._ready and self.executor.has_room:
-                self._submit(*self._ready.popleft())
             if self.executor.n_running:
                 for number, result in self.executor.collect():
                     unit, task = self._submitted.pop(number)
