@@ -5,6 +5,7 @@ subclasses the built-in error a plain Python caller would catch.
 """
 
 __all__ = [
+    "FAULTS",
     "BatchError",
     "EventListError",
     "HsatError",
@@ -81,3 +82,21 @@ def shown(value: object) -> str:
     except (ValueError, RecursionError):  # such a number inside a list, or lists in lists without end
         return "a value too large to show"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+FAULTS: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What faults of the program or the machine look like: one file's, which must not stop the others."""

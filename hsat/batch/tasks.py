@@ -13,7 +13,7 @@ from hsat.batch.outcome import Failure, FailureKind, Page, StoredNight, Task, Ta
 from hsat.batch.remote import is_remote, staged
 from hsat.batch.rows import stored_night
 from hsat.batch.settings import BatchSettings
-from hsat.errors import BatchError, HsatError
+from hsat.errors import FAULTS, BatchError, HsatError
 from hsat.folders import FolderNights, gather_nights
 from hsat.io import read_recording
 from hsat.io.identity import use_site_key
@@ -22,24 +22,7 @@ from hsat.io.splitting import split_nights
 from hsat.recording import Recording
 from hsat.score import score_night
 
-__all__ = ["FAULTS", "do_task"]
-
-FAULTS: tuple[type[Exception], ...] = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BufferError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NameError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What faults of the program or the machine look like: one night's, not the batch's."""
+__all__ = ["do_task"]
 
 CHANGED = "the file changed while it was scored; it will be scored anew when the batch runs again"
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from hsat.errors import HsatError
+from hsat.errors import FAULTS, HsatError
 from hsat.report.plain import printable
 
 __all__ = [
@@ -27,22 +27,7 @@ EXIT_NOTHING = 3
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
 
-REPORTED_ERRORS: tuple[type[Exception], ...] = (
-    HsatError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BufferError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NameError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+REPORTED_ERRORS: tuple[type[Exception], ...] = (HsatError, *FAULTS)
 """Ours, and what faults of the program or the machine look like: one bad file must not stop the others."""
 
 
