@@ -115,13 +115,15 @@ def test_commands_print_what_the_readme_shows(number):
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in GUIDES])
 def test_guides_print_what_they_show(page, tmp_path, monkeypatch):
     """Commands and Python in the order of the page; the number of blocks does not change by writing."""
-    (tmp_path / "downloads").symlink_to(ROOT / "data" / "samples", target_is_directory=True)
-    monkeypatch.chdir(tmp_path)
+    desk = tmp_path / "desk"  # beside the folder of settings, which is called as the package is
+    desk.mkdir()
+    (desk / "downloads").symlink_to(ROOT / "data" / "samples", target_is_directory=True)
+    monkeypatch.chdir(desk)
     names: dict[str, object] = {}
     for number in range(len(in_order(page))):
         example, is_command = in_order(page)[number]
         if is_command:
-            process = run_hsat(example.code, tmp_path)
+            process = run_hsat(example.code, desk)
             assert process.returncode == 0, f"{example.code}: {process.stderr}"
             if example.shown:  # a block of `sh` shows none
                 compare(example, process.stdout)
