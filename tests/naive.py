@@ -126,13 +126,13 @@ def _back(lowest, baseline, fraction):
     return lowest + fraction * (baseline - lowest)
 
 
-def _bounds(excursion, start, lowest_at, end, how, baseline, rule):
-    """First and last sample of a stretch."""
+def _bounds(excursion, start, lowest_at, end, how, baseline, rule, k):
+    """First and last sample of a stretch behind breath `k`."""
     lowest = excursion[lowest_at]
     enter = rule["enter_fraction"] * baseline
     back = _back(lowest, baseline, rule["recovery_fraction"])
     level = min(max(back, rule["floor_fraction"] * baseline), enter)
-    after = [x for x in excursion[end : max(end + rule["n_after"], end + 1)] if not np.isnan(x)]
+    after = [x for x in excursion[end : max(end + rule["n_after"][k], end + 1)] if not np.isnan(x)]
     if how == 0 and max(after) < enter:
         level = min(level, _back(lowest, max(after), rule["recovery_fraction"]))
     is_high = [bool(x >= level) for x in excursion]
@@ -167,6 +167,7 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
             i += 1
             continue
         end, how, lowest_at = _stretch_end(excursion, i, baseline, rule)
+        k = max(len(in_force) - 1, 0)
         if how == 2 and end - i < rule["n_recovery"]:
             i = max(end, i + 1)
             continue
@@ -174,11 +175,11 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
             inside = [x for x, onset in zip(breath_excursions, onsets, strict=True) if i <= onset < end]
             new, new_mean = baseline_of([float(x) for x in inside], rule)
             if new >= rule["floor"] * baseline:
-                first, last = _bounds(excursion, i, lowest_at, end, how, baseline, rule)
+                first, last = _bounds(excursion, i, lowest_at, end, how, baseline, rule, k)
                 levels.append((end, new, new_mean))
                 long_ones.append((len(found), ((first, last + 1), baseline, mean, how), i, end))
                 continue
-        first, last = _bounds(excursion, i, lowest_at, end, how, baseline, rule)
+        first, last = _bounds(excursion, i, lowest_at, end, how, baseline, rule, k)
         found.append(((first, last + 1), baseline, mean, how))
         starts.append(i)
         if how == 0:
@@ -201,7 +202,8 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
 def measure_breaths(flow, onsets, n_longest):
     """Range of each piece from onset to onset, the next onset included."""
     ends = [*onsets[1:], len(flow) - 1][: len(onsets)]
-    pieces = [flow[a : min(a + n_longest, b, len(flow) - 1) + 1] for a, b in zip(onsets, ends, strict=True)]
+    stops = [min(a + n, b, len(flow) - 1) for a, n, b in zip(onsets, n_longest, ends, strict=True)]
+    pieces = [flow[a : stop + 1] for a, stop in zip(onsets, stops, strict=True)]
     return [np.max(piece) - np.min(piece) for piece in pieces]
 
 
@@ -259,11 +261,16 @@ def _walk_out(flow, places, level, limit):
     return reached
 
 
-def find_pauses(flow, excursion, is_missing, spans, span_baselines, rule):
+OF_EACH_STRETCH = ("still_fraction", "n_half_window", "n_reach", "n_back")
+"""Limits of a pause that depend on the pace of breathing around it."""
+
+
+def find_pauses(flow, excursion, is_missing, spans, span_baselines, rules):
     """The longest still run of each span from lists. Returns pauses and reductions."""
     pauses, reductions = [], []
     behind = 0
-    for span, baseline in zip(spans, span_baselines, strict=True):
+    for place, (span, baseline) in enumerate(zip(spans, span_baselines, strict=True)):
+        rule = rules | {key: rules[key][place] for key in OF_EACH_STRETCH}
         first = max(span[0] - rule["n_reach"], behind)
         if max(span[0], first) >= span[1]:
             pauses.append([max(span[0], first)] * 3)

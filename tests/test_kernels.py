@@ -140,6 +140,7 @@ def test_find_breaths_in_a_sine_are_its_upward_crossings():
 
 def run_find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
     n, m = len(excursion), len(onsets)
+    rule = rule | {"n_after": np.full(m, rule["n_after"])}  # of each breath
     spans = np.zeros((n + 1, 2), np.int64)
     span_baselines, span_means, endings = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, np.int8)
     baselines = np.full(m, np.nan)
@@ -175,8 +176,9 @@ def test_find_reductions():
     rng = np.random.default_rng(25)
     n_found, endings_seen = 0, set()
     for turn in range(N_RANDOM):
-        rule = dict(RULE, n_recovery=int(rng.integers(1, 6)), n_longest=int(rng.choice([15, 60, 200])))
         night = random_breathing(rng)
+        rule = dict(RULE, n_recovery=int(rng.integers(1, 6)), n_longest=int(rng.choice([15, 60, 200])))
+        rule["n_after"] = rng.integers(0, 30, len(night[1]))
         got = run_find_reductions(*night, rule)
         spans, span_baselines, span_means, endings, baselines = naive.find_reductions(*night, rule)
         assert got[0].tolist() == [list(x) for x in spans], turn
@@ -250,6 +252,7 @@ PAUSE = {
 
 def run_find_pauses(flow, is_missing, spans, bases, rule, excursion=None):
     found, depths = np.zeros((len(spans), 3), np.int64), np.zeros(len(spans))
+    rule = rule | {key: np.full(len(spans), rule[key]) for key in naive.OF_EACH_STRETCH}
     limits = pauses.PauseLimits(*(rule[key] for key in pauses.PauseLimits._fields))
     excursion = np.zeros_like(flow) if excursion is None else excursion
     spans, bases = np.asarray(spans, np.int64), np.asarray(bases)
@@ -269,7 +272,10 @@ def test_find_pauses():
         edges = np.sort(rng.choice(n, 2 * int(rng.integers(0, 6)), replace=False)).reshape(-1, 2)
         spans = edges[[not is_missing[a:b].any() for a, b in edges]] if len(edges) else edges
         bases = rng.uniform(0.8, 2.2, len(spans))
-        rule = dict(PAUSE, n_back=int(rng.integers(0, 20)), n_smooth=int(rng.integers(0, 4)))
+        rule = dict(PAUSE, n_smooth=int(rng.integers(0, 4)))
+        rule["still_fraction"] = rng.uniform(0.08, 0.12, len(spans))
+        rule["n_half_window"] = rng.integers(2, 5, len(spans))
+        rule["n_reach"], rule["n_back"] = rng.integers(0, 10, len(spans)), rng.integers(0, 20, len(spans))
         excursion = f32(rng.choice([0.1, 2.0], n, p=[0.05, 0.95]))
         got, got_depths = run_find_pauses(flow, is_missing, spans, bases, rule, excursion)
         expected, expected_depths = naive.find_pauses(
@@ -326,7 +332,7 @@ def test_measure_breaths():
         flow = f32(rng.normal(size=rng.integers(1, 80)))
         onsets = np.flatnonzero(rng.random(len(flow)) < 0.2)
         got = np.zeros(len(onsets), np.float32)
-        n_longest = int(rng.integers(1, 20))
+        n_longest = rng.integers(1, 20, len(onsets))
         breaths.measure_breaths(flow, onsets, n_longest, got)
         np.testing.assert_array_equal(got, f32(naive.measure_breaths(flow, onsets, n_longest)))
 

@@ -9,6 +9,7 @@ from index_builder import measured
 
 import hsat
 from hsat.detect.breathing import Breathing
+from hsat.detect.pace import Pace
 from hsat.detect.periodic import find_periodic_breathing
 from hsat.errors import RulesError
 from hsat.events import EventKind, PeriodicRun, RespiratoryEvent
@@ -37,8 +38,7 @@ def breathing_of(onsets_s: np.ndarray, sizes: np.ndarray) -> Breathing:
         level=nothing,
         level_step_s=10.0,
         roughness=np.empty(0),
-        period_s=4.0,
-        window_s=5.2,
+        pace=Pace(starts_s=np.zeros(1), periods_s=np.full(1, 4.0), window_periods=1.3),
         onsets=np.rint(onsets_s * 10.0).astype(np.int64),
         breath_excursions=sizes.astype(np.float32),
         breath_ranges=sizes.astype(np.float32),

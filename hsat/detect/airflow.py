@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.artifacts import Flags, flag_flow, flag_missing_baseline
-from hsat.detect.breathing import Breathing, excursion_of, measure_breathing, remove_drift, roughness_of
+from hsat.detect.breathing import Breathing, measure_breathing, remove_drift, roughness_of
 from hsat.detect.faults import find_frozen, find_slips
+from hsat.detect.pace import assumed_pace, excursion_at_pace
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
 from hsat.detect.sensors import BELT_SUM, NASAL_PRESSURE, VOLUME_SENSORS
 from hsat.intervals import Spans, total_s, unite_spans
@@ -133,16 +134,16 @@ def sum_belts(belts: dict[str, Samples], rules: ScoringRules) -> tuple[str, Samp
     matter. It falls where the belts move against each other for a while, as in obstructive apneas.
     """
     rate_hz = rules.sampling.flow_rate_hz
-    window_s = rules.breath.excursion_window_periods * rules.breath.assumed_period_s
+    pace = assumed_pace(rules.breath)
     total: Samples | None = None
     is_missing: NDArray[np.bool_] | None = None
     names: list[str] = []
     for name, values in belts.items():
         is_gone = np.isnan(values)
         movement = remove_drift(values, rules, rate_hz)
-        excursion = excursion_of(movement, window_s, rate_hz)
+        excursion = excursion_at_pace(movement, pace, rate_hz)
         usual = float(np.quantile(excursion, rules.sensor_off.reference_quantile_fraction))
-        roughness = roughness_of(movement, excursion, window_s, rate_hz)
+        roughness = roughness_of(movement, excursion, pace, rate_hz)
         if usual <= 0 or float(np.median(roughness)) > rules.effort.max_roughness:
             continue
         movement /= np.float32(usual)

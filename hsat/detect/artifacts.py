@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.detect.breathing import MINUTE_S, Breathing
+from hsat.detect.breathing import Breathing
 from hsat.detect.desaturations import Oximetry
+from hsat.detect.pace import MINUTE_S
 from hsat.hypnogram import SLEEP_STAGES, Hypnogram, SleepStage
 from hsat.intervals import (
     Spans,
@@ -77,13 +78,14 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     # A pause is one between breaths: behind lost samples nobody knows what went before.
     comes_back = lost[lost[:, 1] - lost[:, 0] > rule.max_dropout_s, 1]
     lasts_s = quiet[:, 1] - quiet[:, 0]
-    is_unknown = np.isin(quiet[:, 0], comes_back) & (lasts_s > breathing.period_s)
+    is_unknown = np.isin(quiet[:, 0], comes_back) & (lasts_s > breathing.pace.periods_at(quiet[:, 0]))
     off = quiet[(lasts_s >= rule.min_duration_s) | is_unknown]
     unusable = unite_spans(off, missing)
     flags: Flags = {}
-    if len(unusable) and unusable[0, 0] <= breathing.window_s:
+    edges_s = breathing.pace.windows_at(np.array([0.0, duration_s]))
+    if len(unusable) and unusable[0, 0] <= edges_s[0]:
         flags[QualityFlag.BEFORE_BREATHING] = as_spans([(0.0, unusable[0, 1])])
-    if len(unusable) and unusable[-1, 1] >= duration_s - breathing.window_s:
+    if len(unusable) and unusable[-1, 1] >= duration_s - edges_s[1]:
         flags[QualityFlag.AFTER_BREATHING] = as_spans([(unusable[-1, 0], duration_s)])
     flags[QualityFlag.FLOW_OFF] = off
     flags[QualityFlag.FLOW_MISSING] = missing

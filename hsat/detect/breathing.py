@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.detect.pace import MINUTE_S, Pace, excursion_at_pace, find_pace
 from hsat.detect.ventilation import ventilation_share
 from hsat.kernels.breaths import find_breaths, measure_breaths, measure_way
 from hsat.kernels.rolling import moving_mean, rolling_range
@@ -28,9 +29,6 @@ LEVEL_STEP_S = 10.0
 NEIGHBOUR_STEP = 10
 """Breaths that share one neighbourhood, which holds many more."""
 
-MINUTE_S = 60.0
-"""Length of the pieces whose character is judged."""
-
 LEVEL_WINDOW_S, LEVEL_THINNING = 150.0, 5
 """A window of this length is sampled every fifth second and moved by `LEVEL_STEP_S`; a longer one in
 proportion more coarsely, which gives the same quantile."""
@@ -51,7 +49,8 @@ class Breathing:
     flow : ndarray, shape (n,), float32
         Flow without drift, inspiration upwards; 0 where missing.
     excursion : ndarray, shape (n,), float32
-        Range of flow in a window of about one breath around each sample; NaN where missing.
+        Range of flow in a window of about one breath around each sample, at the pace that breathing
+        has there; NaN where missing.
     level : ndarray, shape (n_steps,), float32
         What is usual in the surrounding minutes, one value every ``level_step_s``: a quantile of
         the range of flow over time, or the median of the breaths where that is larger.
@@ -59,8 +58,8 @@ class Breathing:
     roughness : ndarray, shape (n_minutes,), float64
         Way of flow over its range, minute by minute: near 2.6 for breathing, above 4 for noise.
         The last value stands for the rest of the recording.
-    period_s, window_s : float
-        Usual breath period of the night, and the window of `excursion`.
+    pace : Pace
+        Usual breath period of each part of the night, and with it the window of `excursion`.
     onsets : ndarray, shape (m,), int64
         Breath onsets, samples.
     breath_excursions : ndarray, shape (m,), float32
@@ -78,8 +77,7 @@ class Breathing:
     level: NDArray[np.float32]
     level_step_s: float
     roughness: NDArray[np.float64]
-    period_s: float
-    window_s: float
+    pace: Pace
     onsets: NDArray[np.int64]
     breath_excursions: NDArray[np.float32]
     breath_ranges: NDArray[np.float32]
@@ -214,20 +212,8 @@ def _usual_of_breaths(
     return usual
 
 
-def _usual_period_s(onsets: NDArray[np.int64], rules: ScoringRules, rate_hz: float) -> float:
-    """Median time between breath onsets, where these show breathing and no pause lies between."""
-    breath = rules.breath
-    intervals_s = np.diff(onsets) / rate_hz
-    minutes = (onsets[:-1] / (rate_hz * MINUTE_S)).astype(np.int64)
-    is_noise = np.bincount(minutes)[minutes] > breath.fastest_per_min if len(minutes) else minutes > 0
-    usable = intervals_s[~is_noise & (intervals_s <= breath.longest_period_s)]
-    if len(usable) < breath.min_breaths:
-        return breath.assumed_period_s
-    return max(float(np.median(usable)), breath.shortest_period_s)
-
-
 def roughness_of(
-    flow: NDArray[np.float32], excursion: NDArray[np.float32], window_s: float, rate_hz: float
+    flow: NDArray[np.float32], excursion: NDArray[np.float32], pace: Pace, rate_hz: float
 ) -> NDArray[np.float64]:
     """Way that flow goes within the window, over its range there; one value a minute.
 
@@ -237,7 +223,8 @@ def roughness_of(
     n_minutes = max(round(len(flow) / n_minute), 1)
     ways, reaches = np.empty(n_minutes), np.empty(n_minutes)
     measure_way(flow, excursion, n_minute, ways, reaches)
-    return np.divide(ways * window_s * rate_hz, reaches, out=np.zeros(n_minutes), where=reaches > 0)
+    windows_s = pace.windows_at((np.arange(n_minutes, dtype=np.float64) + 0.5) * MINUTE_S)
+    return np.divide(ways * windows_s * rate_hz, reaches, out=np.zeros(n_minutes), where=reaches > 0)
 
 
 def flow_from_pressure(pressure: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -321,14 +308,14 @@ def measure_upright(
     wide = excursion_of(flow, breath.search_window_s, rate_hz)
     level = local_level(wide, rate_hz, baseline.outlier_window_s, baseline.outlier_quantile_fraction)
     onsets = _onsets(flow, wide, rules, rate_hz)
-    period_s = _usual_period_s(onsets, rules, rate_hz)
-    window_s = breath.excursion_window_periods * period_s
-    excursion = excursion_of(flow, window_s, rate_hz)
-    roughness = roughness_of(flow, excursion, window_s, rate_hz)
+    pace = find_pace(onsets, rate_hz, breath)
+    periods_s = pace.periods_at(onsets / rate_hz)
+    excursion = excursion_at_pace(flow, pace, rate_hz)
+    roughness = roughness_of(flow, excursion, pace, rate_hz)
     excursion[is_missing] = np.nan
     breath_ranges = np.empty(len(onsets), np.float32)
-    measure_breaths(flow, onsets, int(period_s * rate_hz), breath_ranges)
-    middles = np.minimum(onsets + int(period_s * rate_hz / 2), len(excursion) - 1)
+    measure_breaths(flow, onsets, (periods_s * rate_hz).astype(np.int64), breath_ranges)
+    middles = np.minimum(onsets + (periods_s * rate_hz / 2).astype(np.int64), len(excursion) - 1)
     breath_excursions = excursion[middles]
     n_around, step = baseline.n_outlier_breaths, LEVEL_STEP_S * rate_hz
     usual = _usual_of_breaths(onsets, breath_excursions, n_around, n_steps=len(level), step=step)
@@ -342,8 +329,7 @@ def measure_upright(
         level=level,
         level_step_s=LEVEL_STEP_S,
         roughness=roughness,
-        period_s=period_s,
-        window_s=window_s,
+        pace=pace,
         onsets=onsets,
         breath_excursions=breath_excursions,
         breath_ranges=breath_ranges,

@@ -133,17 +133,17 @@ def _hypopnea_stretches(airflow: Airflow, rules: ScoringRules) -> Stretches:
 
 def _are_parts(reading: FlowReading) -> Bools:
     """Which stretches reach to where the sensor fails: there may have been more of them."""
-    reach_s = reading.breathing.window_s / 2
-    is_part: Bools = (
-        overlaps_s(reading.reductions.spans_s + np.array([-reach_s, reach_s]), reading.failing_s()) > 0
-    )
+    spans_s = reading.reductions.spans_s
+    reach_s = reading.breathing.pace.windows_at(spans_s) / 2 * np.array([-1.0, 1.0])
+    is_part: Bools = overlaps_s(spans_s + reach_s, reading.failing_s()) > 0
     return is_part
 
 
 def _without_edges(service: Service) -> Spans:
     """The time a sensor serves, less a measuring window at every switch."""
-    edge_s, duration_s = service.reading.breathing.window_s, service.reading.duration_s
-    inner = service.spans_s + np.array([edge_s, -edge_s])
+    duration_s = service.reading.duration_s
+    edges_s = service.reading.breathing.pace.windows_at(service.spans_s) * np.array([1.0, -1.0])
+    inner = service.spans_s + edges_s
     inner[service.spans_s[:, 0] <= 0.0, 0] = 0.0
     inner[service.spans_s[:, 1] >= duration_s, 1] = duration_s
     return as_spans(inner)
@@ -301,6 +301,7 @@ def _untold(
     stay apneas of the sensor that shows them; their places are returned.
     """
     breathing, rate_hz = reading.breathing, reading.breathing.rate_hz
+    windows_s = breathing.pace.windows_at(shown.apnea_core_spans_s[:, 0])
     is_open = is_judged & (said.longest_apnea_s < rules.apnea.min_duration_s)
     is_open &= shown.longest_apnea_s >= rules.apnea.min_duration_s
     untold: list[int] = []
@@ -310,7 +311,7 @@ def _untold(
         reach = float(np.mean(breathing.excursion[first:last], dtype=np.float64))
         way = float(np.mean(np.abs(np.diff(breathing.flow[first:last])), dtype=np.float64))
         left = _share_of_baseline(reading, start_s, stop_s)
-        is_noise = way * breathing.window_s * rate_hz > rules.sensor_off.max_roughness * reach
+        is_noise = way * windows_s[i] * rate_hz > rules.sensor_off.max_roughness * reach
         if is_noise and left <= 1.0 - rules.hypopnea.min_reduction_fraction:
             untold.append(i)
     places = np.array(untold, dtype=np.intp)
@@ -352,7 +353,8 @@ def _apnea_parts(
     """Apneas of a sensor while it serves apneas alone: the stretch, and its part that is an apnea."""
     reading = service.reading
     theirs = reading.reductions
-    stops_s = theirs.apnea_core_spans_s[:, 1] + reading.breathing.window_s / 2
+    windows_s = reading.breathing.pace.windows_at(theirs.core_spans_s[:, 0])
+    stops_s = theirs.apnea_core_spans_s[:, 1] + windows_s / 2
     starts_s = stops_s - theirs.longest_apnea_s
     middles_s = (starts_s + stops_s) / 2
     is_apnea = (theirs.longest_apnea_s >= rules.apnea.min_duration_s) & (theirs.endings == CLOSED)

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from hsat.detect.breathing import (
     LEVEL_STEP_S,
-    MINUTE_S,
-    excursion_of,
     local_level,
     remove_drift,
     roughness_of,
 )
+from hsat.detect.pace import MINUTE_S, Pace, excursion_at_pace
 from hsat.events import EventKind
 from hsat.intervals import spans_from_mask
 from hsat.rules.model import EffortRule, ScoringRules
@@ -63,7 +62,7 @@ class Effort:
         return strength
 
 
-def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: ScoringRules) -> Effort | None:
+def measure_effort(belts: list[NDArray[np.float32]], pace: Pace, rules: ScoringRules) -> Effort | None:
     """Excursion of the belts over their usual excursion.
 
     Parameters
@@ -71,8 +70,8 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
     belts : list of ndarray, shape (n,), float32
         At least one, at ``rules.sampling.effort_rate_hz``; NaN where missing. Used as
         work space: their content is lost.
-    window_s : float
-        The window flow was measured with.
+    pace : Pace
+        That of breathing, with the window that flow was measured with.
     rules : ScoringRules
         ``[effort]`` and ``[sampling]`` are used.
 
@@ -91,16 +90,19 @@ def measure_effort(belts: list[NDArray[np.float32]], window_s: float, rules: Sco
     for values in belts:
         is_missing = np.isnan(values)
         movement = remove_drift(values, rules, rate_hz)
-        excursion = excursion_of(movement, window_s, rate_hz)
-        is_noise = _is_noise(roughness_of(movement, excursion, window_s, rate_hz), rule)
+        excursion = excursion_at_pace(movement, pace, rate_hz)
+        is_noise = _is_noise(roughness_of(movement, excursion, pace, rate_hz), rule)
         if is_noise.all():
             continue
         excursion[is_missing] = np.nan
         _blank_minutes(excursion, is_noise, int(MINUTE_S * rate_hz))
         if not np.nanmax(excursion, initial=0.0) > 0:
             continue
-        level = local_level(excursion, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
-        excursion /= np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(excursion)]
+        # A belt shows volume: a slower breath is a larger one, and no measure of those at another pace.
+        for start, stop, _ in pace.parts(len(excursion), rate_hz):
+            part = excursion[start:stop]
+            level = local_level(part, rate_hz, rule.level_window_s, rule.level_quantile_fraction)
+            part /= np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(part)]
         strongest = excursion if strongest is None else np.fmax(strongest, excursion)
     return None if strongest is None else Effort(rate_hz=rate_hz, strength=strongest)
 

@@ -74,7 +74,10 @@ def measure_pauses(
     Pauses
     """
     apnea, rate_hz = rules.apnea, breathing.rate_hz
-    n_reach = int(breathing.window_s * rate_hz / 2)
+    starts_s = spans[:, 0] / rate_hz
+    periods_s = breathing.pace.periods_at(starts_s)
+    windows_s = breathing.pace.windows_at(starts_s)
+    n_reach = (windows_s * rate_hz / 2).astype(np.int64)
     if breathing.ventilation_share is not None:
         n_window = int(rules.ventilation.window_s * rate_hz)
         limit_fraction = rest_of(apnea.min_reduction_fraction)
@@ -86,11 +89,11 @@ def measure_pauses(
         least = apnea.min_pressure_reduction_fraction if is_pressure else apnea.min_reduction_fraction
         limits = PauseLimits(
             apnea.max_beating_fraction,
-            rest_of(least) * _kept_by_smoothing(breathing, n_smooth),
+            rest_of(least) * _kept_by_smoothing(breathing, starts_s, n_smooth),
             n_smooth,
-            int(apnea.window_periods * breathing.period_s * rate_hz / 2),
+            (apnea.window_periods * periods_s * rate_hz / 2).astype(np.int64),
             n_reach,
-            int(apnea.nadir_within_periods * breathing.period_s * rate_hz),
+            (apnea.nadir_within_periods * periods_s * rate_hz).astype(np.int64),
             apnea.nadir_rise_fraction,
         )
         pauses = np.empty((len(spans), 3), np.int64)
@@ -105,9 +108,14 @@ def measure_pauses(
             pauses,
             reductions,
         )
+        # Not one breath is missing: what stands still is the end of a slow and shallow one.
+        n_least = apnea.min_still_periods * periods_s * rate_hz
+        is_breath = pauses[:, 2] - pauses[:, 1] < n_least
+        pauses[is_breath] = pauses[is_breath, :1]
+        reductions[is_breath] = np.nan
     pauses_s = pauses / rate_hz
     middles_s = (pauses_s[:, 1] + pauses_s[:, 2]) / 2
-    half_s = np.maximum((pauses_s[:, 2] - pauses_s[:, 1] - breathing.window_s) / 2, 0.0)
+    half_s = np.maximum((pauses_s[:, 2] - pauses_s[:, 1] - windows_s) / 2, 0.0)
     return Pauses(
         spans_s=pauses_s[:, ::2],
         core_spans_s=np.column_stack((middles_s - half_s, middles_s + half_s)),
@@ -115,14 +123,19 @@ def measure_pauses(
     )
 
 
-def _kept_by_smoothing(breathing: Breathing, n_smooth: int) -> float:
-    """Share of its range that a usual breath of the night keeps when flow is smoothed."""
-    step = max(len(breathing.onsets) // N_SAMPLED_BREATHS, 1)
-    half_period = int(breathing.period_s * breathing.rate_hz / 2)
-    middles = np.minimum(breathing.onsets[::step] + half_period, len(breathing.flow) - 1)
-    shares = np.empty(len(middles), np.float64)
-    measure_smoothing(
-        breathing.flow, middles, int(breathing.window_s * breathing.rate_hz / 2), n_smooth, shares
-    )
-    shares = shares[~np.isnan(shares)]
-    return float(np.median(shares)) if len(shares) else 1.0
+def _kept_by_smoothing(
+    breathing: Breathing, times_s: NDArray[np.float64], n_smooth: int
+) -> NDArray[np.float64]:
+    """Share of its range that a usual breath at the pace of each of the times keeps when flow is smoothed."""
+    flow, onsets, rate_hz = breathing.flow, breathing.onsets, breathing.rate_hz
+    kept = []
+    for start, stop, period_s in breathing.pace.parts(len(flow), rate_hz):
+        first, last = np.searchsorted(onsets, (start, stop))
+        step = max(int(last - first) // N_SAMPLED_BREATHS, 1)
+        middles = np.minimum(onsets[first:last:step] + int(period_s * rate_hz / 2), len(flow) - 1)
+        shares = np.empty(len(middles), np.float64)
+        n_half = int(breathing.pace.window_periods * period_s * rate_hz / 2)
+        measure_smoothing(flow, middles, n_half, n_smooth, shares)
+        shares = shares[~np.isnan(shares)]
+        kept.append(float(np.median(shares)) if len(shares) else 1.0)
+    return np.array(kept)[breathing.pace.places_at(times_s)]

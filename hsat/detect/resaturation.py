@@ -111,7 +111,8 @@ def _edges_at(
     The breath stands for the baseline on either side of it, as where a stretch ends.
     """
     rule, rate_hz = rules.event_span, breathing.rate_hz
-    reach_s = rule.resaturation_within_periods * breathing.period_s
+    period_s = float(breathing.pace.periods_at(np.array([time_s]))[0])
+    reach_s = rule.resaturation_within_periods * period_s
     first = max(int((time_s - reach_s) * rate_hz), start)
     last = min(int((time_s + reach_s) * rate_hz), stop)
     if last <= first:
@@ -122,7 +123,8 @@ def _edges_at(
     if len(before) == 0 or len(after) == 0:
         return None
     edges = start + int(before[-1]), peak + int(after[0])
-    shift_s = breathing.window_s - (rule.start_shift_periods + rule.stop_shift_periods) * breathing.period_s
+    n_periods = breathing.pace.window_periods - rule.start_shift_periods - rule.stop_shift_periods
+    shift_s = n_periods * period_s
     n_least = int((_shortest_s(rules) - shift_s) * rate_hz)
     return edges if min(edges[0] + 1 - start, stop - edges[1]) >= n_least else None
 

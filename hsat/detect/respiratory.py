@@ -98,7 +98,7 @@ def find_reduced_breathing(
     """
     rate_hz = breathing.rate_hz
     baseline = rules.baseline
-    limits = _span_limits(rules, rate_hz, breathing.period_s)
+    limits = _span_limits(rules, rate_hz, breathing.pace.periods_at(breathing.onsets / rate_hz))
     n_most = len(breathing.excursion) // min(limits.n_recovery, max(limits.n_longest, 1)) + 1
     spans = np.empty((n_most, 2), np.int64)
     span_baselines, span_means = np.empty(n_most, np.float64), np.empty(n_most, np.float64)
@@ -181,9 +181,10 @@ def _describe(
     measure_reductions(breathing.excursion, spans, baselines, fractions)
     # The excursion falls once its window has left the last large breath behind: what was
     # reduced starts and ends about half a window outside, at the breaths' own onsets.
-    before_s = breathing.window_s / 2 - event_span.start_shift_periods * breathing.period_s
-    after_s = breathing.window_s / 2 - event_span.stop_shift_periods * breathing.period_s
     core_s = spans / rate_hz
+    periods_s, windows_s = breathing.pace.periods_at(core_s), breathing.pace.windows_at(core_s)
+    before_s = windows_s[:, 0] / 2 - event_span.start_shift_periods * periods_s[:, 0]
+    after_s = windows_s[:, 1] / 2 - event_span.stop_shift_periods * periods_s[:, 1]
     outer_s = np.column_stack((core_s[:, 0] - before_s, core_s[:, 1] + after_s))
     pauses = measure_pauses(breathing, spans, stretches.mean_breaths, rules, is_pressure=is_pressure)
     is_apnea = pauses.durations_s >= rules.apnea.min_duration_s
@@ -223,14 +224,14 @@ def _baseline_limits(rules: ScoringRules, rate_hz: float, *, is_pressure: bool) 
     )
 
 
-def _span_limits(rules: ScoringRules, rate_hz: float, period_s: float) -> SpanLimits:
+def _span_limits(rules: ScoringRules, rate_hz: float, periods_s: NDArray[np.float64]) -> SpanLimits:
     rule = rules.event_span
     return SpanLimits(
         rest_of(rules.hypopnea.min_reduction_fraction),
         rule.recovery_fraction,
         rule.level_floor_fraction,
         max(int(rule.min_recovery_s * rate_hz), 1),
-        int(rule.settled_after_periods * period_s * rate_hz),
+        (rule.settled_after_periods * periods_s * rate_hz).astype(np.int64),
         int(rule.max_duration_s * rate_hz),
     )
 

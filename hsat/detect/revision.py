@@ -312,8 +312,9 @@ def _cores_s(spans_s: Spans, flow: FlowReading, rules: ScoringRules) -> Spans:
     the very shifts with which `hsat.detect.respiratory` turns what is seen into breath onsets.
     """
     breathing, rule = flow.breathing, rules.event_span
-    starts_s = spans_s[:, 0] + breathing.window_s / 2 - rule.start_shift_periods * breathing.period_s
-    stops_s = spans_s[:, 1] - breathing.window_s / 2 + rule.stop_shift_periods * breathing.period_s
+    periods_s, windows_s = breathing.pace.periods_at(spans_s), breathing.pace.windows_at(spans_s)
+    starts_s = spans_s[:, 0] + windows_s[:, 0] / 2 - rule.start_shift_periods * periods_s[:, 0]
+    stops_s = spans_s[:, 1] - windows_s[:, 1] / 2 + rule.stop_shift_periods * periods_s[:, 1]
     middles_s = (starts_s + stops_s) / 2
     return np.column_stack((np.minimum(starts_s, middles_s), np.maximum(stops_s, middles_s)))
 

@@ -93,7 +93,7 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
     effort = None
     if airflow is not None and belts:
         effort = measure_effort(
-            [samples.pop(name) for name in belts if name in samples], airflow.main.breathing.window_s, rules
+            [samples.pop(name) for name in belts if name in samples], airflow.main.breathing.pace, rules
         )
     return NightSignals(
         airflow=airflow,

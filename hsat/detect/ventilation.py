@@ -65,7 +65,7 @@ def ventilation_share(
 def find_still_ventilation(
     share: NDArray[np.float32],
     spans: NDArray[np.int64],
-    n_reach: int,
+    n_reach: NDArray[np.int64],
     n_window: int,
     limit_fraction: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -77,8 +77,8 @@ def find_still_ventilation(
         From `ventilation_share`.
     spans : ndarray, shape (k, 2), int64
         Samples; rising, without overlap.
-    n_reach : int
-        Samples beyond either end of a span that are looked at, but not into the pause before.
+    n_reach : ndarray, shape (k,), int64
+        Samples beyond either end of each span that are looked at, but not into the pause before.
     n_window : int
         Samples of the window that `share` was measured with: all of it is still.
     limit_fraction : float
@@ -93,8 +93,8 @@ def find_still_ventilation(
     pauses = np.repeat(spans[:, :1], 3, axis=1)
     reductions = np.full(len(spans), np.nan)
     for k, (start, stop) in enumerate(spans.tolist()):
-        first = max(start - n_reach, int(pauses[k - 1, 2]) if k else 0)
-        last = min(stop + n_reach, len(share))
+        first = max(start - int(n_reach[k]), int(pauses[k - 1, 2]) if k else 0)
+        last = min(stop + int(n_reach[k]), len(share))
         is_low = np.concatenate(([False], share[first : max(last, first)] < limit_fraction, [False]))
         edges = np.flatnonzero(is_low[1:] != is_low[:-1]) + first
         runs = edges.reshape(-1, 2)

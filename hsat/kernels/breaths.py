@@ -49,13 +49,13 @@ def measure_breaths(flow, onsets, n_longest, ranges):
     flow : ndarray, shape (n,), float32
     onsets : ndarray, shape (m,), int64
         Rising.
-    n_longest : int
+    n_longest : ndarray, shape (m,), int64
         A breath lasts to the next onset, but no more than this many samples.
     ranges : ndarray, shape (m,), float32
         Filled in place: largest minus smallest value, the last sample included.
     """
     for k in range(len(onsets)):
-        stop = min(onsets[k] + n_longest, len(flow) - 1)
+        stop = min(onsets[k] + n_longest[k], len(flow) - 1)
         if k + 1 < len(onsets):
             stop = min(stop, onsets[k + 1])
         largest = flow[onsets[k]]

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hsat.kernels import kernel
 
@@ -10,33 +11,33 @@ __all__ = ["PauseLimits", "find_pauses", "measure_smoothing"]
 
 
 class PauseLimits(NamedTuple):
-    """Numbers of the apnea rule, times in samples.
+    """Numbers of the apnea rule, times in samples; arrays have one value for each stretch.
 
     Attributes
     ----------
     low_fraction : float
         A stretch with a pause has an excursion of at most this fraction of the baseline somewhere,
         whatever the heart adds to it.
-    still_fraction : float
+    still_fraction : ndarray, shape (k,), float64
         Flow stands still where its range is at most this fraction of the baseline.
     n_smooth : int
         Half the width of the mean that takes the heart's beat out of flow.
-    n_half_window : int
+    n_half_window : ndarray, shape (k,), int64
         Half the width of the window that the range is taken over.
-    n_reach : int
+    n_reach : ndarray, shape (k,), int64
         Samples beyond either end of a stretch that a pause in it may reach.
-    n_back : int
+    n_back : ndarray, shape (k,), int64
         Samples before a pause in which the nadir of the breath before it is looked for.
     rise_fraction : float
         The nadir is the last one that flow fell to by this fraction of the baseline.
     """
 
     low_fraction: float
-    still_fraction: float
+    still_fraction: NDArray[np.float64]
     n_smooth: int
-    n_half_window: int
-    n_reach: int
-    n_back: int
+    n_half_window: NDArray[np.int64]
+    n_reach: NDArray[np.int64]
+    n_back: NDArray[np.int64]
     rise_fraction: float
 
 
@@ -185,11 +186,11 @@ def find_pauses(flow, excursion, is_missing, spans, span_baselines, limits, paus
     n = len(flow)
     longest = 0
     for k in range(len(spans)):
-        longest = max(longest, spans[k, 1] - spans[k, 0])
-    smooth = np.empty(longest + 2 * limits.n_reach, np.float32)
+        longest = max(longest, spans[k, 1] - spans[k, 0] + 2 * limits.n_reach[k])
+    smooth = np.empty(longest, np.float32)
     for k in range(len(spans)):
-        first = max(spans[k, 0] - limits.n_reach, 0 if k == 0 else pauses[k - 1, 2])
-        last = min(spans[k, 1] + limits.n_reach, n)
+        first = max(spans[k, 0] - limits.n_reach[k], 0 if k == 0 else pauses[k - 1, 2])
+        last = min(spans[k, 1] + limits.n_reach[k], n)
         start, stop = max(spans[k, 0], first), spans[k, 1]
         while start > first and not is_missing[start - 1]:
             start -= 1
@@ -202,14 +203,15 @@ def find_pauses(flow, excursion, is_missing, spans, span_baselines, limits, paus
         if _lowest(excursion, spans[k, 0], spans[k, 1]) > limits.low_fraction * span_baselines[k]:
             continue
         _smooth(flow, start, stop, limits.n_smooth, smooth)
-        limit = limits.still_fraction * span_baselines[k]
+        limit = limits.still_fraction[k] * span_baselines[k]
+        n_half = limits.n_half_window[k]
         run_start, run_stop, mean = _longest_still(
-            smooth, stop - start, limits.n_half_window, limit, spans[k, 0] - start, spans[k, 1] - start
+            smooth, stop - start, n_half, limit, spans[k, 0] - start, spans[k, 1] - start
         )
         if run_stop == run_start:
             continue
-        still_start = max(start + run_start - limits.n_half_window, start)
-        still_stop = min(start + run_stop + limits.n_half_window, stop)
+        still_start = max(start + run_start - n_half, start)
+        still_stop = min(start + run_stop + n_half, stop)
         # Smoothing took the edges off: they are looked for in flow itself.
         level = smooth[still_start - start]
         n_most = min(limits.n_smooth, still_start - start)
@@ -217,7 +219,7 @@ def find_pauses(flow, excursion, is_missing, spans, span_baselines, limits, paus
         level = smooth[still_stop - 1 - start]
         n_most = min(limits.n_smooth, stop - still_stop)
         still_stop = 1 + _edge(flow, still_stop - 1, 1, n_most, level, limit)
-        earliest = max(still_start - limits.n_back, 0 if k == 0 else pauses[k - 1, 2])
+        earliest = max(still_start - limits.n_back[k], 0 if k == 0 else pauses[k - 1, 2])
         rise = limits.rise_fraction * span_baselines[k]
         pauses[k, 0] = _last_nadir(flow, is_missing, still_start, earliest, rise)
         pauses[k, 1] = still_start

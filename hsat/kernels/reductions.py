@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hsat.kernels import kernel
 
@@ -60,8 +61,8 @@ class SpanLimits(NamedTuple):
         this fraction of the baseline.
     n_recovery : int
         Samples for which the rise must hold.
-    n_after : int
-        Samples after a stretch that show what breathing came back to.
+    n_after : ndarray, shape (m,), int64
+        Samples after a stretch that show what breathing came back to, of the last breath before it.
     n_longest : int
         Samples after which a stretch is given up.
     """
@@ -70,7 +71,7 @@ class SpanLimits(NamedTuple):
     recovery_fraction: float
     floor_fraction: float
     n_recovery: int
-    n_after: int
+    n_after: NDArray[np.int64]
     n_longest: int
 
 
@@ -203,8 +204,8 @@ def _tighten(excursion, start, lowest_at, stop, level, n_recovery):
 
 
 @kernel
-def _bounds(excursion, start, lowest_at, stop, ending, baseline, limits):
-    """First and last sample of a stretch that was walked from `start` to `stop`."""
+def _bounds(excursion, start, lowest_at, stop, ending, baseline, limits, k):
+    """First and last sample of a stretch that was walked from `start`, behind breath `k`, to `stop`."""
     n = len(excursion)
     lowest = excursion[lowest_at]
     enter = limits.enter_fraction * baseline
@@ -212,7 +213,7 @@ def _bounds(excursion, start, lowest_at, stop, ending, baseline, limits):
     level = min(level, enter)
     if ending == CLOSED:
         back = excursion[stop]
-        for i in range(stop, min(stop + limits.n_after, n)):
+        for i in range(stop, min(stop + limits.n_after[k], n)):
             back = max(back, excursion[i])
         if back < enter:  # breathing that is as low before the fall as after it is no part of the fall
             level = min(level, lowest + limits.recovery_fraction * (back - lowest))
@@ -340,7 +341,7 @@ def find_reductions(
         new, new_mean = np.nan, np.nan
         if ending == TOO_LONG and i >= level_until:
             new, new_mean = _baseline_within(i, j, onsets, breath_excursions, baseline_limits, chosen)
-        span = _bounds(excursion, i, lowest_at, j, ending, baseline, span_limits)
+        span = _bounds(excursion, i, lowest_at, j, ending, baseline, span_limits, max(k, 0))
         _write(spans, span_baselines, span_means, endings, count, span, baseline, mean, ending)
         if new >= baseline_limits.floor * baseline:
             baseline, mean, level_until, long_at = new, new_mean, j, count

@@ -69,6 +69,7 @@ class ApneaRule:
     max_beating_fraction: float
     nadir_within_periods: float
     nadir_rise_fraction: float
+    min_still_periods: float
     longest_without_fall_s: float
     further_fall_points_per_s: float
 
@@ -193,6 +194,7 @@ class BreathRule:
     assumed_period_s: float
     fastest_per_min: float
     min_breaths: int
+    n_pace_breaths: int
 
     def __post_init__(self) -> None:
         check_at_least(self, MIN_WINDOW_S, "noise_floor_window_s")
