@@ -148,6 +148,22 @@ def test_breathing_at_24_and_at_8_6_a_minute_is_measured_alike(first_s, size, is
             assert event.flow_reduction_fraction == pytest.approx(fall.reduction, abs=0.05)
 
 
+def test_fast_breathing_in_a_slow_night_is_no_noise():
+    """Seven minutes at 24 a minute between 23 at 8.6: monitored, and the event of 17.5 s in them is seen."""
+    lengths = [(200, SLOW_S, 1.0), (80, FAST_S, 1.0), (7, FAST_S, 0.5), (80, FAST_S, 1.0), (200, SLOW_S, 1.0)]
+    sizes = np.concatenate([np.full((n, 2), (period_s, size)) for n, period_s, size in lengths])
+    onsets_s = np.concatenate(([0.0], np.cumsum(sizes[:, 0])))
+    duration_s = float(np.ceil(onsets_s[-1]))
+    fall = Fall(float(onsets_s[280]), 7 * FAST_S, 0.5, 6.0)
+    flow = flow_curve(np.column_stack((onsets_s[:-1], sizes)), duration_s, 20.0)
+    recording = recording_of(signal_of("flow", flow, 20.0), spo2_channel(duration_s, [fall]))
+    night = hsat.score_night(recording, RULES)
+    assert night.monitored.monitoring_h == pytest.approx(duration_s / 3600, rel=0.01)
+    (event,) = night.events
+    assert event.start_s == pytest.approx(fall.start_s, abs=1.25 * FAST_S)
+    assert event.stop_s == pytest.approx(fall.stop_s, abs=0.5 * FAST_S)
+
+
 @pytest.mark.parametrize(("still_s", "is_pause"), [(6.5, False), (6.9, False), (7.0, True), (7.1, True)])
 def test_flow_that_stands_still_for_less_than_a_breath_is_the_end_of_one(still_s, is_pause):
     """Breaths of 7 s; one goes out slowly for 5 s, and flow stands still for so long after it."""
