@@ -99,6 +99,33 @@ def _insert(value, ordered, count):
 
 
 @kernel
+def _remove(value, ordered, count):
+    """Take a value out of the first `count`, which rise and hold it; return the new count."""
+    place = count - 1
+    while ordered[place] != value:
+        place -= 1
+    for i in range(place, count - 1):
+        ordered[i] = ordered[i + 1]
+    return count - 1
+
+
+@kernel
+def _move_window(k, first, onsets, excursions, is_left_out, n_window, ordered, count):
+    """Turn the sorted window before breath ``k - 1`` into that before `k`.
+
+    `first` is the first breath of the old window, `count` the number of those in it that are not
+    left out. Returned anew: one breath comes in and a few go, where a sort would look at them all.
+    """
+    if not is_left_out[k - 1]:
+        count = _insert(excursions[k - 1], ordered, count)
+    while onsets[k] - onsets[first] > n_window:
+        if not is_left_out[first]:
+            count = _remove(excursions[first], ordered, count)
+        first += 1
+    return first, count
+
+
+@kernel
 def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
     """Sort the excursions a baseline at breath `k` rests on into `ordered`; return their number.
 
@@ -157,6 +184,18 @@ def _baseline_at(k, onsets, excursions, is_left_out, limits, ordered):
     if count < limits.n_largest:
         return np.nan, np.nan
     return _baseline(ordered[:count], limits)
+
+
+@kernel
+def _collect_window(k, onsets, excursions, is_left_out, n_window, ordered):
+    """Sort the excursions of the window before breath `k`; return its first breath and their number."""
+    count = 0
+    first = k
+    while first > 0 and onsets[k] - onsets[first - 1] <= n_window:
+        first -= 1
+        if not is_left_out[first]:
+            count = _insert(excursions[first], ordered, count)
+    return first, count
 
 
 @kernel
@@ -287,6 +326,7 @@ def find_reductions(
     onsets : ndarray, shape (m,), int64
         Breath onsets in samples, rising.
     breath_excursions : ndarray, shape (m,), float32
+        NaN only where unusable.
     is_unusable : ndarray, shape (m,), bool
         True for breaths that may not enter a baseline (movement).
     baseline_limits : BaselineLimits
@@ -307,8 +347,12 @@ def find_reductions(
         Number of stretches.
     """
     n, m = len(excursion), len(onsets)
+    n_window = baseline_limits.n_window
     is_left_out = is_unusable.copy()
     chosen = np.empty(m + 1, np.float64)
+    window = np.empty(m + 1, np.float64)  # those of the window before breath k, while it is in hand
+    first, n_in_window = 0, 0
+    is_in_hand = False
     count = 0
     k = -1
     usual, usual_mean = np.nan, np.nan
@@ -321,9 +365,21 @@ def find_reductions(
     while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
-            usual, usual_mean = _baseline_at(
-                k, onsets, breath_excursions, is_left_out, baseline_limits, chosen
-            )
+            if is_in_hand:
+                first, n_in_window = _move_window(
+                    k, first, onsets, breath_excursions, is_left_out, n_window, window, n_in_window
+                )
+            else:
+                first, n_in_window = _collect_window(
+                    k, onsets, breath_excursions, is_left_out, n_window, window
+                )
+                is_in_hand = True
+            if n_in_window >= baseline_limits.n_largest:
+                usual, usual_mean = _baseline(window[:n_in_window], baseline_limits)
+            else:
+                usual, usual_mean = _baseline_at(
+                    k, onsets, breath_excursions, is_left_out, baseline_limits, chosen
+                )
             baselines[k] = usual
         if i >= level_until:
             baseline, mean = usual, usual_mean
@@ -349,6 +405,7 @@ def find_reductions(
         count += 1
         if ending == CLOSED:
             _leave_out(is_left_out, onsets, span[0], span[1])
+            is_in_hand = False
         i = max(j, i + 1)
     if long_at == count and count < len(spans):
         count += 1
