@@ -86,9 +86,10 @@ def measure_way(flow, excursion, n_block, ways, reaches):
         reach = 0.0
         start = block * n_block
         stop = n if block == len(ways) - 1 else min(start + n_block, n)
-        for i in range(start, stop):
+        if start == 0 and stop > 0:
+            reach += excursion[0]
+        for i in range(max(start, 1), stop):  # two sums at once take no longer than one
             reach += excursion[i]
-        for i in range(max(start, 1), stop):
             way += abs(flow[i] - flow[i - 1])
         ways[block] = way
         reaches[block] = reach

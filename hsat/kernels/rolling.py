@@ -39,6 +39,26 @@ def moving_mean(values, half_width, means):
         means[i] = total / (min(enters, n - 1) - max(leaves + 1, 0) + 1)
 
 
+CHUNK = 1024
+"""Windows whose extremes are found together: their work space fits into the first-level cache."""
+
+
+@kernel
+def _smaller(values, n, step, lowest):
+    """Smaller one of each of the first `n` values and the one `step` samples later."""
+    here, later, out = values[:n], values[step : step + n], lowest[:n]
+    for i in range(n):
+        out[i] = later[i] if later[i] < here[i] else here[i]
+
+
+@kernel
+def _larger(values, n, step, highest):
+    """Larger one of each of the first `n` values and the one `step` samples later."""
+    here, later, out = values[:n], values[step : step + n], highest[:n]
+    for i in range(n):
+        out[i] = later[i] if later[i] > here[i] else here[i]
+
+
 @kernel
 def rolling_range(values, half_width, ranges):
     """Largest minus smallest value in a centred window that shrinks at the ends.
@@ -52,37 +72,36 @@ def rolling_range(values, half_width, ranges):
     ranges : ndarray, shape (n,), float32
         Filled in place.
     """
-    # van Herk 1992, Gil and Werman 1993: cut time into blocks as wide as the window; any window is
-    # the end of one block and the start of the next, so extremes from a block's right edge and from
-    # the next one's left edge give those of every window between. Only one block is kept.
+    # Doubling: the extreme of a window of two is that of two samples, of four that of two windows of
+    # two, and so on; the last two overlap. Seven passes for 81 samples, each over neighbours that
+    # the processor takes many at a time, which no running maximum allows.
     # Comparisons instead of max() and min(): those test for NaN, which the values never are.
     n = len(values)
     width = 2 * half_width + 1
-    largest_right = np.empty(width, np.float32)
-    smallest_right = np.empty(width, np.float32)
-    for block in range(-half_width, n, width):  # block holds block, ..., block + width - 1
-        largest = np.float32(-np.inf)
-        smallest = np.float32(np.inf)
-        for k in range(width - 1, -1, -1):
-            i = block + k
-            if 0 <= i < n:
-                largest = values[i] if values[i] > largest else largest
-                smallest = values[i] if values[i] < smallest else smallest
-            largest_right[k] = largest
-            smallest_right[k] = smallest
-        largest = np.float32(-np.inf)
-        smallest = np.float32(np.inf)
-        for k in range(width):  # the window that starts at block + k and is width samples wide
-            if k > 0:
-                i = block + width + k - 1
-                if i < n:
-                    largest = values[i] if values[i] > largest else largest
-                    smallest = values[i] if values[i] < smallest else smallest
-            middle = block + k + half_width
-            if middle < n:
-                top = largest_right[k] if largest_right[k] > largest else largest
-                bottom = smallest_right[k] if smallest_right[k] < smallest else smallest
-                ranges[middle] = top - bottom
+    size = CHUNK + width - 1
+    low, high = np.empty(size, np.float32), np.empty(size, np.float32)
+    next_low, next_high = np.empty(size, np.float32), np.empty(size, np.float32)
+    for start in range(0, n, CHUNK):
+        count = min(CHUNK, n - start)
+        first = start - half_width  # place of the chunk's first window; what lies outside never counts
+        n_left = count + width - 1
+        begin, end = max(-first, 0), min(n - first, n_left)
+        low[:begin], high[:begin] = np.inf, -np.inf
+        low[begin:end] = values[first + begin : first + end]
+        high[begin:end] = values[first + begin : first + end]
+        low[end:n_left], high[end:n_left] = np.inf, -np.inf
+        reach = 1
+        while reach < width:
+            step = min(reach, width - reach)
+            n_left -= step
+            _smaller(low, n_left, step, next_low)
+            _larger(high, n_left, step, next_high)
+            low, next_low = next_low, low
+            high, next_high = next_high, high
+            reach += step
+        out = ranges[start : start + count]
+        for i in range(count):
+            out[i] = high[i] - low[i]
 
 
 @kernel
@@ -92,18 +111,28 @@ def held_level(values, width, held):
     Parameters
     ----------
     values : ndarray, shape (n,), float32
-        NaN where missing.
+        Finite, NaN where missing.
     width : int
         Samples that must hold the level, the first included.
     held : ndarray, shape (n,), float32
         Filled in place; NaN where the window holds a missing sample or passes the end.
     """
+    # By doubling, as `rolling_range`: what is missing is the smallest of all until the end.
     n = len(values)
-    for i in range(n):
-        lowest = np.inf
-        for j in range(i, i + width):
-            if j >= n or np.isnan(values[j]):
-                lowest = np.nan
-                break
-            lowest = min(lowest, values[j])
-        held[i] = lowest
+    low, next_low = np.empty(CHUNK + width - 1, np.float32), np.empty(CHUNK + width - 1, np.float32)
+    for start in range(0, n, CHUNK):
+        count = min(CHUNK, n - start)
+        n_left = count + width - 1
+        n_there = min(n_left, n - start)
+        for i in range(n_there):
+            low[i] = values[start + i] if values[start + i] == values[start + i] else -np.inf
+        low[n_there:n_left] = -np.inf
+        reach = 1
+        while reach < width:
+            step = min(reach, width - reach)
+            n_left -= step
+            _smaller(low, n_left, step, next_low)
+            low, next_low = next_low, low
+            reach += step
+        for i in range(count):
+            held[start + i] = low[i] if low[i] > -np.inf else np.nan

@@ -8,6 +8,17 @@ __all__ = ["add_to_bins"]
 
 
 @kernel
+def _add_row(samples, whole, sums):
+    """Add each `whole` samples up; as whole numbers, which is exact (others are always checked)."""
+    for k in range(len(sums)):
+        total = 0
+        piece = samples[k * whole : (k + 1) * whole]
+        for i in range(whole):
+            total += int(piece[i])
+        sums[k] += total
+
+
+@kernel
 def add_to_bins(stored, first_sample, ratio, is_checked, lowest, highest, missing, sums, weights):
     """Add a block of stored samples to the bins of a slower clock.
 
@@ -40,14 +51,19 @@ def add_to_bins(stored, first_sample, ratio, is_checked, lowest, highest, missin
     if is_aligned and not is_checked:
         n_row_bins = n_columns // whole
         for row in range(stored.shape[0]):
-            samples = stored[row]
             first_bin = (first_sample + row * n_columns) // whole
-            for k in range(min(n_row_bins, n_bins - first_bin)):
-                total = 0.0
-                for sample in samples[k * whole : (k + 1) * whole]:
-                    total += sample
-                sums[first_bin + k] += total
-                weights[first_bin + k] += whole
+            row_sums = sums[first_bin : first_bin + n_row_bins]  # may hold fewer at the end
+            # Widths that are written out let the compiler lay the small inner loop flat: the
+            # commonest are recordings of 25, 50 and 100 Hz at 5 and 10 Hz.
+            if whole == 10:
+                _add_row(stored[row], 10, row_sums)
+            elif whole == 5:
+                _add_row(stored[row], 5, row_sums)
+            else:
+                _add_row(stored[row], whole, row_sums)
+        first_bin = first_sample // whole
+        for k in range(first_bin, min(first_bin + stored.shape[0] * n_row_bins, n_bins)):
+            weights[k] += whole
         return
     per_sample = 1.0 / ratio
     for row in range(stored.shape[0]):
