@@ -15,6 +15,11 @@ def moving_mean(values, half_width):
     return np.array([wide[max(i - half_width, 0) : i + half_width + 1].mean() for i in range(len(wide))])
 
 
+def subtract_drift(values, half_width):
+    """Values less the mean of each window of means, summed anew."""
+    return values - moving_mean(moving_mean(values, half_width), half_width)
+
+
 def rolling_range(values, half_width):
     """Largest minus smallest of each window."""
     windows = [values[max(i - half_width, 0) : i + half_width + 1] for i in range(len(values))]

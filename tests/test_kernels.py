@@ -40,7 +40,7 @@ def random_series(rng, n_most=80, missing=0.0):
     return values
 
 
-@pytest.mark.parametrize("name", ["moving_mean", "rolling_range"])
+@pytest.mark.parametrize("name", ["moving_mean", "rolling_range", "subtract_drift"])
 def test_centred_windows(name):
     kernel, twin = getattr(rolling, name), getattr(naive, name)
     rng = np.random.default_rng(21)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hsat.detect.pace import MINUTE_S, Pace, excursion_at_pace, find_pace
 from hsat.detect.ventilation import ventilation_share
 from hsat.kernels.breaths import find_breaths, measure_breaths, measure_way
-from hsat.kernels.rolling import moving_mean, rolling_range
+from hsat.kernels.rolling import moving_mean, rolling_range, subtract_drift
 from hsat.rules.model import ScoringRules
 
 __all__ = [
@@ -111,18 +111,14 @@ def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: floa
         # spread into a swing of flow that stands still.
         places = np.flatnonzero(is_missing)
         values[places] = values[_nearest_present(is_missing, places)]
-    smooth, once, twice = np.empty_like(values), np.empty_like(values), values
     half_smooth = int(rules.sampling.smoothing_s * rate_hz / 2)
+    smooth, rest = values, np.empty_like(values)
     if half_smooth > 0:
-        moving_mean(values, half_smooth, smooth)
-    else:
-        smooth[:] = values
-    half_width = int(rules.sampling.drift_window_s * rate_hz / 2)
-    moving_mean(smooth, half_width, once)
-    moving_mean(once, half_width, twice)
-    smooth -= twice
-    smooth[is_missing] = 0.0
-    return smooth
+        moving_mean(values, half_smooth, rest)
+        smooth, rest = rest, values
+    subtract_drift(smooth, int(rules.sampling.drift_window_s * rate_hz / 2), rest)
+    rest[is_missing] = 0.0
+    return rest
 
 
 def _nearest_present(is_missing: NDArray[np.bool_], places: NDArray[np.intp]) -> NDArray[np.intp]:

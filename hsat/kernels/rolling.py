@@ -4,7 +4,7 @@ import numpy as np
 
 from hsat.kernels import kernel
 
-__all__ = ["held_level", "moving_mean", "rolling_range"]
+__all__ = ["held_level", "moving_mean", "rolling_range", "subtract_drift"]
 
 
 @kernel
@@ -37,6 +37,59 @@ def moving_mean(values, half_width, means):
         if leaves >= 0:
             total -= values[leaves]
         means[i] = total / (min(enters, n - 1) - max(leaves + 1, 0) + 1)
+
+
+@kernel
+def subtract_drift(values, half_width, rest):
+    """Values without their drift: the moving mean of their moving mean, see `moving_mean`.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        Finite samples.
+    half_width : int
+        As of `moving_mean`, of both.
+    rest : ndarray, shape (n,), float32
+        Filled in place.
+    """
+    # Both means run side by side, the second half a window behind: each step of a running sum has to
+    # wait for the one before, and two that do not wait for each other take the time of one. Of the
+    # first mean only the window of the second is kept, in a ring.
+    n = len(values)
+    width = 2 * half_width + 1
+    share = 1.0 / width
+    n_ring = 1
+    while n_ring < width + 1:
+        n_ring *= 2
+    ring = np.empty(n_ring, np.float32)
+    total = 0.0
+    total_of_means = 0.0
+    for i in range(min(half_width, n)):
+        total += values[i]
+    for i in range(n + half_width):
+        leaves = i - half_width - 1
+        if i + half_width < n and leaves >= 0:
+            total += float(values[i + half_width]) - float(values[leaves])
+            ring[i & (n_ring - 1)] = total * share
+        elif i < n:
+            if i + half_width < n:
+                total += values[i + half_width]
+            if leaves >= 0:
+                total -= values[leaves]
+            ring[i & (n_ring - 1)] = total / (min(i + half_width, n - 1) - max(leaves + 1, 0) + 1)
+        k = i - half_width  # the sample whose mean of means is complete
+        leaves = i - width
+        if i < n and leaves >= 0:
+            total_of_means += float(ring[i & (n_ring - 1)]) - float(ring[leaves & (n_ring - 1)])
+            rest[k] = values[k] - np.float32(total_of_means * share)
+            continue
+        if i < n:
+            total_of_means += ring[i & (n_ring - 1)]
+        if leaves >= 0:
+            total_of_means -= ring[leaves & (n_ring - 1)]
+        if k >= 0:
+            mean = total_of_means / (min(i, n - 1) - max(leaves + 1, 0) + 1)
+            rest[k] = values[k] - np.float32(mean)
 
 
 CHUNK = 1024
