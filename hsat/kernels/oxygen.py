@@ -155,7 +155,10 @@ def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest,
         Number of falls.
     """
     n = len(values)
-    size = n_longest + 2
+    size = 1
+    while size < n_longest + 2:
+        size *= 2
+    last = size - 1  # a power of two: places in the ring wrap around by its bits
     highest = np.empty(size, np.int64)  # ring of samples whose held levels fall: the first is the level
     head, n_kept = 0, 0
     count = 0
@@ -186,12 +189,12 @@ def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest,
             n_kept = 0
         last_valid = i
         while n_kept > 0 and highest[head] < i - n_longest:
-            head = (head + 1) % size
+            head = (head + 1) & last
             n_kept -= 1
         if not np.isnan(held[i]):
-            while n_kept > 0 and held[highest[(head + n_kept - 1) % size]] <= held[i]:
+            while n_kept > 0 and held[highest[(head + n_kept - 1) & last]] <= held[i]:
                 n_kept -= 1
-            highest[(head + n_kept) % size] = i
+            highest[(head + n_kept) & last] = i
             n_kept += 1
         if level_at < 0 and n_kept > 0 and held[highest[head]] - values[i] >= min_drop:
             level = held[highest[head]]

@@ -98,14 +98,17 @@ def _longest_still(smooth, n_part, n_half, limit, from_, to):
     best_start, best_stop, best_mean = 0, 0, 0.0
     run_start = 0
     total = 0.0
+    largest, smallest = smooth[0], smooth[0]
     for i in range(n_part + 1):
         is_still = False
         if i < n_part:
-            first = max(i - n_half, 0)
-            last = min(i + n_half, n_part - 1)
-            largest = smooth[first]
-            smallest = largest
-            for j in range(first + 1, last + 1):
+            # Extremes of the window before hold on, unless the sample that leaves it is one of them.
+            leaves = i - n_half - 1
+            is_known = i > run_start and (leaves < 0 or smallest < smooth[leaves] < largest)
+            first = i + n_half if is_known else max(i - n_half, 0)
+            if not is_known:
+                largest, smallest = smooth[first], smooth[first]
+            for j in range(first, min(i + n_half, n_part - 1) + 1):
                 if smooth[j] > largest:
                     largest = smooth[j]
                 elif smooth[j] < smallest:
