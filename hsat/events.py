@@ -36,7 +36,7 @@ class EventKind(StrEnum):
     @property
     def is_apnea(self) -> bool:
         """Whether the kind is one of the four apnea kinds."""
-        return self.value.endswith("_apnea")
+        return self.endswith("_apnea")
 
 
 UNTYPED_KINDS = frozenset({EventKind.UNCLASSIFIED_APNEA, EventKind.HYPOPNEA})

@@ -203,7 +203,7 @@ def _usual_of_breaths(
         return np.full(n_steps, np.median(excursions) if len(excursions) else 0.0, np.float32)
     around = np.lib.stride_tricks.sliding_window_view(excursions, n_around)[::NEIGHBOUR_STEP]
     ordered = np.sort(around, axis=1)  # sorted rows give the median ten times as fast as np.median
-    medians = (ordered[:, (n_around - 1) // 2] + ordered[:, n_around // 2]) / 2
+    medians = (ordered[:, (n_around - 1) // 2] + ordered[:, n_around // 2]) / np.float32(2.0)
     nearest = np.searchsorted(onsets, (np.arange(n_steps) + 0.5) * step) - n_around // 2
     usual: NDArray[np.float32] = medians[np.clip(nearest // NEIGHBOUR_STEP, 0, len(medians) - 1)]
     return usual

@@ -39,15 +39,39 @@ class Effort:
         first = min(int(start_s * self.rate_hz), len(self.strength) - 1)
         return self.strength[first : max(int(stop_s * self.rate_hz), first + 1)]
 
-    def during(self, core_s: tuple[float, float], start_s: float, rule: EffortRule) -> NDArray[np.float32]:
+    def largest_before(self, starts_s: NDArray[np.float64], before_s: float) -> NDArray[np.float32]:
+        """Largest strength in the time before each event; NaN where no belt can be judged.
+
+        Parameters
+        ----------
+        starts_s : ndarray, shape (k,), float64
+            Starts of the events.
+        before_s : float
+            How far back to look.
+
+        Returns
+        -------
+        ndarray, shape (k,), float32
+        """
+        n = len(self.strength)
+        firsts = np.minimum((np.maximum(starts_s - before_s, 0.0) * self.rate_hz).astype(np.int64), n - 1)
+        stops = np.clip((starts_s * self.rate_hz).astype(np.int64), firsts + 1, n)
+        padded = np.append(self.strength, np.float32(np.nan))  # a span may stop at the very end
+        places = np.column_stack((firsts, stops)).reshape(-1)
+        largest: NDArray[np.float32] = np.fmax.reduceat(padded, places)[::2]
+        return largest
+
+    def during(
+        self, core_s: tuple[float, float], largest_before: float, rule: EffortRule
+    ) -> NDArray[np.float32]:
         """Strength within an event, over that of the breaths before it where belts have slipped.
 
         Parameters
         ----------
         core_s : tuple of float
             Part of the event in which no breath beside it reaches into the measuring window.
-        start_s : float
-            Start of the event.
+        largest_before : float
+            From `largest_before`.
         rule : EffortRule
 
         Returns
@@ -56,9 +80,8 @@ class Effort:
             At least one sample; NaN where no belt can be judged.
         """
         strength = self.within(*core_s)
-        largest = float(np.fmax.reduce(self.within(max(start_s - rule.before_s, 0.0), start_s)))
-        if rule.min_slipped_fraction <= largest < 1.0:
-            return strength / np.float32(largest)
+        if rule.min_slipped_fraction <= largest_before < 1.0:
+            return strength / np.float32(largest_before)
         return strength
 
 
@@ -139,7 +162,7 @@ def type_apnea(strength: NDArray[np.float32], rate_hz: float, rule: EffortRule) 
     EventKind
         ``UNCLASSIFIED_APNEA`` where no belt can be judged.
     """
-    if np.isnan(strength).any():
+    if np.isnan(np.maximum.reduce(strength)):  # the largest is NaN where any is
         return EventKind.UNCLASSIFIED_APNEA
     margin = int(rule.edge_margin_s * rate_hz)
     if len(strength) > 2 * margin + 1:

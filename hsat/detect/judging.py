@@ -130,9 +130,13 @@ def gather_candidates(
     if oximetry is not None:
         falls.update(_match_falls(reductions, oximetry, delay_s, rules))
     share = rules.event_span.min_counted_share_fraction
-    is_counted = overlaps_s(spans, monitored_s) >= share * durations
+    are_counted = overlaps_s(spans, monitored_s) >= share * durations
     columns = zip(
         kept.tolist(),
+        are_counted[kept].tolist(),
+        stretches.is_artifact[kept].tolist(),
+        stretches.unconfirmed_apnea_s[kept].tolist(),
+        stretches.is_contradicted[kept].tolist(),
         spans[kept].tolist(),
         reductions.core_spans_s[kept].tolist(),
         reductions.apnea_core_spans_s[kept].tolist(),
@@ -153,15 +157,19 @@ def gather_candidates(
             longest_apnea_s=min(longest_apnea_s, stop_s - start_s),
             ending=ending,
             desaturation=falls[i],
-            is_counted=bool(is_counted[i]),
-            is_artifact=bool(stretches.is_artifact[i]),
+            is_counted=is_counted,
+            is_artifact=is_artifact,
             sensor=stretches.sensors[i],
             apnea_sensor=stretches.apnea_sensors[i],
-            unconfirmed_apnea_s=float(stretches.unconfirmed_apnea_s[i]),
-            is_contradicted=bool(stretches.is_contradicted[i]),
+            unconfirmed_apnea_s=unconfirmed_apnea_s,
+            is_contradicted=is_contradicted,
         )
         for (
             i,
+            is_counted,
+            is_artifact,
+            unconfirmed_apnea_s,
+            is_contradicted,
             (start_s, stop_s),
             core,
             apnea_core,
@@ -339,10 +347,14 @@ def judge_candidates(
     """
     events: list[RespiratoryEvent] = []
     rejected: list[RejectedCandidate] = []
-    for candidate in candidates:
+    starts_s = np.array([candidate.start_s for candidate in candidates])
+    efforts_before = [np.nan] * len(candidates)
+    if effort is not None:
+        efforts_before = effort.largest_before(starts_s, rules.effort.before_s).tolist()
+    for candidate, effort_before in zip(candidates, efforts_before, strict=True):
         verdict = judge(candidate, rules, has_oximetry=has_oximetry)
         if verdict.is_event:
-            events.append(_event(candidate, verdict, effort, rules))
+            events.append(_event(candidate, verdict, effort, effort_before, rules))
         else:
             rejected.append(
                 RejectedCandidate(
@@ -360,13 +372,14 @@ def judge_candidates(
 
 
 def _event(
-    candidate: Candidate, verdict: Verdict, effort: Effort | None, rules: ScoringRules
+    candidate: Candidate, verdict: Verdict, effort: Effort | None, effort_before: float, rules: ScoringRules
 ) -> RespiratoryEvent:
+    """The event that a candidate was admitted as; `effort_before` is the largest effort before it."""
     kind = EventKind.UNCLASSIFIED_APNEA if verdict.is_apnea else EventKind.HYPOPNEA
     effort_fraction: float | None = None
     if effort is not None:
         core_s = candidate.apnea_core_s if verdict.is_apnea else candidate.core_s
-        strength = effort.during(core_s, candidate.start_s, rules.effort)
+        strength = effort.during(core_s, effort_before, rules.effort)
         mean = float(np.add.reduce(strength, dtype=np.float64)) / len(strength)
         effort_fraction = None if np.isnan(mean) else mean
         if verdict.is_apnea:

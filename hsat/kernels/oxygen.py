@@ -121,6 +121,15 @@ def remove_plateaus(values, n_shortest, n_longest, n_lag, max_change):
 
 
 @kernel
+def _ring_size(n_least):
+    """Smallest power of two from `n_least` on."""
+    size = 1
+    while size < n_least:
+        size *= 2
+    return size
+
+
+@kernel
 def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest, n_forgotten, falls, levels):
     """Find every fall of at least `min_drop` from a held level to a nadir.
 
@@ -155,11 +164,8 @@ def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest,
         Number of falls.
     """
     n = len(values)
-    size = 1
-    while size < n_longest + 2:
-        size *= 2
-    last = size - 1  # a power of two: places in the ring wrap around by its bits
-    highest = np.empty(size, np.int64)  # ring of samples whose held levels fall: the first is the level
+    last = _ring_size(n_longest + 2) - 1  # places in the ring wrap around by their bits
+    highest = np.empty(last + 1, np.int64)  # ring of samples whose held levels fall: the first is the level
     head, n_kept = 0, 0
     count = 0
     level = np.nan

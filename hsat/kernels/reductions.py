@@ -114,8 +114,16 @@ def _move_window(k, first, onsets, excursions, is_left_out, n_window, ordered, c
     """Turn the sorted window before breath ``k - 1`` into that before `k`.
 
     `first` is the first breath of the old window, `count` the number of those in it that are not
-    left out. Returned anew: one breath comes in and a few go, where a sort would look at them all.
+    left out; both are returned anew. One breath comes in and a few go, where a sort would look at
+    them all. With a `count` below 0 the old window is not known, and the new one is sorted.
     """
+    if count < 0:
+        count, first = 0, k
+        while first > 0 and onsets[k] - onsets[first - 1] <= n_window:
+            first -= 1
+            if not is_left_out[first]:
+                count = _insert(excursions[first], ordered, count)
+        return first, count
     if not is_left_out[k - 1]:
         count = _insert(excursions[k - 1], ordered, count)
     while onsets[k] - onsets[first] > n_window:
@@ -184,18 +192,6 @@ def _baseline_at(k, onsets, excursions, is_left_out, limits, ordered):
     if count < limits.n_largest:
         return np.nan, np.nan
     return _baseline(ordered[:count], limits)
-
-
-@kernel
-def _collect_window(k, onsets, excursions, is_left_out, n_window, ordered):
-    """Sort the excursions of the window before breath `k`; return its first breath and their number."""
-    count = 0
-    first = k
-    while first > 0 and onsets[k] - onsets[first - 1] <= n_window:
-        first -= 1
-        if not is_left_out[first]:
-            count = _insert(excursions[first], ordered, count)
-    return first, count
 
 
 @kernel
@@ -347,33 +343,30 @@ def find_reductions(
         Number of stretches.
     """
     n, m = len(excursion), len(onsets)
-    n_window = baseline_limits.n_window
     is_left_out = is_unusable.copy()
     chosen = np.empty(m + 1, np.float64)
-    window = np.empty(m + 1, np.float64)  # those of the window before breath k, while it is in hand
-    first, n_in_window = 0, 0
-    is_in_hand = False
-    count = 0
-    k = -1
+    window = np.empty(m + 1, np.float64)
+    first, n_in_window = 0, -1
+    count, k = 0, -1
     usual, usual_mean = np.nan, np.nan
     if m > 0:  # before the first breath
         usual, usual_mean = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
-    i = 0
-    level_until = 0  # up to here the baseline is that of a new level
+    i, level_until = 0, 0  # up to the latter the baseline is that of a new level
     long_at = -1  # place of the stretch that showed it; the first one found on it takes the place
     baseline, mean = usual, usual_mean
     while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
-            if is_in_hand:
-                first, n_in_window = _move_window(
-                    k, first, onsets, breath_excursions, is_left_out, n_window, window, n_in_window
-                )
-            else:
-                first, n_in_window = _collect_window(
-                    k, onsets, breath_excursions, is_left_out, n_window, window
-                )
-                is_in_hand = True
+            first, n_in_window = _move_window(
+                k,
+                first,
+                onsets,
+                breath_excursions,
+                is_left_out,
+                baseline_limits.n_window,
+                window,
+                n_in_window,
+            )
             if n_in_window >= baseline_limits.n_largest:
                 usual, usual_mean = _baseline(window[:n_in_window], baseline_limits)
             else:
@@ -405,7 +398,7 @@ def find_reductions(
         count += 1
         if ending == CLOSED:
             _leave_out(is_left_out, onsets, span[0], span[1])
-            is_in_hand = False
+            n_in_window = -1
         i = max(j, i + 1)
     if long_at == count and count < len(spans):
         count += 1
