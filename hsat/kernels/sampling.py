@@ -8,14 +8,16 @@ __all__ = ["add_to_bins"]
 
 
 @kernel
-def _add_row(samples, whole, sums):
-    """Add each `whole` samples up; as whole numbers, which is exact (others are always checked)."""
-    for k in range(len(sums)):
-        total = 0
-        piece = samples[k * whole : (k + 1) * whole]
-        for i in range(whole):
-            total += int(piece[i])
-        sums[k] += total
+def _add_whole_bins(stored, whole, first_bin, sums):
+    """Add each `whole` samples of each row up; as whole numbers, which is exact."""
+    n_row_bins = stored.shape[1] // whole
+    for row in range(stored.shape[0]):
+        place = first_bin + row * n_row_bins
+        for k in range(min(n_row_bins, len(sums) - place)):
+            total = 0
+            for i in range(whole):
+                total += int(stored[row, k * whole + i])
+            sums[place + k] += total
 
 
 @kernel
@@ -48,21 +50,17 @@ def add_to_bins(stored, first_sample, ratio, is_checked, lowest, highest, missin
     n_columns = stored.shape[1]
     whole = int(ratio)
     is_aligned = whole == ratio and first_sample >= 0 and first_sample % whole == 0 and n_columns % whole == 0
-    if is_aligned and not is_checked:
-        n_row_bins = n_columns // whole
-        for row in range(stored.shape[0]):
-            first_bin = (first_sample + row * n_columns) // whole
-            row_sums = sums[first_bin : first_bin + n_row_bins]  # may hold fewer at the end
-            # Widths that are written out let the compiler lay the small inner loop flat: the
-            # commonest are recordings of 25, 50 and 100 Hz at 5 and 10 Hz.
-            if whole == 10:
-                _add_row(stored[row], 10, row_sums)
-            elif whole == 5:
-                _add_row(stored[row], 5, row_sums)
-            else:
-                _add_row(stored[row], whole, row_sums)
+    if is_aligned and not is_checked:  # whole numbers: what is not is always checked
         first_bin = first_sample // whole
-        for k in range(first_bin, min(first_bin + stored.shape[0] * n_row_bins, n_bins)):
+        # Numbers that are written out let the compiler lay the innermost loop flat: recordings of 25,
+        # 50 and 100 Hz are common.
+        if whole == 10:
+            _add_whole_bins(stored, 10, first_bin, sums)
+        elif whole == 5:
+            _add_whole_bins(stored, 5, first_bin, sums)
+        else:
+            _add_whole_bins(stored, whole, first_bin, sums)
+        for k in range(first_bin, min(first_bin + stored.size // whole, n_bins)):
             weights[k] += whole
         return
     per_sample = 1.0 / ratio
