@@ -130,13 +130,9 @@ def gather_candidates(
     if oximetry is not None:
         falls.update(_match_falls(reductions, oximetry, delay_s, rules))
     share = rules.event_span.min_counted_share_fraction
-    are_counted = overlaps_s(spans, monitored_s) >= share * durations
+    is_counted = overlaps_s(spans, monitored_s) >= share * durations
     columns = zip(
         kept.tolist(),
-        are_counted[kept].tolist(),
-        stretches.is_artifact[kept].tolist(),
-        stretches.unconfirmed_apnea_s[kept].tolist(),
-        stretches.is_contradicted[kept].tolist(),
         spans[kept].tolist(),
         reductions.core_spans_s[kept].tolist(),
         reductions.apnea_core_spans_s[kept].tolist(),
@@ -157,19 +153,15 @@ def gather_candidates(
             longest_apnea_s=min(longest_apnea_s, stop_s - start_s),
             ending=ending,
             desaturation=falls[i],
-            is_counted=is_counted,
-            is_artifact=is_artifact,
+            is_counted=bool(is_counted[i]),
+            is_artifact=bool(stretches.is_artifact[i]),
             sensor=stretches.sensors[i],
             apnea_sensor=stretches.apnea_sensors[i],
-            unconfirmed_apnea_s=unconfirmed_apnea_s,
-            is_contradicted=is_contradicted,
+            unconfirmed_apnea_s=float(stretches.unconfirmed_apnea_s[i]),
+            is_contradicted=bool(stretches.is_contradicted[i]),
         )
         for (
             i,
-            is_counted,
-            is_artifact,
-            unconfirmed_apnea_s,
-            is_contradicted,
             (start_s, stop_s),
             core,
             apnea_core,

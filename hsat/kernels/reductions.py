@@ -110,7 +110,7 @@ def _remove(value, ordered, count):
 
 
 @kernel
-def _move_window(k, first, onsets, excursions, is_left_out, n_window, ordered, count):
+def _move_window(k, first, onsets, excursions, is_left_out, limits, ordered, count):
     """Turn the sorted window before breath ``k - 1`` into that before `k`.
 
     `first` is the first breath of the old window, `count` the number of those in it that are not
@@ -119,14 +119,14 @@ def _move_window(k, first, onsets, excursions, is_left_out, n_window, ordered, c
     """
     if count < 0:
         count, first = 0, k
-        while first > 0 and onsets[k] - onsets[first - 1] <= n_window:
+        while first > 0 and onsets[k] - onsets[first - 1] <= limits.n_window:
             first -= 1
             if not is_left_out[first]:
                 count = _insert(excursions[first], ordered, count)
         return first, count
     if not is_left_out[k - 1]:
         count = _insert(excursions[k - 1], ordered, count)
-    while onsets[k] - onsets[first] > n_window:
+    while onsets[k] - onsets[first] > limits.n_window:
         if not is_left_out[first]:
             count = _remove(excursions[first], ordered, count)
         first += 1
@@ -186,8 +186,13 @@ def _baseline(ordered, limits):
 
 
 @kernel
-def _baseline_at(k, onsets, excursions, is_left_out, limits, ordered):
-    """Baseline in force at breath `k`, and mean; NaN where too few breaths are near."""
+def _baseline_at(k, onsets, excursions, is_left_out, limits, window, ordered):
+    """Baseline in force at breath `k`, and mean; NaN where too few breaths are near.
+
+    `window` are the sorted excursions of the window before it: mostly enough.
+    """
+    if len(window) >= limits.n_largest:
+        return _baseline(window, limits)
     count = _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered)
     if count < limits.n_largest:
         return np.nan, np.nan
@@ -344,35 +349,20 @@ def find_reductions(
     """
     n, m = len(excursion), len(onsets)
     is_left_out = is_unusable.copy()
-    chosen = np.empty(m + 1, np.float64)
-    window = np.empty(m + 1, np.float64)
-    first, n_in_window = 0, -1
-    count, k = 0, -1
-    usual, usual_mean = np.nan, np.nan
-    if m > 0:  # before the first breath
-        usual, usual_mean = _baseline_at(0, onsets, breath_excursions, is_left_out, baseline_limits, chosen)
-    i, level_until = 0, 0  # up to the latter the baseline is that of a new level
+    chosen, window = np.empty(m + 1, np.float64), np.empty(m + 1, np.float64)
+    # Typed: numba takes a bare number for a type of its own, and compiles what it is handed to twice.
+    i, k, count, first, n_near = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(-1)
+    sizes, rule = breath_excursions, baseline_limits
+    # Before the first breath:
+    usual, usual_mean = _baseline_at(i, onsets, sizes, is_left_out, rule, window[:0], chosen)
+    level_until = 0  # up to here the baseline is that of a new level
     long_at = -1  # place of the stretch that showed it; the first one found on it takes the place
     baseline, mean = usual, usual_mean
     while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
-            first, n_in_window = _move_window(
-                k,
-                first,
-                onsets,
-                breath_excursions,
-                is_left_out,
-                baseline_limits.n_window,
-                window,
-                n_in_window,
-            )
-            if n_in_window >= baseline_limits.n_largest:
-                usual, usual_mean = _baseline(window[:n_in_window], baseline_limits)
-            else:
-                usual, usual_mean = _baseline_at(
-                    k, onsets, breath_excursions, is_left_out, baseline_limits, chosen
-                )
+            first, n_near = _move_window(k, first, onsets, sizes, is_left_out, rule, window, n_near)
+            usual, usual_mean = _baseline_at(k, onsets, sizes, is_left_out, rule, window[:n_near], chosen)
             baselines[k] = usual
         if i >= level_until:
             baseline, mean = usual, usual_mean
@@ -389,16 +379,16 @@ def find_reductions(
             continue
         new, new_mean = np.nan, np.nan
         if ending == TOO_LONG and i >= level_until:
-            new, new_mean = _baseline_within(i, j, onsets, breath_excursions, baseline_limits, chosen)
+            new, new_mean = _baseline_within(i, j, onsets, sizes, rule, chosen)
         span = _bounds(excursion, i, lowest_at, j, ending, baseline, span_limits, max(k, 0))
         _write(spans, span_baselines, span_means, endings, count, span, baseline, mean, ending)
-        if new >= baseline_limits.floor * baseline:
+        if new >= rule.floor * baseline:
             baseline, mean, level_until, long_at = new, new_mean, j, count
             continue
         count += 1
         if ending == CLOSED:
             _leave_out(is_left_out, onsets, span[0], span[1])
-            n_in_window = -1
+            n_near = -1
         i = max(j, i + 1)
     if long_at == count and count < len(spans):
         count += 1

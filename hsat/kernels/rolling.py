@@ -97,6 +97,14 @@ CHUNK = 1024
 
 
 @kernel
+def _fill(values, first, n, outside, chunk):
+    """Copy ``values[first : first + n]``; what lies outside the series is `outside`."""
+    for i in range(n):
+        place = first + i
+        chunk[i] = values[place] if 0 <= place < len(values) else outside
+
+
+@kernel
 def _smaller(values, n, step, lowest):
     """Smaller one of each of the first `n` values and the one `step` samples later."""
     here, later, out = values[:n], values[step : step + n], lowest[:n]
@@ -136,13 +144,9 @@ def rolling_range(values, half_width, ranges):
     next_low, next_high = np.empty(size, np.float32), np.empty(size, np.float32)
     for start in range(0, n, CHUNK):
         count = min(CHUNK, n - start)
-        first = start - half_width  # place of the chunk's first window; what lies outside never counts
         n_left = count + width - 1
-        begin, end = max(-first, 0), min(n - first, n_left)
-        low[:begin], high[:begin] = np.inf, -np.inf
-        low[begin:end] = values[first + begin : first + end]
-        high[begin:end] = values[first + begin : first + end]
-        low[end:n_left], high[end:n_left] = np.inf, -np.inf
+        _fill(values, start - half_width, n_left, np.float32(np.inf), low)
+        _fill(values, start - half_width, n_left, np.float32(-np.inf), high)
         reach = 1
         while reach < width:
             step = min(reach, width - reach)

@@ -60,7 +60,7 @@ def add_to_bins(stored, first_sample, ratio, is_checked, lowest, highest, missin
             _add_whole_bins(stored, 5, first_bin, sums)
         else:
             _add_whole_bins(stored, whole, first_bin, sums)
-        for k in range(first_bin, min(first_bin + stored.size // whole, n_bins)):
+        for k in range(first_bin, min(first_bin + stored.shape[0] * (n_columns // whole), n_bins)):
             weights[k] += whole
         return
     per_sample = 1.0 / ratio
