@@ -355,8 +355,8 @@ def find_reductions(
     sizes, rule = breath_excursions, baseline_limits
     # Before the first breath:
     usual, usual_mean = _baseline_at(i, onsets, sizes, is_left_out, rule, window[:0], chosen)
-    level_until = 0  # up to here the baseline is that of a new level
-    long_at = -1  # place of the stretch that showed it; the first one found on it takes the place
+    level_until = np.int64(0)  # up to here the baseline is that of a new level
+    long_at = np.int64(-1)  # place of the stretch that showed it; the first one found on it takes the place
     baseline, mean = usual, usual_mean
     while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
@@ -368,7 +368,7 @@ def find_reductions(
             baseline, mean = usual, usual_mean
             if long_at == count:
                 count += 1
-                long_at = -1
+                long_at = np.int64(-1)
                 continue
         if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
             i += 1
@@ -388,7 +388,7 @@ def find_reductions(
         count += 1
         if ending == CLOSED:
             _leave_out(is_left_out, onsets, span[0], span[1])
-            n_near = -1
+            n_near = np.int64(-1)
         i = max(j, i + 1)
     if long_at == count and count < len(spans):
         count += 1
