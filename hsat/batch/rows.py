@@ -83,6 +83,8 @@ def _cells(row: dict[str, object], columns: tuple[str, ...]) -> Cells:
 def _cell(value: object) -> Cell:
     if value is None:
         return None
+    if type(value) is float:  # most are; the checks below tell numpy's from the rest
+        return value if isfinite(value) else None
     if isinstance(value, str):
         return value if value.isascii() else without_surrogates(value)
     if isinstance(value, bool | int):
