@@ -2,8 +2,8 @@
 
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
@@ -16,8 +16,10 @@ from hsat.batch.settings import BatchSettings
 from hsat.errors import FAULTS, BatchError, HsatError
 from hsat.folders import FolderNights, gather_nights
 from hsat.io import read_recording
+from hsat.io.digest import RunningDigest
 from hsat.io.identity import use_site_key
 from hsat.io.normalize import COMPANION_CODE
+from hsat.io.records import EdfSource
 from hsat.io.splitting import split_nights
 from hsat.recording import Recording
 from hsat.score import score_night
@@ -169,8 +171,9 @@ def _scored_outcome(recording: Recording, part: int, settings: BatchSettings) ->
 def _score(recording: Recording, part: int, settings: BatchSettings) -> StoredNight:
     files = recording.source.files
     before = [_stamp(path) for path in files]
+    recording, digests = _followed(recording)
     night = score_night(recording, settings.rules)
-    sha256 = {path: digest for path in files if (digest := _sha256(path)) is not None}
+    sha256 = {path: digest for path in files if (digest := _sha256(path, digests)) is not None}
     pages: tuple[Page, ...] = ()
     if settings.has_pages:
         from hsat.batch.pages import make_pages
@@ -189,9 +192,34 @@ def _stamp(path: str) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _sha256(path: str) -> str | None:
+def _followed(recording: Recording) -> tuple[Recording, dict[str, RunningDigest]]:
+    """The recording, and for each of its files whose samples it reads itself, a digest that follows."""
+    sources: dict[int, EdfSource] = {}
+    for signal in recording.signals:
+        source = signal.source
+        if (
+            isinstance(source, EdfSource)
+            and source.path in recording.source.files
+            and not is_remote(source.path)
+        ):
+            sources[id(source)] = source
+    digests: dict[str, RunningDigest] = {}
+    for key, source in sources.items():
+        digest = digests.setdefault(source.path, RunningDigest(source.path))
+        sources[key] = replace(source, digest=digest)
+        with suppress(OSError):  # reading the samples says why
+            digest.start(source.data_start)
+    signals = tuple(
+        replace(signal, source=sources.get(id(signal.source), signal.source)) for signal in recording.signals
+    )
+    return replace(recording, signals=signals), digests
+
+
+def _sha256(path: str, digests: Mapping[str, RunningDigest] | None = None) -> str | None:
     if is_remote(path):
         return None
+    if digests is not None and path in digests:
+        return digests[path].hexdigest()
     with open(path, "rb") as file:
         return file_digest(file, "sha256").hexdigest()
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hsat.errors import ReadError
 from hsat.io.clock import Segment
+from hsat.io.digest import RunningDigest
 from hsat.recording import SampleBlock
 
 __all__ = ["ChannelPlace", "EdfSource", "Recoding"]
@@ -103,6 +104,8 @@ class EdfSource:
         Channels whose samples have no sign (blocks of float32).
     recodings : tuple of Recoding
         Channels whose numbers are replaced (blocks of float32).
+    digest : RunningDigest or None
+        Follows what is read, where somebody wants the file's digest too.
     """
 
     path: str
@@ -114,6 +117,7 @@ class EdfSource:
     segments: tuple[Segment, ...] = field(repr=False)
     unsigned: frozenset[int] = frozenset()
     recodings: tuple[Recoding, ...] = ()
+    digest: RunningDigest | None = field(default=None, repr=False, compare=False)
 
     def rate_hz(self, index: int) -> float:
         """Samples per second of a channel; 0 where records have no duration."""
@@ -376,6 +380,8 @@ class EdfSource:
                     f"{self.path}: the file ends at byte {offset + n_read}; it has become shorter"
                 )
             n_read += more
+        if self.digest is not None:
+            self.digest.follow(offset, target)
 
 
 def _spread(first: int, n_available: int, n_wanted: int) -> list[int]:
