@@ -24,12 +24,31 @@ if len(sys.argv) > 2:
     for cell in notebook.cells:
         cell.metadata.clear()
     nbformat.write(notebook, sys.argv[1])
-print(json.dumps([[o.get("text", "") for o in c.get("outputs", [])] for c in notebook.cells]))
+print(json.dumps([c.get("outputs", []) for c in notebook.cells]))
 """
 
 
+def joined(outputs):
+    """The texts of a cell; what one stream wrote in several pieces is one text, as a busy machine cuts it."""
+    texts, last = [], None
+    for output in outputs:
+        stream, text = output.get("name"), "".join(output.get("text", ""))
+        if stream is not None and stream == last:
+            texts[-1] += text
+        else:
+            texts.append(text)
+        last = stream
+    return texts
+
+
 def printed(cells):
-    return [["".join(o.get("text", "")) for o in cell.get("outputs", [])] for cell in cells]
+    return [joined(cell.get("outputs", [])) for cell in cells]
+
+
+def test_pieces_of_one_stream_are_one_text():
+    out, figure = {"name": "stdout", "text": "a\n"}, {"output_type": "display_data", "data": {}}
+    error = {"name": "stderr", "text": ["c"]}
+    assert joined([out, {**out, "text": ["b", "\n"]}, figure, out, error]) == ["a\nb\n", "", "a\n", "c"]
 
 
 def test_there_is_a_notebook_for_each_of_these():
@@ -50,7 +69,7 @@ def test_notebook_runs_and_prints_what_it_shows(path, tmp_path):
     )
     assert process.returncode == 0, process.stderr
     shown = printed(json.loads(path.read_text(encoding="utf-8"))["cells"])
-    assert json.loads(process.stdout.splitlines()[-1]) == shown
+    assert [joined(outputs) for outputs in json.loads(process.stdout.splitlines()[-1])] == shown
 
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in NOTEBOOKS])

@@ -10,7 +10,8 @@ from scipy.stats import lognorm, norm
 
 import hsat
 from hsat.errors import NightsError
-from hsat.nights.treatment import _effect
+from hsat.nights.priors import treatment_limits
+from hsat.nights.treatment import _effect, _verdict
 from hsat.report.text import view_text
 from hsat.report.treatment_document import treatment_json
 from hsat.report.treatment_view import view_treatment
@@ -144,3 +145,15 @@ def test_json_is_strict_and_holds_both_sides():
     for side in ("before", "after"):
         nulls = [name for name, value in document[side].items() if value is None]
         assert set(nulls) <= set(document[side]["not_measured"])
+
+
+def test_a_response_is_named_from_the_probability_in_the_table_on():
+    """At, just below and just above 0.9 and its opposite, as the table of limits has them."""
+    limits = treatment_limits()
+    assert (limits.decided_from_fraction, limits.halved_fraction) == (0.9, 0.5)
+    assert _verdict(0.5, 0.9) == "complete"
+    assert _verdict(0.5, 0.8999) is None
+    assert _verdict(0.9, 0.05) == "partial"
+    assert _verdict(0.8999, 0.05) is None
+    assert _verdict(0.0999, 0.5) == "none"
+    assert _verdict(0.1001, 0.5) is None

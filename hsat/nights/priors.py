@@ -22,10 +22,12 @@ __all__ = [
     "DriftingVariation",
     "IndependentVariation",
     "MeanPrior",
+    "TreatmentLimits",
     "drifting_variation",
     "independent_variation",
     "load_prior",
     "prior_names",
+    "treatment_limits",
 ]
 
 Floats = NDArray[np.float64]
@@ -140,6 +142,14 @@ class DriftingVariation:
         place, weights = np.polynomial.legendre.leggauss(self.n_nodes)
         half = 0.5 * (self.log_sd_to - self.log_sd_from)
         return self.log_sd_from + half * (1.0 + place), 0.5 * weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreatmentLimits:
+    """``[treatment]`` of variation.toml: when a response is named, and which part of the AHI left counts."""
+
+    decided_from_fraction: float
+    halved_fraction: float
 
 
 @cache
@@ -329,4 +339,18 @@ def drifting_variation() -> DriftingVariation:
         n_nodes=table["n_nodes"],
         drift_share_fraction=tuple(table["drift_share_fraction"]),
         drift_time_days=tuple(table["drift_time_days"]),
+    )
+
+
+@cache
+def treatment_limits() -> TreatmentLimits:
+    """When a treatment has worked, and how sure that has to be.
+
+    Returns
+    -------
+    TreatmentLimits
+    """
+    table = _variation()["treatment"]
+    return TreatmentLimits(
+        decided_from_fraction=table["decided_from_fraction"], halved_fraction=table["halved_fraction"]
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.errors import NightsError
+from hsat.nights.priors import treatment_limits
 from hsat.nights.scored import as_scored_nights
 from hsat.nights.selecting import is_same_night, kind_words, therapy_kind
 from hsat.nights.summary import summarize_nights
@@ -21,9 +22,7 @@ from hsat.treatment import TreatmentResponse
 __all__ = ["compare_treatment"]
 
 HALF = 0.5
-HALVED = 0.5
-"""Response: the AHI falls by half or more (the usual limit of studies of appliances and surgery)."""
-DECIDED_FROM = 0.9
+"""Before the treatment the patient was more probably normal than not."""
 N_QUANTILES = 1000
 """Equally probable values of each side: a million pairs."""
 
@@ -204,7 +203,8 @@ class _Change:
     @property
     def p_halved(self) -> float:
         """Share of the pairs in which half or less is left."""
-        return float(np.searchsorted(self.after, HALVED * self.before, side="right").mean() / len(self.after))
+        left = treatment_limits().halved_fraction * self.before
+        return float(np.searchsorted(self.after, left, side="right").mean() / len(self.after))
 
 
 def _effect(before: PatientSummary, after: PatientSummary, no_complete: str | None) -> TreatmentResponse:
@@ -253,18 +253,20 @@ def _effect(before: PatientSummary, after: PatientSummary, no_complete: str | No
 
 
 def _verdict(p_halved: float, p_complete: float | None) -> str | None:
-    """What has a probability of 0.9; None while nothing has."""
-    if p_complete is not None and p_complete >= DECIDED_FROM:
+    """What is as probable as a verdict has to be; None while nothing is."""
+    decided = treatment_limits().decided_from_fraction
+    if p_complete is not None and p_complete >= decided:
         return "complete"
-    if p_halved <= 1.0 - DECIDED_FROM:
+    if p_halved <= 1.0 - decided:
         return "none"
-    if p_halved >= DECIDED_FROM and (p_complete is None or p_complete <= 1.0 - DECIDED_FROM):
+    if p_halved >= decided and (p_complete is None or p_complete <= 1.0 - decided):
         return "partial"
     return None
 
 
 def _is_decided(probability: float) -> bool:
-    return probability >= DECIDED_FROM or probability <= 1.0 - DECIDED_FROM
+    decided = treatment_limits().decided_from_fraction
+    return probability >= decided or probability <= 1.0 - decided
 
 
 def _cumulative(posterior: AhiPosterior) -> tuple[Floats, Floats]:

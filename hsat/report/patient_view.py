@@ -152,7 +152,7 @@ def _rates_section(summary: PatientSummary) -> Section:
     if summary.median_ahi_per_h is not None:
         rows.append(Row("Median of nights", f"{rounded(summary.median_ahi_per_h, 1)} /h"))
     if summary.sd_ahi_per_h is not None:
-        rows.append(Row("SD between nights", f"{rounded(summary.sd_ahi_per_h, 1)} /h"))
+        rows.append(Row("SD between nights", f"{summary.sd_ahi_per_h:.1f} /h"))
     if summary.range_ahi_per_h is not None and len(summary.nights) > 1:
         low, high = summary.range_ahi_per_h
         rows.append(Row("Lowest night", f"{rounded(low, 1)} /h"))
