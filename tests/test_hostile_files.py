@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from edf_bytes import Channel, Header, build
+from pypdf import PdfReader
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject
 
 from hsat.cli.main import main
 from hsat.report.rows import INDEX_ROWS
@@ -36,8 +38,21 @@ NAMES = (
     "-rf.edf",
     "x" * 250 + ".edf",
 )
-CODES = ("<script>alert(1)</script>", "=HYPERLINK(1)", "../../x", "$\\frac{$", "\u202eabc")
-FORMATS = ("text", "json", "csv", "html", "fhir")
+CODES = (
+    "<script>alert(1)</script>",
+    "=HYPERLINK(1)",
+    "../../x",
+    "$\\frac{$",
+    "\u202eabc",
+    "(x)Tj/JS(app.alert(1))",
+    "a\u200b\u200d\ufeffb",
+    "שלום-עربي",
+)
+GIVEN_CODES = tuple(code for code in CODES if code.isprintable())
+ACTING = {"/JavaScript", "/JS", "/OpenAction", "/AA", "/A", "/URI", "/Launch", "/EmbeddedFiles", "/Annots"}
+"""Keys and names by which a PDF acts, links or reaches out (ISO 32000-1, 12.5 and 12.6)."""
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+FORMATS = ("text", "json", "csv", "html", "pdf", "fhir")
 FORMULA_STARTS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 
 
@@ -145,6 +160,43 @@ def check_html(html: str, tame: str) -> None:
         assert hostile[tag] == harmless[tag] == 1
 
 
+def check_several(html: str, tame: str) -> None:
+    """The page of a harmless code element for element; links lead to nothing outside."""
+    check_text(html)
+    assert Elements(html).found == Elements(tame).found
+    assert not re.search(r"""(?:href|src)\s*=\s*["'](?!#)""", html)
+
+
+def pdf_names(thing, found: set[str]) -> set[str]:
+    """Every key, and every value that is a name, below an object of a PDF."""
+    if isinstance(thing, DictionaryObject):
+        for key, value in thing.items():
+            found.add(str(key))
+            pdf_names(value, found)
+    elif isinstance(thing, ArrayObject):
+        for value in thing:
+            pdf_names(value, found)
+    elif isinstance(thing, NameObject):
+        found.add(str(thing))
+    return found
+
+
+def check_pdf(raw: bytes) -> None:
+    """Words of the file are only words: nothing acts, links or is drawn in another order than it is read."""
+    reader = PdfReader(io.BytesIO(raw))
+    found: set[str] = set()
+    for number in range(1, int(reader.trailer["/Size"])):
+        pdf_names(reader.get_object(number), found)
+    assert "/Font" in found  # the walk saw the sheets
+    assert found & ACTING == set()
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    check_text(text)
+    assert "Interpreting physician" in text
+    assert not RIGHT_TO_LEFT.search(text)
+    words = " ".join(str(value) for value in (reader.metadata or {}).values())
+    assert not re.search(r"script|HYPERLINK|frac|\.edf", words)
+
+
 def check(text: str, form: str) -> None:
     {"csv": check_csv, "json": check_json, "fhir": check_json}.get(form, check_text)(text)
 
@@ -155,7 +207,7 @@ def test_score_prints_and_writes_hostile_files_inert(folder, capsys, form):
     arguments = ["score", "in", *LABELS, "--format", form, "--keep-identifiers"]
     assert main([*arguments, "--out", f"out-{form}"]) == 0
     streams = capsys.readouterr()
-    check(streams.out, "text" if form == "html" else form)
+    check(streams.out, "text" if form in ("html", "pdf") else form)
     check_text(streams.err)
     written = files_below(folder) - before
     assert len(written) == len(NAMES) + (form == "csv")
@@ -166,6 +218,9 @@ def test_score_prints_and_writes_hostile_files_inert(folder, capsys, form):
         assert main(["score", "tame.edf", "--format", "html"]) == 0
         tame = capsys.readouterr().out
     for path in written:
+        if form == "pdf":
+            check_pdf(Path(path).read_bytes())
+            continue
         text = Path(path).read_text(encoding="utf-8")
         if form == "html":
             check_html(text, tame)
@@ -182,12 +237,57 @@ def test_inspect_shows_hostile_files_inert(capsys, form):
 
 
 @pytest.mark.parametrize("form", ["text", "json", "csv"])
-@pytest.mark.parametrize("code", CODES[:4])
+@pytest.mark.parametrize("code", GIVEN_CODES)
 def test_patient_sums_up_hostile_nights_inert(stored, capsys, code, form):
     assert main(["patient", *stored, "--patient", code, "--format", form]) == 0
     streams = capsys.readouterr()
     check(streams.out, form)
     check_text(streams.err)
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if not code.isprintable()])
+def test_a_code_that_turns_or_hides_text_is_refused_where_it_is_given(stored, capsys, code):
+    assert main(["patient", *stored, "--patient", code]) == 2
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    check_text(streams.err)
+
+
+@pytest.mark.parametrize("form", ["html", "pdf"])
+@pytest.mark.parametrize("command", ["patient", "treatment"])
+def test_pages_and_sheets_of_several_nights_are_inert(stored, capsys, command, form):
+    """Each code in turn over nights whose files have every hostile name; beside it a harmless one."""
+    sides = ["--before", *stored[:6], "--after", *stored[6:]] if command == "treatment" else stored
+    made = []
+    for number, code in enumerate(("tame", "x" * 5000, *GIVEN_CODES)):
+        place = Path(f"out-{command}-{form}-{number}")
+        assert main([command, *sides, "--patient", code, "--format", form, "--out", str(place)]) == 0
+        streams = capsys.readouterr()
+        check_text(streams.out)
+        check_text(streams.err)
+        assert [path.name for path in place.iterdir()] == [f"{command}.{form}"]
+        made.append((place / f"{command}.{form}").read_bytes())
+    tame, *others = made
+    for raw in others:
+        if form == "pdf":
+            check_pdf(raw)
+        else:
+            check_several(raw.decode("utf-8"), tame.decode("utf-8"))
+
+
+@pytest.mark.parametrize("form", ["html", "pdf"])
+def test_pages_and_sheets_with_the_codes_of_hostile_files_are_inert(stored, capsys, form):
+    """The codes as the files hold them, those too that the command line refuses."""
+    pages = []
+    for path in stored[: len(CODES)]:
+        assert main(["patient", path, "--format", form, "--out", f"own-{form}"]) == 0
+        check_text(capsys.readouterr().out)
+        raw = Path(f"own-{form}/patient.{form}").read_bytes()
+        if form == "pdf":
+            check_pdf(raw)
+        else:
+            check_several(raw.decode("utf-8"), pages[0] if pages else raw.decode("utf-8"))
+            pages.append(raw.decode("utf-8"))
 
 
 def test_a_patients_figure_takes_a_code_that_opens_a_formula(stored, capsys):

@@ -288,6 +288,25 @@ def test_latin_greek_and_cyrillic_are_drawn_and_other_scripts_escaped():
     assert r"Запись № 7: Ἀθῆναι, \u7761\u7720" in text_of(render_night_pdf(night))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\u05d0\u05d1 1", r"\u05d0\u05d1 1"),  # Hebrew alef, bet: would be written from the left
+        ("\u0639-7", r"\u0639-7"),  # Arabic ain: would be neither joined nor in order
+        ("\u0661", r"\u0661"),  # an Arabic digit one
+        ("e\u0301", "\xe9"),  # a letter with its mark is one letter
+        ("q\u0301", r"q\u0301"),  # no such letter: the mark has no place to stand
+        ("\u0928\u093f", r"\u0928\u093f"),  # Devanagari: the second sign is written before the first
+        ("\uf001", r"\uf001"),  # for private use
+    ],
+)
+def test_scripts_that_need_an_order_or_shapes_are_escaped_and_the_sheet_says_so(text, words):
+    assert shown(text) == words
+    data = render_night_pdf(make_result(notes=(Note(code="x", text=text),)))
+    assert words in text_of(data)
+    assert ("by their Unicode numbers" in text_of(data)) == ("\\" in words)
+
+
 # ----------------------------------------------------------------------------------------- the figure
 
 

@@ -9,9 +9,9 @@ from hsat.errors import EventListError
 from hsat.recording import Recording
 from hsat.report.clock import clock_ticks
 from hsat.report.event_view import EventLine, describe_candidate, describe_event
-from hsat.report.figures import new_figure
+from hsat.report.figures import figure_words, new_figure
 from hsat.report.limits import limits_of
-from hsat.report.plain import printable, shortened
+from hsat.report.plain import shortened
 from hsat.report.plots import BLUE, GREEN, SHADE, VERMILION
 from hsat.report.traces import Trace, read_traces
 from hsat.results import NightResult
@@ -90,7 +90,7 @@ def plot_event(
     panels[0].set_title(f"{line.words} at {line.clock}", fontsize="medium", loc="left")
     words = (f"{row.label}: {shortened(row.value)}" for row in line.evidence)
     evidence = "\n".join(fill(text, EVIDENCE_WIDTH) for text in words)
-    figure.supxlabel(_plain(evidence), fontsize="small", x=0.01, ha="left")
+    figure.supxlabel(figure_words(evidence), fontsize="small", x=0.01, ha="left")
     return figure
 
 
@@ -122,7 +122,7 @@ def _draw_signal(axes: "Axes", trace: Trace, start_s: float, stop_s: float) -> N
     else:
         axes.plot(seconds + 0.5 / trace.rate_hz, values, color=BLUE, linewidth=0.8)
         unit = trace.signal.unit or "as recorded"
-        axes.set_ylabel(_plain(f"{trace.name.replace('_', ' ')}\n({unit})"))
+        axes.set_ylabel(figure_words(f"{trace.name.replace('_', ' ')}\n({unit})"))
     axes.grid(visible=True, alpha=0.3)
 
 
@@ -184,8 +184,3 @@ def _name_lines(axes: "Axes", n_lines: int) -> None:
         fontsize="small",
         ncols=n_lines,
     )
-
-
-def _plain(text: str) -> str:
-    """``$`` would open a formula in matplotlib's texts; line ends are ours."""
-    return "\n".join(printable(line) for line in text.split("\n")).replace("$", r"\$")

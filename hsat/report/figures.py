@@ -1,13 +1,15 @@
 """Figures that belong to no window, and that a notebook shows by themselves."""
 
 import io
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
+
+from hsat.report.plain import drawable, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["new_figure"]
+__all__ = ["figure_words", "new_figure"]
 
 SHOWN_DPI = 75.0
 N_SHOWN_COLOURS = 128
@@ -46,3 +48,29 @@ def _png(figure: "Figure") -> bytes:
         )
         few.save(small, format="png", optimize=True)
     return small.getvalue()
+
+
+def figure_words(text: str) -> str:
+    """A text of a file as matplotlib can write it; line ends are ours.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        A ``$`` would open a formula; what the font in use has no glyph for is written as an escape.
+    """
+    from matplotlib.font_manager import FontProperties, findfont
+
+    glyphs = _glyphs(findfont(FontProperties()))
+    lines = (drawable(printable(line), glyphs) for line in text.split("\n"))
+    return "\n".join(lines).replace("$", r"\$")
+
+
+@cache
+def _glyphs(path: str) -> frozenset[int]:
+    from matplotlib.font_manager import get_font
+
+    return frozenset(get_font(path).get_charmap())

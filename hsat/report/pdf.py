@@ -1,5 +1,6 @@
 """A night, several nights or a treatment as sheets that a clinic can file: PDF from the same view."""
 
+import re
 from collections.abc import Sequence
 
 from hsat.patient import PatientSummary
@@ -43,6 +44,8 @@ PAIR_WORDS = f"{DOT_WORDS} Right: how probable each mean AHI is; dot and bar: me
 CHANGE_WORDS = "Mean AHI before (blue) and on treatment (red, dashed); each curve has its own height."
 PLAIN_BADGES = ("", "automatic scoring", "automatic scoring, adequate", "device scoring")
 """What needs no emphasis beside the title; a night that is edited, partial or inadequate does."""
+ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+ESCAPED = "Characters that this sheet cannot draw are written by their Unicode numbers, such as \\u05d0."
 N_COLUMNS = 3
 N_FACT_COLUMNS = 2
 SIGN_HEIGHT = 14.0
@@ -142,7 +145,7 @@ def _render(
         if words:
             sheets.add_lines(paragraph(words, "aside", BODY_WIDTH))
         sheets.skip(4.0)
-    closing = _closing_lines(view)
+    closing = _closing_lines(view, [ESCAPED] if _has_escapes(title, view) else [])
     width = column_width(N_COLUMNS)
     lines: list[Line] = []
     for section in view.sections:
@@ -170,10 +173,18 @@ def _add_head(sheets: Sheets, title: str, badge: str, view: NightView) -> None:
     sheets.add_lines(lines)
 
 
-def _closing_lines(view: NightView) -> list[Line]:
+def _has_escapes(title: str, view: NightView) -> bool:
+    """Whether a text of the file holds what the sheet writes by its number."""
+    texts = [title, view.headline, *view.remarks, *(item for _, items in view.lists for item in items)]
+    for section in (view.facts, *view.sections):
+        texts += [word for row in section.rows for word in row]
+    return any(ESCAPE.search(shown(text)) for text in texts)
+
+
+def _closing_lines(view: NightView, more: Sequence[str]) -> list[Line]:
     """What ends every report, the line for the interpreting physician last."""
     lines: list[Line] = []
-    for remark in view.closing:
+    for remark in (*view.closing, *more):
         if remark != PHYSICIAN:
             lines += paragraph(remark, "closing", BODY_WIDTH)
     return [*lines, Line(height=SIGN_HEIGHT), *paragraph(PHYSICIAN, "sign", BODY_WIDTH)]

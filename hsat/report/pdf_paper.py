@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from hsat.report.drawing import Box, Dot, Drawing, Stroke, Words
 from hsat.report.pdf_inks import FONTS, INKS, FontStyle, Ink
-from hsat.report.plain import printable, told, without_surrogates
+from hsat.report.plain import drawable, printable, told, without_surrogates
 
 __all__ = [
     "PAGE_HEIGHT",
@@ -74,7 +74,7 @@ def _typefaces() -> dict[str, Any]:
 
 
 def shown(text: str) -> str:
-    """A text as the sheet has it: harmless, not endless, what the font cannot draw as an escape.
+    """A text as the sheet has it: harmless, not endless, what the sheet cannot draw as an escape.
 
     Parameters
     ----------
@@ -83,11 +83,16 @@ def shown(text: str) -> str:
     Returns
     -------
     str
-        A character without a glyph would be an empty box: U+65E5 becomes ``\\u65e5``.
+        A character without a glyph would be an empty box, Arabic and Hebrew would be in the wrong order:
+        U+65E5 becomes ``\\u65e5``.
     """
-    glyphs = _typefaces()[REGULAR].face.charToGlyph
-    plain = printable(told(without_surrogates(text)))
-    return "".join(c if ord(c) in glyphs else c.encode("unicode_escape").decode("ascii") for c in plain)
+    return drawable(printable(told(without_surrogates(text))), _glyphs())
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """What can be drawn whatever the weight."""
+    return frozenset.intersection(*(frozenset(font.face.charToGlyph) for font in _typefaces().values()))
 
 
 def text_width(text: str, style: str) -> float:

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from hsat.hypnogram import Hypnogram, SleepStage
 from hsat.report.clock import clock_ticks
-from hsat.report.figures import new_figure
-from hsat.report.plain import printable
+from hsat.report.figures import figure_words, new_figure
 from hsat.report.view import view_night
 from hsat.results import SECONDS_PER_HOUR, NightResult
 
@@ -175,5 +174,4 @@ def _draw_clock(axes: "Axes", night: NightResult) -> None:
 
 def _flow_unit(night: NightResult) -> str:
     units = [channel.unit for channel in night.recording.channels if channel.name == night.flow_sensor]
-    # "$" would open a formula in matplotlib's texts
-    return printable(units[0]).replace("$", r"\$") if units and units[0] else "as recorded"
+    return figure_words(units[0]) if units and units[0] else "as recorded"
