@@ -268,7 +268,7 @@ def test_the_same_treatment_on_both_sides_is_one_line_and_exit_2(capsys, tmp_pat
     one, other = (store(tmp_path, day, 10, therapy="pap") for day in (0, 1))
     code, out, err = run(capsys, "treatment", "--before", one, "--after", other)
     assert (code, out) == (2, "")
-    assert "nights on pap on both sides" in err
+    assert "nights on PAP on both sides" in err
     assert len(err.splitlines()) == 1
 
 

@@ -383,6 +383,7 @@ def test_limits_are_those_of_the_rule_set_that_is_named(night):
     assert limits is not None
     assert (limits["hypopnea_min_reduction_fraction"], limits["min_desaturation_points"]) == (0.3, 4.0)
     assert limits["apnea_min_reduction_fraction"] == 0.9
+    assert (limits["apnea_min_duration_s"], limits["hypopnea_min_duration_s"]) == (10.0, 10.0)
 
 
 @pytest.mark.parametrize("rules_id", ["mine@0123456789ab", "aasm_1b@0123456789ab", "../../etc/passwd", ""])

@@ -9,6 +9,7 @@ import pytest
 from night_builder import make_event, make_recording, make_result
 
 from hsat.events import EventKind
+from hsat.io.reading import read_recording
 from hsat.recording import Recording, SourceFile, Subject
 from hsat.report.page import render_page
 from hsat.results import NightResult
@@ -324,6 +325,13 @@ def test_it_prints_on_two_sheets_with_the_traces_inside_and_without_buttons(open
     assert sheet.count(b"/Type /Page\n") == 2
     widths = opened.page.evaluate("hsatPage.panels.map(panel => panel.plot.width)")
     assert min(widths) > 1000  # as wide as the window again
+
+
+def test_a_whole_night_with_all_sensors_prints_on_two_sheets(browser, samples, tmp_path):
+    recording = read_recording(samples / "night-1.edf")
+    opened = open_page(browser, tmp_path / "n.html", render_page(score_night(recording), recording))
+    assert opened.page.pdf(format="A4").count(b"/Type /Page\n") == 2
+    opened.page.close()
 
 
 def test_every_control_has_a_name_and_the_traces_say_where_the_numbers_are(opened):

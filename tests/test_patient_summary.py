@@ -131,7 +131,7 @@ def test_treated_nights_are_left_out_of_diagnostic_ones_however_many():
     nights = [make_night(0), *[make_night(day, therapy="pap", severity=None) for day in range(1, 5)]]
     summary = summarize(nights)
     assert [night.file for night in summary.nights] == [nights[0].file]
-    assert set(reasons(summary).values()) == {"recorded on pap: not mixed with nights without treatment"}
+    assert set(reasons(summary).values()) == {"recorded on PAP: not mixed with nights without treatment"}
     assert summary.therapy == "none"
 
 
@@ -139,7 +139,7 @@ def test_treated_nights_are_summed_up_where_they_are_meant():
     nights = [make_night(0), *[make_night(day, therapy="pap", severity=None) for day in range(1, 5)]]
     summary = summarize(nights, therapy="pap")
     assert len(summary.nights) == 4
-    assert reasons(summary) == {nights[0].file: "recorded without treatment: not mixed with nights on pap"}
+    assert reasons(summary) == {nights[0].file: "recorded without treatment: not mixed with nights on PAP"}
     assert summary.posterior.prior == "pap-treated"
     assert summary.posterior.severity is None
 

@@ -248,6 +248,19 @@ def test_long_lists_go_on_on_further_sheets_and_lose_no_line(n_notes):
     assert PHYSICIAN in pages[-1]
 
 
+def test_a_block_stays_in_one_column_where_the_sheet_has_room(night, data):
+    """Rows of a section begin at the left edge of its title, or at the indent of 7 points."""
+    places = positions_of(data)
+    for title, last in (
+        ("Oxygen", "Burden of all desaturations"),
+        ("Position", "Time upright, monitored or not"),
+    ):
+        (top,) = [(x, y) for x, y, text in places if text.strip() == title and x > 36.0 - 1.0][-1:]
+        (end,) = [(x, y) for x, y, text in places if text.strip() == last]
+        assert end[0] == pytest.approx(top[0], abs=0.01)
+        assert end[1] < top[1]
+
+
 def positions_of(data: bytes) -> list[tuple[float, float, str]]:
     """Where each text begins, in points from the lower left corner."""
     found = []
@@ -333,7 +346,7 @@ def test_the_overview_has_every_event_in_the_row_of_its_kind_and_every_excluded_
         pytest.approx((74.0 + start * per_s, length * per_s), abs=0.01) for start, length in wanted
     ]
     clock = [shape.text for shape in drawing.shapes if isinstance(shape, Words) and ":" in shape.text]
-    assert clock[:3] == ["22:30", "23:00", "23:30"]
+    assert clock[:3] == ["23:00", "00:00", "01:00"]
 
 
 def test_the_overview_breaks_its_lines_where_nothing_was_measured():

@@ -143,13 +143,23 @@ def test_rounding_never_reaches_a_limit_from_below(value, decimals, text):
     assert rounded(value, decimals) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(9.96, "9.96"), (10.0, "10.0"), (20.98, "21.0"), (29.98, "29.98")]
+)
+def test_rounding_reaches_whole_numbers_that_are_no_limits(value, text):
+    assert rounded(value, 1, {10.0, 30.0}) == text
+
+
 def test_only_numbers_with_limits_keep_more_digits():
     night = make_result()
-    indices = replace(night.indices, mean_apnea_duration_s=23.98, t90_percent=2.97, odi3_per_h=4.97)
+    indices = replace(
+        night.indices, mean_apnea_duration_s=23.98, t90_percent=2.97, odi3_per_h=4.97, ahi_per_h=4.97
+    )
     text = night_text(replace(night, indices=indices))
     assert line_with(text, "Mean apnea").split()[-2:] == ["24.0", "s"]
     assert line_with(text, "Time below 90 %").split()[5] == "3.0"
-    assert line_with(text, "Desaturations >= 3").split()[-2:] == ["4.97", "/h"]
+    assert line_with(text, "Desaturations >= 3").split()[-2:] == ["5.0", "/h"]  # no class has a limit there
+    assert "4.97 /h" in line_with(text, "Apneas + hypopneas (AHI)")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_below_18_years_there_is_no_complete_response():
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        (pap_nights([60], 0), pap_nights([9]), "expected two treatments, got nights on pap on both sides"),
+        (pap_nights([60], 0), pap_nights([9]), "expected two treatments, got nights on PAP on both sides"),
         (make_nights([60]) + pap_nights([9]), pap_nights([9], 20), "before: expected nights of one kind"),
         (
             make_nights([60]),

@@ -17,7 +17,7 @@ SAME_TIME_S = 60.0
 some seconds, and a record lasts up to a minute."""
 
 DIAGNOSTIC = "diagnostic"
-KIND_WORDS = {DIAGNOSTIC: "without treatment", "pap": "on pap", "appliance": "with an appliance"}
+KIND_WORDS = {DIAGNOSTIC: "without treatment", "pap": "on PAP", "appliance": "with an appliance"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ def therapy_kind(therapy: str) -> str:
 
 
 def kind_words(kind: str) -> str:
-    """A kind of nights in words: ``"on pap"``."""
+    """A kind of nights in words: ``"on PAP"``."""
     return KIND_WORDS[kind]
 
 

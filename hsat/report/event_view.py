@@ -6,6 +6,7 @@ from datetime import datetime
 
 from hsat.events import Desaturation, RejectedCandidate, RespiratoryEvent
 from hsat.report.clock import clock_text
+from hsat.report.limits import limits_of
 from hsat.report.plain import printable
 from hsat.report.rows import rounded
 from hsat.report.sections import Row
@@ -155,8 +156,8 @@ def _line(
         stop_s=found.stop_s,
         words=KIND_WORDS[kind],
         clock=clock_text(start, found.start_s),
-        duration=f"{rounded(found.duration_s, 1)} s",
-        reduction=_percent(reduction),
+        duration=_length_words(found.duration_s, night),
+        reduction=_reduction_words(reduction, night),
         drop=NOT_MEASURED if fall is None else _points(fall.drop_points),
         nadir=NOT_MEASURED if fall is None else _level(fall.nadir_percent),
         verdict=printable(verdict),
@@ -169,7 +170,7 @@ def _line(
         desaturation=fall,
         evidence=(
             Row("Refused" if kind == CANDIDATE else "Criterion", printable(verdict)),
-            Row("Time", f"{span}, {rounded(found.duration_s, 1)} s"),
+            Row("Time", f"{span}, {_length_words(found.duration_s, night)}"),
             *evidence,
         ),
     )
@@ -185,7 +186,7 @@ def _describe_fall(fall: Desaturation, start: datetime | None) -> EventLine:
         stop_s=fall.stop_s,
         words=KIND_WORDS[DESATURATION],
         clock=clock_text(start, fall.start_s),
-        duration=f"{rounded(length_s, 1)} s",
+        duration=f"{length_s:.1f} s",
         reduction=NOT_MEASURED,
         drop=_points(fall.drop_points),
         nadir=_level(fall.nadir_percent),
@@ -198,7 +199,7 @@ def _describe_fall(fall: Desaturation, start: datetime | None) -> EventLine:
         baseline_excursion=None,
         desaturation=fall,
         evidence=(
-            Row("Time", f"{span}, {rounded(length_s, 1)} s"),
+            Row("Time", f"{span}, {length_s:.1f} s"),
             Row("SpO2", f"from {_level(fall.baseline_percent)} to {_level(fall.nadir_percent)}: {words}"),
         ),
     )
@@ -212,7 +213,7 @@ def _reading_rows(found: RespiratoryEvent | RejectedCandidate, night: NightResul
     units = [channel.unit for channel in night.recording.channels if channel.name == sensor]
     unit = f" {units[0]}" if units and units[0] else ""
     words = (
-        f"breath excursion reduced by {_percent(found.flow_reduction_fraction)} "
+        f"breath excursion reduced by {_reduction_words(found.flow_reduction_fraction, night)} "
         f"below a baseline of {found.baseline_excursion:.3g}{unit}"
     )
     yield Row("Airflow", printable(words + (f" ({sensor.replace('_', ' ')})" if sensor else "")))
@@ -221,7 +222,7 @@ def _reading_rows(found: RespiratoryEvent | RejectedCandidate, night: NightResul
 def _effort_words(effort_fraction: float | None) -> str:
     if effort_fraction is None:
         return "cannot be judged here"
-    return f"{_percent(effort_fraction)} of what is usual around it"
+    return f"{rounded(effort_fraction * 100.0, 1)} % of what is usual around it"
 
 
 def _fall_rows(fall: Desaturation | None, stop_s: float) -> Iterable[Row]:
@@ -247,8 +248,24 @@ def _confidence_rows(confidence_fraction: float | None) -> Iterable[Row]:
         yield Row("Rank", words)
 
 
-def _percent(fraction: float | None) -> str:
-    return NOT_MEASURED if fraction is None else f"{rounded(fraction * 100.0, 1)} %"
+def _length_words(length_s: float, night: NightResult) -> str:
+    """A length that is not rounded up to the least one of the rules."""
+    limits = limits_of(night.rules_id)
+    least = limits and (limits["apnea_min_duration_s"], limits["hypopnea_min_duration_s"])
+    return f"{rounded(length_s, 1, least)} s"
+
+
+def _reduction_words(fraction: float | None, night: NightResult) -> str:
+    """A reduction that is not rounded up to one that the rules ask for."""
+    if fraction is None:
+        return NOT_MEASURED
+    limits = limits_of(night.rules_id)
+    least = limits and (
+        round(100.0 * limits["apnea_min_reduction_fraction"], 1),
+        round(100.0 * limits["pressure_apnea_min_reduction_fraction"], 1),
+        round(100.0 * limits["hypopnea_min_reduction_fraction"], 1),
+    )
+    return f"{rounded(100.0 * fraction, 1, least)} %"
 
 
 def _points(points: float) -> str:

@@ -1,5 +1,6 @@
 """The limits that a night was judged by, to be drawn beside the signals."""
 
+from functools import cache
 from typing import TypedDict
 
 from hsat.rules.load import load_rules, rule_set_names
@@ -14,8 +15,11 @@ class Limits(TypedDict):
     pressure_apnea_min_reduction_fraction: float
     hypopnea_min_reduction_fraction: float
     min_desaturation_points: float
+    apnea_min_duration_s: float
+    hypopnea_min_duration_s: float
 
 
+@cache
 def limits_of(rules_id: str) -> Limits | None:
     """The limits of the rule set that a result names.
 
@@ -44,4 +48,6 @@ def limits_of(rules_id: str) -> Limits | None:
         pressure_apnea_min_reduction_fraction=on_pressure,
         hypopnea_min_reduction_fraction=rules.hypopnea.min_reduction_fraction,
         min_desaturation_points=rules.hypopnea.min_desaturation_points,
+        apnea_min_duration_s=apnea.min_duration_s,
+        hypopnea_min_duration_s=rules.hypopnea.min_duration_s,
     )

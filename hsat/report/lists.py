@@ -144,7 +144,7 @@ def _candidate_lines(night: NightResult) -> list[str]:
     if n_refused:
         lines.append(
             f"{amount_words(n_refused, 'stretch', 'stretches')} of reduced breathing met no rule: "
-            "each with its reason in the JSON"
+            "each with its reason on the page for a browser and in the JSON"
         )
     return lines
 

@@ -25,6 +25,10 @@ LEAST_BAR = 0.45
 LOWEST_TOP_PERCENT = 90.0
 """The axis of SpO2 reaches at least from here to 100 %: nights without falls look flat."""
 SPO2_GRID_PERCENT = (90.0, 80.0, 70.0)
+NARROW_SPO2_GRID_PERCENT = (95.0, 90.0, 85.0, 80.0)
+NARROW_POINTS = 20.0
+"""An axis of SpO2 no longer than this has more levels."""
+MOST_TICKS = 10
 
 KIND_ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("obstructive apnea", ("obstructive_apnea",)),
@@ -109,7 +113,9 @@ def draw_overview(night: NightResult) -> Drawing:
         values = overview.flow_excursion.astype(np.float64)
         panels.y += GAP
         high = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
-        panels.add_trace("flow", ("breath excursion", _flow_unit(night)), values, low=0.0, high=high)
+        panels.add_trace(
+            "flow", ("breath excursion", f"0 to {high:.2g}", _flow_unit(night)), values, low=0.0, high=high
+        )
     if overview.spo2_percent is not None:
         panels.y += GAP
         _add_spo2(panels, overview.spo2_percent.astype(np.float64))
@@ -118,7 +124,7 @@ def draw_overview(night: NightResult) -> Drawing:
         for item in night.monitored.excluded
         for start_s, stop_s in item.spans_s.tolist()
     ]
-    ticks = clock_ticks(night.recording.start_local, 0.0, duration_s)
+    ticks = clock_ticks(night.recording.start_local, 0.0, duration_s, n_most=MOST_TICKS)
     for second, label in zip(ticks.seconds.tolist(), ticks.labels, strict=True):
         anchor = "start" if second == 0.0 else "end" if panels.x(second) > WIDTH - 12.0 else "middle"
         panels.shapes.append(Words("clock", panels.x(second), panels.y + 8.0, label, anchor))
@@ -152,7 +158,8 @@ def _add_events(panels: _Panels, night: NightResult) -> None:
 def _add_spo2(panels: _Panels, values: NDArray[np.float64]) -> None:
     lowest = float(np.nanmin(values)) if np.isfinite(values).any() else LOWEST_TOP_PERCENT
     low, top = min(lowest, LOWEST_TOP_PERCENT), panels.y
-    for level in SPO2_GRID_PERCENT:
+    levels = NARROW_SPO2_GRID_PERCENT if 100.0 - low <= NARROW_POINTS else SPO2_GRID_PERCENT
+    for level in levels:
         if level >= low:
             y = round(top + TRACE_HEIGHT * (100.0 - level) / (100.0 - low), 2)
             panels.shapes.append(Stroke("grid", ((LEFT, y), (WIDTH - RIGHT, y))))

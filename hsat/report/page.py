@@ -11,7 +11,7 @@ from hsat.report.page_shell import Banner, KeyFigure, fill_page, static_text
 from hsat.report.plain import printable, shortened
 from hsat.report.rows import INDEX_ROWS, index_text, index_value, reason_for
 from hsat.report.titles import night_title
-from hsat.report.view import view_night
+from hsat.report.view import PHYSICIAN, view_night
 from hsat.results import NightResult
 
 __all__ = ["render_page"]
@@ -71,6 +71,7 @@ def render_page(night: NightResult, recording: Recording | None = None) -> str:
         lines=lines,
         kinds=_kinds(lines),
         counts=_counts(lines),
+        physician=PHYSICIAN,
     )
 
 

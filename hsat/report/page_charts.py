@@ -1,5 +1,6 @@
 """The small charts of a night's page: bars with their table, ready for a template to draw."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,14 +8,16 @@ from typing import NamedTuple
 
 from hsat.distribution import Distribution, DropBin, DurationBin, HourOfNight
 from hsat.report.clock import clock_text
-from hsat.report.rows import index_value, rounded
+from hsat.report.rows import index_value
 from hsat.results import NightResult
 
 __all__ = ["Bar", "BarChart", "night_charts"]
 
-WIDTH = 420.0
-HEIGHT = 170.0
-LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 20.0, 34.0
+WIDTH = 340.0
+HEIGHT = 158.0
+LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 20.0, 24.0
+LETTER_WIDTH = 6.2
+"""Of the figures below the bars, generously: labels that would touch are left out."""
 GAP_FRACTION = 0.22
 NOT_MEASURED = "not measured"
 
@@ -29,7 +32,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bar: its label below, its text above, its cells in the table, its pieces."""
+    """One bar: label below, text above, cells in the table, pieces; `edge` is where its bin begins."""
 
     label: str
     text: str
@@ -37,11 +40,17 @@ class Bar:
     x: float
     width: float
     parts: tuple[Part, ...]
+    edge: float | None = None
 
     @property
     def middle(self) -> float:
         """Where its texts are centred."""
         return self.x + self.width / 2.0
+
+    @property
+    def label_x(self) -> float:
+        """Where its label is centred: below the bar, or below the edge that it names."""
+        return self.middle if self.edge is None else self.edge
 
     @property
     def top(self) -> float:
@@ -78,6 +87,12 @@ class BarChart:
     width: float = WIDTH
     height: float = HEIGHT
     floor: float = HEIGHT - BOTTOM
+
+    @property
+    def label_step(self) -> int:
+        """Every how many-th bar has its label below it; the table has them all."""
+        widest = max((len(bar.label) for bar in self.bars), default=0) * LETTER_WIDTH + 3.0
+        return max(math.ceil(widest * len(self.bars) / (WIDTH - LEFT - RIGHT)), 1)
 
 
 class _Column(NamedTuple):
@@ -124,18 +139,20 @@ def night_charts(night: NightResult, spread: Distribution) -> tuple[BarChart, ..
         _chart(
             "durations",
             "Length of events",
-            "seconds, number of events",
+            "seconds; number of events",
             ("From", "Apneas", "Hypopneas"),
             _duration_columns(spread.durations) if n_events else [],
-            legend=kinds,
+            legend=kinds if n_events else (),
+            is_histogram=True,
             empty=no_events,
         ),
         _chart(
             "drops",
             "Depth of desaturations",
-            "SpO2 points, number of desaturations",
+            "points of SpO2; number of desaturations",
             ("From", "Desaturations"),
             _drop_columns(spread.drops) if any(row.n_desaturations for row in spread.drops) else [],
+            is_histogram=True,
             empty="No desaturation was counted.",
         ),
     )
@@ -149,15 +166,15 @@ def _chart(
     rows: Sequence[_Column],
     *,
     legend: tuple[tuple[str, str], ...] = (),
+    is_histogram: bool = False,
     empty: str,
 ) -> BarChart:
-    return BarChart(
-        key=key, title=title, axis=axis, columns=columns, legend=legend, bars=_drawn(rows), empty=empty
-    )
+    bars = _drawn(rows, is_histogram=is_histogram)
+    return BarChart(key=key, title=title, axis=axis, columns=columns, legend=legend, bars=bars, empty=empty)
 
 
-def _drawn(rows: Sequence[_Column]) -> tuple[Bar, ...]:
-    """Places of bars side by side, the highest as high as the chart."""
+def _drawn(rows: Sequence[_Column], *, is_histogram: bool) -> tuple[Bar, ...]:
+    """Places of bars side by side, the highest as high as the chart; labels of a histogram at the edges."""
     highest = max((sum(value for _, value in row.pieces) for row in rows), default=0.0)
     floor = HEIGHT - BOTTOM
     scale = (floor - TOP) / highest if highest > 0.0 else 0.0
@@ -178,6 +195,7 @@ def _drawn(rows: Sequence[_Column]) -> tuple[Bar, ...]:
                 x=round(x, 2),
                 width=round(width, 2),
                 parts=tuple(parts),
+                edge=round(LEFT + slot * number, 2) if is_histogram else None,
             )
         )
     return tuple(bars)
@@ -185,10 +203,10 @@ def _drawn(rows: Sequence[_Column]) -> tuple[Bar, ...]:
 
 def _hour_column(hour: HourOfNight, start: datetime | None) -> _Column:
     label = clock_text(start, hour.start_s).rpartition(":")[0]
-    hours = f"{rounded(hour.monitoring_h, 2)} h"
+    hours = f"{hour.monitoring_h:.2f} h"
     if hour.ahi_per_h is None:
         return _Column(label, "-", (NOT_MEASURED, str(hour.n_events), hours), ())
-    rate = rounded(hour.ahi_per_h, 1)
+    rate = f"{hour.ahi_per_h:.1f}"
     return _Column(label, rate, (f"{rate} /h", str(hour.n_events), hours), (("event", hour.ahi_per_h),))
 
 
@@ -204,11 +222,11 @@ def _position_columns(night: NightResult) -> Iterable[_Column]:
         if not hours:
             continue
         rate = index_value(night.indices, f"{name}_ahi_per_h")
-        amount = f"{rounded(hours, 2)} h"
+        amount = f"{hours:.2f} h"
         if rate is None:
             yield _Column(label, "-", (NOT_MEASURED, amount), ())
         else:
-            words = rounded(rate, 1)
+            words = f"{rate:.1f}"
             yield _Column(label, words, (f"{words} /h", amount), (("event", rate),))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from hsat.patient import AhiPosterior, PatientNight, PatientSummary
 from hsat.report.drawing import Box, Dot, Drawing, Shape, Stroke, Words, value_ticks
-from hsat.report.patient_plots import BAND_FROM_PER_H, count_interval_per_h, night_places, top_per_h
+from hsat.report.patient_plots import BAND_FROM_PER_H, count_interval_per_h, mean_top_per_h, night_places
 from hsat.report.patient_words import CLASS_LIMITS, nights_words, percent_words
 from hsat.report.rows import rounded
 from hsat.sessions import night_of
@@ -19,6 +19,7 @@ __all__ = [
     "draw_nights",
     "draw_positions",
     "draw_posterior",
+    "draw_responses",
     "draw_strip",
     "draw_treatment",
 ]
@@ -163,7 +164,9 @@ def _dates(nights: Sequence[PatientNight]) -> Iterable[Shape]:
     for day in range(0, n_days, step):
         x = round(at_first + day * per_day, 2)
         yield Words("tick", x, FLOOR + 15.0, f"{first + timedelta(days=day):{form}}", "middle")
-    yield Words("tick", (LEFT + WIDTH) / 2.0, FLOOR + 29.0, f"night of {first:%Y}", "middle")
+    last = first + timedelta(days=n_days - 1)
+    years = f"{first:%Y}" if first.year == last.year else f"{first:%Y} to {last:%Y}"
+    yield Words("tick", (LEFT + WIDTH) / 2.0, FLOOR + 29.0, f"nights of {years}", "middle")
 
 
 def draw_strip(night: PatientNight, top: float, *, has_class: bool) -> Drawing:
@@ -198,7 +201,7 @@ def draw_posterior(summary: PatientSummary) -> Drawing:
     posterior = summary.posterior
     if posterior is None:
         return Drawing(width=WIDTH, height=HEIGHT, shapes=())
-    across = _Scale(top_per_h(summary), LEFT, WIDTH - RIGHT)
+    across = _Scale(mean_top_per_h(posterior), LEFT, WIDTH - RIGHT)
     shapes: list[Shape] = list(_column_bands(across, posterior))
     highest = float(posterior.density.max())
     shapes.append(_curve("density", posterior, across, highest))
@@ -281,6 +284,20 @@ def draw_positions(summary: PatientSummary) -> Drawing | None:
     return _bar_rows(rows, max(*rates, 1.0))
 
 
+def draw_responses(response: TreatmentResponse) -> Drawing | None:
+    """How probable it is that the AHI fell by half, and that what is left is normal; None where unknown."""
+    parts = (
+        ("AHI fell by 50 % or more", response.p_halved),
+        ("AHI on treatment below 5 /h", response.p_complete),
+    )
+    rows = [
+        (name, probability, percent_words(probability), False)
+        for name, probability in parts
+        if probability is not None
+    ]
+    return _bar_rows(rows, 1.0) if rows else None
+
+
 def _bar_rows(rows: Sequence[tuple[str, float, str, bool]], top: float) -> Drawing:
     """Bars one below the other: label above, value at the right."""
     across = _Scale(top, 0.0, WIDTH - 62.0)
@@ -300,7 +317,7 @@ def draw_treatment(response: TreatmentResponse) -> Drawing | None:
     before, after = response.before.posterior, response.after.posterior
     if before is None or after is None:
         return None
-    top = max(top_per_h(response.before), top_per_h(response.after))
+    top = max(mean_top_per_h(before), mean_top_per_h(after))
     across = _Scale(top, LEFT, WIDTH - RIGHT)
     shapes: list[Shape] = list(_column_bands(across, before))
     for side, posterior, lift in (("before", before, 5.0), ("after", after, 15.0)):

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BAND_FROM_PER_H", "count_interval_per_h", "night_places", "plot_patient", "top_per_h"]
+__all__ = [
+    "BAND_FROM_PER_H",
+    "count_interval_per_h",
+    "mean_top_per_h",
+    "night_places",
+    "plot_patient",
+    "top_per_h",
+]
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color): told apart with every form of colour blindness.
 # The bands are greys that darken with severity and have their names written in them.
@@ -103,7 +110,7 @@ def _title(summary: PatientSummary) -> str:
     interval = interval_words(posterior.ci95_ahi_per_h)
     verdict = class_words(posterior)
     if summary.therapy in ("pap", "appliance"):
-        verdict = f"residual AHI on {'pap' if summary.therapy == 'pap' else 'an appliance'}: no class"
+        verdict = f"residual AHI on {'PAP' if summary.therapy == 'pap' else 'an appliance'}: no class"
     if posterior.severity is not None and not posterior.is_firm:
         verdict += "; another night is recommended"
     pooled = "" if summary.pooled_ahi_per_h is None else f"AHI {rounded(summary.pooled_ahi_per_h, 1)} /h; "
@@ -120,6 +127,11 @@ def top_per_h(summary: PatientSummary) -> float:
     if summary.posterior is not None:
         highest.append(summary.posterior.ci95_ahi_per_h[1])
     return max(LEAST_TOP_PER_H, HEADROOM * max(highest, default=0.0))
+
+
+def mean_top_per_h(posterior: AhiPosterior) -> float:
+    """Where an axis of mean AHI ends that holds the interval of a posterior: a night may lie far beyond."""
+    return max(LEAST_TOP_PER_H, HEADROOM * posterior.ci95_ahi_per_h[1])
 
 
 def _draw_bands(axes: "Axes", top: float, *, has_class: bool) -> None:

@@ -29,7 +29,7 @@ HOURS_OF = {
     "sleep": "AHI: events per hour of sleep that could be judged.",
     "usage": "AHI: the device's own count per hour of use.",
 }
-TREATED = {"pap": "pap", "appliance": "an appliance"}
+TREATED = {"pap": "PAP", "appliance": "an appliance"}
 
 
 def view_patient(summary: PatientSummary) -> NightView:
@@ -99,7 +99,7 @@ def _facts(summary: PatientSummary) -> Section:
 
 
 def _therapy_words(therapy: str | None) -> str:
-    return {"none": "none", "pap": "pap", "appliance": "an appliance"}.get(therapy or "", "none known of")
+    return {"none": "none", "pap": "PAP", "appliance": "an appliance"}.get(therapy or "", "none known of")
 
 
 def dates_words(nights: Sequence[PatientNight]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hsat.patient import PatientSummary
 from hsat.report.drawing import Drawing
@@ -11,6 +12,7 @@ from hsat.report.patient_drawings import (
     draw_nights,
     draw_positions,
     draw_posterior,
+    draw_responses,
     draw_treatment,
 )
 from hsat.report.patient_plots import top_per_h
@@ -35,13 +37,15 @@ __all__ = ["render_night_pdf", "render_patient_pdf", "render_treatment_pdf"]
 
 DOCUMENT = "Home sleep apnea test"
 """Title in the file's own description, which leaves the clinic with the file: it names nobody."""
-SHADED = "Grey: not monitored. Pale bars: events that are not counted."
 DOT_WORDS = (
     "Dots: nights (open: partial) with the 95 % interval that the chance of counting alone gives; blue: mean "
     "over many nights, dashed its interval."
 )
 PAIR_WORDS = f"{DOT_WORDS} Right: how probable each mean AHI is; dot and bar: mean and 95 % interval."
-CHANGE_WORDS = "Mean AHI before (blue) and on treatment (red, dashed); each curve has its own height."
+CHANGE_WORDS = (
+    "Curves: how probable each mean AHI is before (blue) and on treatment (red, dashed), each of its own "
+    "height; dots and bars: means and 95 % intervals."
+)
 PLAIN_BADGES = ("", "automatic scoring", "automatic scoring, adequate", "device scoring")
 """What needs no emphasis beside the title; a night that is edited, partial or inadequate does."""
 ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
@@ -49,6 +53,14 @@ ESCAPED = "Characters that this sheet cannot draw are written by their Unicode n
 N_COLUMNS = 3
 N_FACT_COLUMNS = 2
 SIGN_HEIGHT = 14.0
+
+
+class Figure(NamedTuple):
+    """Drawings side by side, the words below them, their titles above."""
+
+    drawings: tuple[Drawing, ...]
+    words: str
+    titles: tuple[str, ...] = ()
 
 
 def render_night_pdf(night: NightResult) -> bytes:
@@ -67,8 +79,18 @@ def render_night_pdf(night: NightResult) -> bytes:
         night_title(night),
         f"{night.scoring} scoring, {night.adequacy}",
         view_night(night),
-        (((draw_overview(night),), SHADED),),
+        (Figure((draw_overview(night),), _shade_words(night)),),
     )
+
+
+def _shade_words(night: NightResult) -> str:
+    """What the shades of the overview mean, as far as it has them."""
+    words = []
+    if any(item.minutes > 0.0 for item in night.monitored.excluded):
+        words.append("Grey: not monitored.")
+    if any(not event.is_counted for event in night.events):
+        words.append("Pale bars: events that are not counted.")
+    return " ".join(words)
 
 
 def render_patient_pdf(summary: PatientSummary) -> bytes:
@@ -83,22 +105,22 @@ def render_patient_pdf(summary: PatientSummary) -> bytes:
     bytes
         The same bytes for the same summary.
     """
-    figures: list[tuple[tuple[Drawing, ...], str]] = []
+    figures: list[Figure] = []
     posterior = summary.posterior
     if summary.nights and posterior is not None:
         pair = (draw_nights(summary, top_per_h(summary)), draw_posterior(summary))
-        figures.append((pair, PAIR_WORDS))
+        figures.append(Figure(pair, PAIR_WORDS, ("AHI of each night", "What they say of the mean")))
         bars: list[Drawing] = []
-        words = []
+        titles = []
         if posterior.class_probability:
             bars.append(draw_classes(posterior))
-            words.append("Bars of classes: their probability.")
+            titles.append("Probability of each class")
         positions = draw_positions(summary)
         if positions is not None:
             bars.append(positions)
-            words.append("Bars of positions: AHI of all nights together.")
+            titles.append("AHI by position, all nights together")
         if bars:
-            figures.append((_half(bars), " ".join(words)))
+            figures.append(Figure(_half(bars), "", tuple(titles)))
     ways = dict.fromkeys(f"{night.scoring} scoring" for night in summary.nights)
     return _render(patient_title(summary), ", ".join(ways), view_patient(summary), figures)
 
@@ -115,13 +137,15 @@ def render_treatment_pdf(response: TreatmentResponse) -> bytes:
     bytes
         The same bytes for the same response.
     """
-    figures: list[tuple[tuple[Drawing, ...], str]] = []
-    change = draw_treatment(response)
+    figures: list[Figure] = []
+    change, responses = draw_treatment(response), draw_responses(response)
     if change is not None:
         top = max(top_per_h(response.before), top_per_h(response.after))
         nights = (draw_nights(response.before, top), draw_nights(response.after, top))
-        figures.append((_half([change]), CHANGE_WORDS))
-        figures.append((nights, f"Left: before. Right: on treatment, on the same scale. {DOT_WORDS}"))
+        both = [change] if responses is None else [change, responses]
+        figures.append(Figure(_half(both), CHANGE_WORDS, ("Mean AHI", "Probability")[: len(both)]))
+        titles = ("AHI of each night before", "AHI of each night on treatment, on the same scale")
+        figures.append(Figure(nights, DOT_WORDS, titles))
     return _render(treatment_title(response), "", view_treatment(response), figures)
 
 
@@ -131,29 +155,24 @@ def _half(drawings: Sequence[Drawing]) -> tuple[Drawing, ...]:
     return (*drawings, *[empty] * (2 - len(drawings)))
 
 
-def _render(
-    title: str, badge: str, view: NightView, figures: Sequence[tuple[tuple[Drawing, ...], str]]
-) -> bytes:
+def _render(title: str, badge: str, view: NightView, figures: Sequence[Figure]) -> bytes:
     """One order for all: head, remarks, facts, figures, blocks in columns, closing words, a line to sign."""
     sheets = Sheets()
     _add_head(sheets, title, badge, view)
     sheets.skip(4.0)
-    sheets.add_columns(fact_lines(view.facts.rows, column_width(N_FACT_COLUMNS)), N_FACT_COLUMNS)
+    facts = [fact_lines([row], column_width(N_FACT_COLUMNS)) for row in view.facts.rows]
+    sheets.add_columns(facts, N_FACT_COLUMNS)
     sheets.skip(7.0)
-    for drawings, words in figures:
-        sheets.add_drawings(drawings)
-        if words:
-            sheets.add_lines(paragraph(words, "aside", BODY_WIDTH))
-        sheets.skip(4.0)
+    for figure in figures:
+        sheets.add_drawings(figure.drawings, figure.titles)
+        if figure.words:
+            sheets.add_lines(paragraph(figure.words, "aside", BODY_WIDTH))
+        sheets.skip(6.0)
     closing = _closing_lines(view, [ESCAPED] if _has_escapes(title, view) else [])
     width = column_width(N_COLUMNS)
-    lines: list[Line] = []
-    for section in view.sections:
-        if section.rows or section.text:
-            lines += section_lines(section, width)
-    for heading, items in view.lists:
-        lines += list_lines(heading, items, width)
-    sheets.add_columns(lines, N_COLUMNS, sum(line.height for line in closing) + 6.0)
+    blocks = [section_lines(section, width) for section in view.sections if section.rows or section.text]
+    blocks += [list_lines(heading, items, width) for heading, items in view.lists]
+    sheets.add_columns(blocks, N_COLUMNS, sum(line.height for line in closing) + 6.0)
     sheets.skip(6.0)
     sheets.add_together(closing)
     return write_pdf(sheets.finish(title), DOCUMENT)

@@ -1,6 +1,7 @@
 """From rows and sections of a view to lines, and from lines to columns on sheets."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hsat.report.drawing import Drawing
 from hsat.report.pdf_paper import (
@@ -159,29 +160,38 @@ class Sheets:
             self.turn()
         self.add_lines(lines)
 
-    def add_drawings(self, drawings: Sequence[Drawing]) -> None:
-        """Drawings side by side, each as wide as its share."""
+    def add_drawings(self, drawings: Sequence[Drawing], titles: Sequence[str]) -> None:
+        """Drawings side by side, each as wide as its share, its title above it."""
         share = (BODY_WIDTH - GUTTER * (len(drawings) - 1)) / len(drawings)
         highest = max(drawing.height * share / drawing.width for drawing in drawings)
-        if highest > self.room:
+        head = HEIGHTS["heading"] + 2.0 if any(titles) else 0.0
+        if highest + head > self.room:
             self.turn()
         for number, drawing in enumerate(drawings):
             x = MARGIN + number * (share + GUTTER)
-            self.sheets[-1].append(Placed(x, self.y, drawing, share / drawing.width))
-        self.y += highest
+            if number < len(titles):
+                title = Line(height=HEIGHTS["heading"], pieces=(Piece(0.0, titles[number], "heading"),))
+                self.sheets[-1].append(Placed(x, self.y, title))
+            self.sheets[-1].append(Placed(x, self.y + head, drawing, share / drawing.width))
+        self.y += highest + head
 
-    def add_columns(self, lines: Sequence[Line], n_columns: int, reserve: float = 0.0) -> None:
-        """Lines in columns of equal height, over as many sheets as they need.
+    def add_columns(self, blocks: Sequence[Sequence[Line]], n_columns: int, reserve: float = 0.0) -> None:
+        """Blocks of lines in columns of about equal height, over as many sheets as they need.
 
         Parameters
         ----------
-        lines : sequence of Line
-            Made for the width that `column_width` tells.
+        blocks : sequence of sequence of Line
+            Made for the width that `column_width` tells. A block is broken between two columns only where
+            whole ones need more than the sheet.
         n_columns : int
         reserve : float
             What is kept free below them, where they can all stand above it.
         """
-        left = list(lines)
+        left = [line for block in blocks for line in _together(block)]
+        room = self.room - reserve
+        highest = max((sum(line.height for line in block) for block in blocks), default=0.0)
+        if highest > room or _even_height(left, n_columns, room) is None:
+            left = [line for block in blocks for line in block]
         if left and self.room < LEAST_COLUMN:
             self.turn()
         while left:
@@ -216,6 +226,11 @@ class Sheets:
             y = PAGE_HEIGHT - BOTTOM + 8.0
             sheet.append(Placed(MARGIN, y, Line(height=HEIGHTS["foot"], pieces=pieces)))
         return self.sheets
+
+
+def _together(block: Sequence[Line]) -> list[Line]:
+    """The lines of a block, none of which but the last may end a column."""
+    return [*(replace(line, keeps_next=True) for line in block[:-1]), *block[-1:]]
 
 
 def column_width(n_columns: int) -> float:

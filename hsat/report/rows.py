@@ -1,6 +1,7 @@
 """The numbers of a night in one table: keys, labels, units, order, and the only rounding there is."""
 
 import math
+from collections.abc import Collection
 from typing import NamedTuple
 
 from hsat.results import NightIndices, NightResult
@@ -23,8 +24,8 @@ PART = "  "
 """How the label of a row begins that is a part of the row above."""
 FLOAT_NOISE = 1e-9
 """Sums of seconds differ from what they should be by less than this share."""
-LIMITED_UNITS = ("/h", "h")
-"""Units of the numbers that classes and adequacy have limits on."""
+LIMITED_KEYS = ("ahi_per_h", "cheyne_stokes_events_per_h")
+"""What is held against limits: of the classes, and of the criterion of Cheyne-Stokes breathing."""
 NOT_FINITE = "the computation gave no finite number"
 
 
@@ -137,8 +138,8 @@ def amount_words(n: int, one: str, several: str | None = None) -> str:
     return f"{n} {one if n == 1 else several or one + 's'}"
 
 
-def rounded(value: float, decimals: int) -> str:
-    """A number for people; never rounded up to a whole number, where classes have their limits.
+def rounded(value: float, decimals: int, limits: Collection[float] | None = None) -> str:
+    """A number for people; never rounded up to a limit that it lies below.
 
     Parameters
     ----------
@@ -146,6 +147,9 @@ def rounded(value: float, decimals: int) -> str:
         Finite: a rate, or hours.
     decimals : int
         Digits after the point.
+    limits : collection of float, optional
+        The whole numbers that it is held against. By default every whole number may be one, as in a rule
+        set of the user's own.
 
     Returns
     -------
@@ -154,14 +158,17 @@ def rounded(value: float, decimals: int) -> str:
     """
     plain = f"{value:.{decimals}f}"
     whole = float(plain)
-    if decimals == 0 or not whole.is_integer() or value >= whole * (1.0 - FLOAT_NOISE):
+    is_limit = whole.is_integer() if limits is None else whole in limits
+    if decimals == 0 or not is_limit or value >= whole * (1.0 - FLOAT_NOISE):
         return plain
     return next(text for n in range(decimals, 20) if float(text := f"{value:.{n}f}") < whole)
 
 
 def index_text(row: IndexRow, value: float) -> str:
     """A number of the night with its unit, rounded as its row says."""
-    number = rounded(value, row.decimals) if row.unit in LIMITED_UNITS else f"{value:.{row.decimals}f}"
+    number = f"{value:.{row.decimals}f}"
+    if row.key in LIMITED_KEYS:
+        number = rounded(value, row.decimals)
     return f"{number} {row.unit}"
 
 

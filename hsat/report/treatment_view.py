@@ -20,7 +20,7 @@ RESPONSES = {
     "none": "no response: the AHI did not fall by half",
 }
 LEAST_LIMIT_PER_H = 0.1
-TREATMENTS = {"pap": "on pap", "appliance": "with an appliance", "none": "none", "unknown": "none known of"}
+TREATMENTS = {"pap": "on PAP", "appliance": "with an appliance", "none": "none", "unknown": "none known of"}
 NOT_PER_NIGHT = ("therapy_unknown", "no_patient_code")
 
 

@@ -284,16 +284,21 @@
       ctx.stroke();
     });
     ctx.setLineDash([]);
+    var y = u.valToPos(middle + (is_below ? -0.5 : 0.5) * excursion, "y", true);
+    nameLine(u, words, Math.max(left, u.bbox.left), y, hue, is_below);
+  }
+
+  /** Words at the left end of a line, above or below it, on a halo of paper. */
+  function nameLine(u, words, x, y, hue, is_below) {
+    var ctx = u.ctx, ratio = devicePixelRatio;
     ctx.font = 10 * ratio + "px system-ui, sans-serif";
     ctx.textBaseline = is_below ? "top" : "bottom";
     ctx.textAlign = "left";
-    var y = u.valToPos(middle + (is_below ? -0.5 : 0.5) * excursion, "y", true) + (is_below ? ratio : -ratio);
-    var x = Math.max(left, u.bbox.left) + 2 * ratio;
     ctx.lineWidth = 3 * ratio;
     ctx.strokeStyle = color("--panel");
-    ctx.strokeText(words, x, y);
+    ctx.strokeText(words, x + 2 * ratio, y + (is_below ? ratio : -ratio));
     ctx.fillStyle = color(hue);
-    ctx.fillText(words, x, y);
+    ctx.fillText(words, x + 2 * ratio, y + (is_below ? ratio : -ratio));
   }
 
   /** The fall of SpO2 of the selected event: its baseline, its lowest point, the limit between them. */
@@ -314,7 +319,7 @@
     ctx.arc(x1, low, 3 * ratio, 0, 2 * Math.PI);
     ctx.fillStyle = color("--ink");
     ctx.fill();
-    if (!page.night.limits || event.kind === "desaturation") return;
+    if (!page.night.limits || event.kind === "desaturation" || event.kind.indexOf("_apnea") > 0) return; // an apnea needs no fall
     var y = u.valToPos(fall[3] - page.night.limits.min_desaturation_points, "y", true);
     ctx.setLineDash([4 * ratio, 3 * ratio]);
     ctx.beginPath();
@@ -322,6 +327,7 @@
     ctx.lineTo(u.valToPos(fall[2], "x", true), y);
     ctx.stroke();
     ctx.setLineDash([]);
+    nameLine(u, "limit: " + page.night.limits.min_desaturation_points + " points", Math.max(x0, u.bbox.left), y, "--ink", true);
   }
 
   /* ------------------------------------------------------------------------------------- the panels */
