@@ -8,6 +8,7 @@ import pytest
 
 import hsat
 from hsat.errors import EventListError, ReadError
+from hsat.events import EventKind
 from hsat.score import score_night
 from hsat.simulate import make_night
 from hsat.simulate.edf import write_edf
@@ -72,12 +73,19 @@ def test_a_hypopnea_has_its_own_limit(night, simulated):
     assert "apnea limit" not in [item.get_label() for item in flow.collections]
 
 
-def test_the_fall_of_spo2_is_drawn_with_its_limit(night, apnea, simulated):
-    spo2 = night.plot_event(apnea, simulated.recording).axes[-1]
-    fall = night.events[apnea].desaturation
+def test_the_fall_of_spo2_is_drawn_with_the_limit_that_a_hypopnea_has(night, simulated):
+    number = next(i for i, e in enumerate(night.events) if e.kind is EventKind.HYPOPNEA)
+    spo2 = night.plot_event(number, simulated.recording).axes[-1]
+    fall = night.events[number].desaturation
     drawn = next(line for line in spo2.lines if line.get_label() == "fall")
     assert drawn.get_ydata().tolist() == [fall.baseline_percent, fall.baseline_percent, fall.nadir_percent]
-    assert levels(spo2, "limit") == [fall.baseline_percent - 4.0]
+    assert levels(spo2, "limit: 4 points") == [fall.baseline_percent - 4.0]
+
+
+def test_the_fall_of_an_apnea_has_no_limit_to_reach(night, apnea, simulated):
+    spo2 = night.plot_event(apnea, simulated.recording).axes[-1]
+    assert "fall" in [line.get_label() for line in spo2.lines]
+    assert [item for item in spo2.collections if str(item.get_label()).startswith("limit")] == []
 
 
 def test_evidence_stands_below(night, apnea, simulated):

@@ -266,7 +266,7 @@ def test_hovering_over_time_that_is_not_monitored_says_why(browser, tmp_path):
 
 def test_focus_on_a_line_shows_its_evidence_without_moving(opened, night):
     opened.page.focus("#text")
-    for _ in range(9):  # the region of the table, seven heads, the first line
+    for _ in range(10):  # the region of the table, eight heads, the first line
         opened.page.keyboard.press("Tab")
     first = min([*night.events, *night.rejected], key=lambda found: found.start_s)
     words = first.criterion if hasattr(first, "criterion") else first.reason
@@ -287,6 +287,16 @@ def test_the_table_sorts_by_any_column_and_says_so(opened, night):
     head.get_by_role("button").click()
     lengths = [float(text.split()[0]) for text in column(opened, 3)]
     assert lengths == sorted(lengths, reverse=True)
+    opened.page.get_by_role("columnheader", name="Start").get_by_role("button").click()
+
+
+def test_the_table_sorts_by_rank_so_that_doubtful_ones_can_be_looked_at_first(opened, night):
+    head = opened.page.get_by_role("columnheader", name="Rank")
+    head.get_by_role("button").click()
+    ranks = [found.confidence_fraction for found in (*night.events, *night.rejected)]
+    known = sorted(rank for rank in ranks if rank is not None)
+    assert len(known) > 10
+    assert column(opened, 7) == [*(f"{rank:.2f}" for rank in known), *["-"] * (len(ranks) - len(known))]
     opened.page.get_by_role("columnheader", name="Start").get_by_role("button").click()
 
 

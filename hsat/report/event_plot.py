@@ -168,9 +168,10 @@ def _draw_fall(axes: "Axes", line: EventLine, night: NightResult) -> None:
     )
     axes.plot([fall.nadir_s], [fall.nadir_percent], "o", color="black", markersize=4)
     limits = limits_of(night.rules_id)
-    if limits is not None:
-        level = fall.baseline_percent - limits["min_desaturation_points"]
-        axes.hlines([level], fall.start_s, fall.stop_s, "black", "dashed", label="limit", linewidth=1.0)
+    if limits is not None and not line.kind.endswith("_apnea"):  # an apnea needs no fall
+        points = limits["min_desaturation_points"]
+        level, words = fall.baseline_percent - points, f"limit: {points:g} points"
+        axes.hlines([level], fall.start_s, fall.stop_s, "black", "dashed", label=words, linewidth=1.0)
     _name_lines(axes, 2)
 
 

@@ -50,10 +50,10 @@ class EventLine:
         Value of `hsat.events.EventKind`, `CANDIDATE` or `DESATURATION`.
     start_s, stop_s : float
         Seconds from the start of the recording, unrounded.
-    words, clock, duration, reduction, drop, nadir, verdict : str
-        Cells: what it is, when, how long, how far airflow fell, how far SpO2 fell and to what, and the
-        clause that admitted or refused it.
-    reduction_fraction, drop_points, nadir_percent : float or None
+    words, clock, duration, reduction, drop, nadir, rank, verdict : str
+        Cells: what it is, when, how long, how far airflow fell, how far SpO2 fell and to what, how far it
+        lies from the limits, and the clause that admitted or refused it.
+    reduction_fraction, drop_points, nadir_percent, confidence_fraction : float or None
         The same unrounded.
     is_counted : bool
     sensor : str or None
@@ -72,10 +72,12 @@ class EventLine:
     reduction: str
     drop: str
     nadir: str
+    rank: str
     verdict: str
     reduction_fraction: float | None
     drop_points: float | None
     nadir_percent: float | None
+    confidence_fraction: float | None
     is_counted: bool
     sensor: str | None
     baseline_excursion: float | None
@@ -160,10 +162,12 @@ def _line(
         reduction=_reduction_words(reduction, night),
         drop=NOT_MEASURED if fall is None else _points(fall.drop_points),
         nadir=NOT_MEASURED if fall is None else _level(fall.nadir_percent),
+        rank=NOT_MEASURED if found.confidence_fraction is None else f"{found.confidence_fraction:.2f}",
         verdict=printable(verdict),
         reduction_fraction=reduction,
         drop_points=None if fall is None else fall.drop_points,
         nadir_percent=None if fall is None else fall.nadir_percent,
+        confidence_fraction=found.confidence_fraction,
         is_counted=is_counted,
         sensor=found.sensor,
         baseline_excursion=found.baseline_excursion,
@@ -190,10 +194,12 @@ def _describe_fall(fall: Desaturation, start: datetime | None) -> EventLine:
         reduction=NOT_MEASURED,
         drop=_points(fall.drop_points),
         nadir=_level(fall.nadir_percent),
+        rank=NOT_MEASURED,
         verdict=words,
         reduction_fraction=None,
         drop_points=fall.drop_points,
         nadir_percent=fall.nadir_percent,
+        confidence_fraction=None,
         is_counted=True,
         sensor=None,
         baseline_excursion=None,

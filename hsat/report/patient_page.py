@@ -19,7 +19,7 @@ from hsat.report.patient_drawings import (
 )
 from hsat.report.patient_plots import top_per_h
 from hsat.report.patient_view import MAX_NIGHTS, view_patient
-from hsat.report.patient_words import class_words, nights_words
+from hsat.report.patient_words import nights_words
 from hsat.report.titles import patient_title, treatment_title
 from hsat.report.treatment_view import view_treatment
 from hsat.report.view import PHYSICIAN, NightView
@@ -121,7 +121,7 @@ def render_patient_page(summary: PatientSummary, night_links: Sequence[str | Non
         view,
         badges=_badges(summary),
         banners=banners,
-        figures=(*_class_figure(summary), *_figures(view, PATIENT_FIGURES)),
+        figures=tuple(_figures(view, PATIENT_FIGURES)),
         comparison=(),
         sides=(_side("nights", "The nights", summary, night_links),),
     )
@@ -197,11 +197,6 @@ def _badges(summary: PatientSummary) -> tuple[str, ...]:
     if posterior is not None and posterior.severity is not None:
         ways.append("firm class" if posterior.is_firm else "class not settled")
     return tuple(ways)
-
-
-def _class_figure(summary: PatientSummary) -> Iterable[KeyFigure]:
-    if summary.posterior is not None:
-        yield KeyFigure("Class", class_words(summary.posterior), "")
 
 
 def _figures(view: NightView, labels: Sequence[tuple[str, str]]) -> Iterable[KeyFigure]:

@@ -231,7 +231,9 @@ def _label_dates(axes: "Axes", nights: Sequence[PatientNight], places: NDArray[n
     ticks = np.arange(0, n_days, step)
     form = "%a %d %b" if n_days <= 7 else "%d %b" if n_days <= 300 else "%d %b %Y"
     axes.set_xticks(ticks, [f"{first + timedelta(days=int(tick)):{form}}" for tick in ticks])
-    axes.set_xlabel(f"{f'night of {first:%Y}' if form != '%d %b %Y' else 'night'}; {BAR_WORDS}")
+    last = first + timedelta(days=n_days - 1)
+    years = f"{first:%Y}" if first.year == last.year else f"{first:%Y} to {last:%Y}"
+    axes.set_xlabel(f"{f'nights of {years}' if form != '%d %b %Y' else 'night'}; {BAR_WORDS}")
 
 
 def _draw_density(axes: "Axes", posterior: AhiPosterior, top: float) -> None:

@@ -19,8 +19,8 @@ PAGE_HEAD = """\
 # Rule sets
 
 Every number that scoring uses lives in one of these sets (`hsat/rules/*.toml`), the numbers of
-signal processing included. `hsat score --rules NAME` chooses one; `--rules my.toml` takes a file
-of yours. A set may extend another and write only what differs:
+signal processing included. `hsat score --rules NAME` chooses one, `aasm_1b` where none is named;
+`--rules my.toml` takes a file of yours. A set may extend another and write only what differs:
 
 ```toml
 name = "ours"
@@ -111,7 +111,8 @@ def rules_page(documents: Iterable[RuleDocument]) -> str:
     A set that extends another on the page shows only what differs from it.
     """
     by_name = {document.name: document for document in documents}
-    parts = [PAGE_HEAD]
+    rows = [f"| [{name}](#{name}) | {document.title} |" for name, document in by_name.items()]
+    parts = ["\n".join([PAGE_HEAD, "| set | what it is |", "|---|---|", *rows, ""])]
     for document in by_name.values():
         parent = by_name.get(document.extends) if document.extends is not None else None
         parts.append(_page_of_set(document, parent))
