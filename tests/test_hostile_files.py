@@ -155,6 +155,7 @@ def check_html(html: str, tame: str) -> None:
     """The elements of a page of a harmless file, and none other."""
     check_text(html)
     hostile, harmless = Elements(html).found, Elements(tame).found
+    hostile.pop(("bdi",), None)  # around words from the right
     assert set(hostile) == set(harmless)
     for tag in (("script",), ("script", "id", "type"), ("style",), ("meta", "content", "http-equiv")):
         assert hostile[tag] == harmless[tag] == 1
@@ -163,7 +164,10 @@ def check_html(html: str, tame: str) -> None:
 def check_several(html: str, tame: str) -> None:
     """The page of a harmless code element for element; links lead to nothing outside."""
     check_text(html)
-    assert Elements(html).found == Elements(tame).found
+    hostile, harmless = Elements(html).found, Elements(tame).found
+    for found in (hostile, harmless):
+        found.pop(("bdi",), None)  # around words from the right
+    assert hostile == harmless
     assert not re.search(r"""(?:href|src)\s*=\s*["'](?!#)""", html)
 
 

@@ -325,6 +325,18 @@ def test_hostile_texts_are_inert_in_the_page():
     assert HOSTILE not in html
 
 
+def test_words_from_the_right_move_no_number_beside_them():
+    """By hand: Hebrew alone is isolated; the blank and the number behind it keep their places."""
+    label = "\u05d6\u05e8\u05d9\u05de\u05d4 \u05d0 1 <b>"
+    night = make_result()
+    channels = tuple(
+        replace(c, source_label=label) if c.name == "flow" else c for c in night.recording.channels
+    )
+    html = render_page(replace(night, recording=replace(night.recording, channels=channels)))
+    words = "<bdi>\u05d6\u05e8\u05d9\u05de\u05d4 \u05d0</bdi> 1 &lt;b&gt;&#39;, "
+    assert f"flow (&#39;{words}" in html
+
+
 def test_a_label_of_10_kb_is_cut_and_says_so():
     long = "L" * 10_000
     channels = tuple(replace(channel, source_label=long) for channel in make_recording().channels)

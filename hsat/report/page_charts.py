@@ -119,14 +119,15 @@ def night_charts(night: NightResult, spread: Distribution) -> tuple[BarChart, ..
     n_events = sum(hour.n_events for hour in spread.hours)
     no_events = "No airflow was recorded." if night.flow_sensor is None else "No event was counted."
     start = night.recording.start_local
+    has_rates = any(hour.ahi_per_h is not None for hour in spread.hours)
     return (
         _chart(
             "hours",
             "AHI by hour",
             "events per monitored hour" if start else "hours from the start",
             ("Hour", "AHI", "Events", "Monitored"),
-            [_hour_column(hour, start) for hour in spread.hours],
-            empty="No airflow was recorded.",
+            [_hour_column(hour, start) for hour in spread.hours] if has_rates else [],
+            empty="No airflow was recorded." if night.flow_sensor is None else "No AHI was measured.",
         ),
         _chart(
             "positions",

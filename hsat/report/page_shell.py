@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +13,14 @@ from hsat.report.plain import shortened, told, without_surrogates
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 __all__ = ["Banner", "KeyFigure", "fill_page", "static_text"]
 
 FOLDER = Path(__file__).parent
+RIGHT = r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]+"
+FROM_THE_RIGHT = re.compile(rf"{RIGHT}(?:\s+{RIGHT})*")
+"""Runs of words of the blocks of Unicode that are written from the right: Hebrew, Arabic and others."""
 
 
 class KeyFigure(NamedTuple):
@@ -90,6 +95,15 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = lambda text: shortened(without_surrogates(str(text)))
-    environment.filters["told"] = lambda text: told(without_surrogates(str(text)))
+    environment.filters["shown"] = lambda text: _isolated(shortened(without_surrogates(str(text))))
+    environment.filters["told"] = lambda text: _isolated(told(without_surrogates(str(text))))
     return environment
+
+
+def _isolated(text: str) -> "Markup | str":
+    """Words written from the right each in an element of their own: they move no number beside them."""
+    if text.isascii() or not FROM_THE_RIGHT.search(text):
+        return text
+    from markupsafe import Markup, escape
+
+    return Markup(FROM_THE_RIGHT.sub(r"<bdi>\g<0></bdi>", str(escape(text))))

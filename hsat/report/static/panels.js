@@ -406,11 +406,12 @@
       words: trace.title
     };
     var usual = trace.range;
-    var lowest = trace.name === "spo2" ? page.samples.lowestOf(trace) : null;
+    var edges = page.samples.edgesOf(trace);
+    var top = usual[1] > 0 ? usual[1] : edges[1]; // of what is almost always 0, all of it
     panel.range = function () {
-      if (trace.name === "spo2") return [Math.max(40, Math.min(88, (lowest === null ? 88 : lowest) - 2)), 101];
+      if (trace.name === "spo2") return [Math.max(40, Math.min(88, edges[0] - 2)), 101];
       if (trace.name === "pulse") return [usual[0] - 8, usual[1] + 8];
-      if (trace.name === "snore" || trace.name === "excursion") return [0, Math.max(usual[1], 1e-12) * 1.3 / page.gain];
+      if (trace.name === "snore" || trace.name === "excursion") return [0, Math.max(top, 1e-12) * 1.3 / page.gain];
       var near = windowLength() < SCALED_TO_S ? nearRange(trace) : usual;
       var middle = (near[0] + near[1]) / 2, half = Math.max((near[1] - near[0]) / 2, 1e-12);
       return [middle - 1.35 * half / page.gain, middle + 1.35 * half / page.gain];
@@ -431,10 +432,16 @@
     return range;
   }
 
+  /** The panels; a trace without a single valid value takes none and is named below them. */
   function describe() {
+    page.silent = [];
     var night = page.night, order = [eventStrip()];
     if (night.stages.length) order.push(spanStrip("Sleep stages", STAGE_ROWS, stageWords(night.stages), "--blue"));
-    night.traces.forEach(function (trace) { order.push(signalPanel(page.samples.decode(trace))); });
+    night.traces.forEach(function (trace) {
+      page.samples.decode(trace);
+      if (page.samples.edgesOf(trace)) order.push(signalPanel(trace));
+      else page.silent.push(trace.title + (trace.source_label ? " (" + trace.source_label + ")" : ""));
+    });
     if (night.position.length) order.push(spanStrip("Position", POSITION_ROWS, night.position, "--orange"));
     var snore = order.findIndex(function (p) { return p.trace && p.trace.name === "snore"; });
     if (snore >= 0) order.push(order.splice(snore, 1)[0]);
@@ -463,7 +470,11 @@
       var frame = element("div", "panel");
       var head = element("div", "panel-head");
       head.appendChild(element("span", "panel-title", panel.title + (panel.unit ? " (" + panel.unit + ")" : "")));
-      if (panel.trace && panel.trace.source_label) head.appendChild(element("span", "panel-source", panel.trace.source_label + ", " + +panel.trace.recorded_rate_hz.toPrecision(4) + " Hz"));
+      if (panel.trace && panel.trace.source_label) {
+        var source = element("span", "panel-source");
+        source.append(element("bdi", "", panel.trace.source_label), ", " + +panel.trace.recorded_rate_hz.toPrecision(4) + " Hz");
+        head.appendChild(source);
+      }
       panel.readout = element("span", "panel-value");
       head.appendChild(panel.readout);
       frame.appendChild(head);
@@ -473,6 +484,7 @@
       panel.plot = new uPlot(optionsOf(panel, host.clientWidth), dataOf(panel, host.clientWidth), frame);
       page.navigation.listen(panel.plot);
     });
+    if (page.silent.length) host.appendChild(element("p", "empty", "Recorded without a valid value: " + page.silent.join(", ") + "."));
   }
 
   function dataOf(panel, width) {

@@ -73,14 +73,17 @@
     return { xs: xs, ys: ys, is_whole: false };
   }
 
-  /** Lowest value of a trace, or null. */
-  function lowestOf(trace) {
-    var low = 32767, has = false;
+  /** Lowest and highest value of a trace, or null where it has none. */
+  function edgesOf(trace) {
+    var low = 32767, high = -32767, has = false;
     for (var i = 0; i < trace.n; i += 1) {
       var stored = trace.stored[i];
-      if (stored !== MISSING && stored <= low) { low = stored; has = true; }
+      if (stored === MISSING) continue;
+      has = true;
+      if (stored < low) low = stored;
+      if (stored > high) high = stored;
     }
-    return has ? trace.offset + trace.step * low : null;
+    return has ? [trace.offset + trace.step * low, trace.offset + trace.step * high] : null;
   }
 
   /** Between which values all but a few samples of a window lie, or null. */
@@ -110,6 +113,6 @@
   }
 
   page.samples = {
-    decode: decode, valueAt: valueAt, windowOf: windowOf, lowestOf: lowestOf, medianOf: medianOf, rangeOf: rangeOf
+    decode: decode, valueAt: valueAt, windowOf: windowOf, edgesOf: edgesOf, medianOf: medianOf, rangeOf: rangeOf
   };
 })((window.hsatPage = window.hsatPage || {}));
