@@ -100,6 +100,16 @@ def test_a_refused_candidate_is_drawn_with_both_limits(night, simulated):
     assert night.rejected[0].reason in figure.get_supxlabel().replace("\n", " ")
 
 
+def test_a_refused_candidate_does_not_look_like_an_event(night, apnea, simulated):
+    def shade(figure):
+        return figure.axes[0].patches[0].get_facecolor()[:3]
+
+    event = shade(night.plot_event(apnea, simulated.recording))
+    refused = shade(night.plot_event(0, simulated.recording, is_rejected=True))
+    assert event == pytest.approx((0xD5 / 255, 0x5E / 255, 0.0))
+    assert refused == pytest.approx((0x55 / 255,) * 3)
+
+
 def test_a_fall_of_nothing_is_not_drawn(night, simulated):
     """SpO2 that stays where it is has a nadir all the same; it is no fall."""
     flat = next(

@@ -8,7 +8,7 @@ import numpy as np
 from hsat.errors import EventListError
 from hsat.recording import Recording
 from hsat.report.clock import clock_ticks
-from hsat.report.event_view import EventLine, describe_candidate, describe_event
+from hsat.report.event_view import CANDIDATE, EventLine, describe_candidate, describe_event
 from hsat.report.figures import figure_words, new_figure
 from hsat.report.limits import limits_of
 from hsat.report.plain import shortened
@@ -33,6 +33,8 @@ MOST_SAMPLES = 20_000_000
 MOST_TICKS = 11
 """Of times to the second, which are wide."""
 EVIDENCE_WIDTH = 120
+REFUSED = "#555555"
+"""Grey, as on the page: what was refused is no event."""
 BELTS = ("thorax", "abdomen")
 BEFORE_S = 45.0
 """How far before the event its baseline and limits are drawn."""
@@ -79,7 +81,8 @@ def plot_event(
         if trace.name == "spo2":
             _draw_fall(axes, line, night)
             continue
-        axes.axvspan(line.start_s, line.stop_s, color=VERMILION, alpha=0.18, linewidth=0)
+        colour = REFUSED if line.kind == CANDIDATE else VERMILION
+        axes.axvspan(line.start_s, line.stop_s, color=colour, alpha=0.18, linewidth=0)
         if trace.name == sensor:
             _draw_limits(axes, line, trace, night)
     ticks = clock_ticks(night.recording.start_local, start_s, stop_s, n_most=MOST_TICKS)
