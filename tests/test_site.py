@@ -161,3 +161,12 @@ def test_every_public_name_is_in_the_reference():
 def test_figures_are_reached_from_the_package():
     assert callable(hsat.plot.plot_night)
     assert set(hsat.plot.__all__) == {"plot_agreement", "plot_event", "plot_night", "plot_patient"}
+
+
+@pytest.mark.parametrize("width", [390, 800, 1200, 1440, 1560, 1670, 1920])
+def test_no_page_of_the_site_scrolls_sideways(site, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for name in ("docs/index.html", "README.html", "docs/rules.html", "docs/start/technician.html"):
+        page.goto((site / name).as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
+    page.close()
