@@ -7,6 +7,7 @@ import re
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from test_report import HOSTILE, hostile_night
 
 from benchmarks.edf_files import small_night, write_edf
 from hsat.cli.main import main
+from hsat.distribution import describe_distribution
 from hsat.errors import HsatError
 from hsat.events import EventKind
 from hsat.recording import ArraySource, Calibration, DeviceInfo, Recording, Signal, SourceFile, Subject
 from hsat.report.document import night_document
 from hsat.report.limits import limits_of
 from hsat.report.page import render_page
+from hsat.report.page_charts import night_charts
 from hsat.report.page_data import page_document, script_json
 from hsat.report.text import night_text
 from hsat.report.traces import code_spans, read_traces
@@ -323,6 +326,29 @@ def test_hostile_texts_are_inert_in_the_page():
     html.encode("utf-8")
     assert r"\x1b[31mred" in html
     assert HOSTILE not in html
+
+
+def test_labels_below_bars_never_touch_and_bins_are_named_at_their_edges(night):
+    """A figure is some 6 pixels wide there; a bar stands right of the edge that its label names."""
+    for chart in night_charts(night, describe_distribution(night)):
+        shown = chart.bars[:: chart.label_step]
+        assert len(shown) > 1
+        for left, right in pairwise(shown):
+            half = 3.0 * (len(left.label) + len(right.label))
+            assert right.label_x - left.label_x >= half
+        if chart.key in ("durations", "drops"):
+            assert all(bar.label_x < bar.x for bar in chart.bars)
+        else:
+            assert all(bar.label_x == bar.middle for bar in chart.bars)
+
+
+def test_a_night_of_14_h_leaves_labels_out_and_none_from_the_table():
+    """14 hours of 23 pixels each: a label of five figures takes more than one."""
+    recording = make_night(seed=2, duration_h=14.0, events_per_h=10.0).recording
+    chart = render_page(score_night(recording)).split('id="chart-hours"')[1].split("</figure>")[0]
+    drawn, table = chart.split("<details>")
+    assert 5 < drawn.count('class="tick"') < table.count('<th scope="row">')
+    assert table.count('<th scope="row">') >= 14
 
 
 def test_words_from_the_right_move_no_number_beside_them():

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from night_builder import make_event, make_recording, make_result
 
 from hsat.events import EventKind
 from hsat.io.reading import read_recording
-from hsat.recording import Recording, SourceFile, Subject
+from hsat.recording import ArraySource, Recording, SourceFile, Subject
 from hsat.report.page import render_page
 from hsat.results import NightResult
 from hsat.score import score_night
@@ -395,6 +396,30 @@ def test_nights_that_lack_something_open_without_complaint(browser, tmp_path, na
     opened.page.keyboard.press("n")
     opened.page.keyboard.press("2")
     opened.view()
+    assert opened.complaints == []
+    opened.page.close()
+
+
+def missing(n_samples: int) -> ArraySource:
+    return ArraySource(arrays=(np.full(n_samples, np.nan, np.float32),))
+
+
+def test_a_trace_without_a_valid_value_takes_no_panel_and_is_named(browser, tmp_path):
+    """As on the card of a treatment device without an oximeter: SpO2 and pulse are there and say nothing."""
+    recording = make_night(seed=5, duration_h=0.5, events_per_h=20.0).recording
+    signals = tuple(
+        replace(signal, source=missing(signal.n_samples), source_index=0)
+        if signal.name in ("spo2", "pulse")
+        else signal
+        for signal in recording.signals
+    )
+    silent = replace(recording, signals=signals)
+    opened = open_page(browser, tmp_path / "n.html", render_page(score_night(silent), silent))
+    titles = [text.split(" (")[0] for text in opened.page.locator(".panel-title").all_text_contents()]
+    assert "Airflow" in titles
+    assert not {"SpO2", "Pulse"} & set(titles)
+    words = opened.page.inner_text("#panels > p")
+    assert words == "Recorded without a valid value: SpO2 (SpO2), Pulse (Pulse)."
     assert opened.complaints == []
     opened.page.close()
 

@@ -78,12 +78,12 @@ def render_page(night: NightResult, recording: Recording | None = None) -> str:
 def _banners(night: NightResult, *, has_signals: bool) -> Iterable[Banner]:
     if night.scoring == "edited":
         yield Banner("edited", "Edited scoring: computed from an event list that a person edited.")
-    if not night.is_adequate:
+    if not night.is_adequate:  # its reasons tell of the treatment and of missing airflow too
         reasons = "; ".join(printable(reason) for reason in night.reasons)
         yield Banner(night.adequacy, f"Night {night.adequacy}" + (f": {reasons}." if reasons else "."))
-    if night.therapy == "pap":
+    elif night.therapy == "pap":
         yield Banner("therapy", "Recorded under positive airway pressure: no diagnostic class.")
-    if night.flow_sensor is None:
+    elif night.flow_sensor is None:
         yield Banner("oximetry", "No airflow was recorded: apneas and hypopneas cannot be told.")
     if not has_signals:
         yield Banner("overview", "The recording was not at hand: the traces are an overview in steps.")
