@@ -136,6 +136,9 @@ class Signal:
         From stored numbers to physical values, and which numbers mean "missing".
     mapped_by : str
         Why the label was given this name, in words (``"alias 'spo2'"``, ``"--map"``).
+    rooted_by : str
+        Of nasal pressure: the words of the header that say that its square root was taken before, so
+        that it is proportional to flow (``"unit 'L/min'"``); empty where it says nothing of it.
     """
 
     name: str
@@ -147,6 +150,7 @@ class Signal:
     source_index: int
     calibration: Calibration = field(default=Calibration(), repr=False)
     mapped_by: str = ""
+    rooted_by: str = ""
 
     @property
     def values(self) -> NDArray[np.float64]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "ROOTED_CODE",
     "AirflowSensors",
     "Alternative",
     "ChannelInfo",
@@ -41,6 +42,9 @@ __all__ = [
 ]
 
 SECONDS_PER_HOUR = 3600.0
+
+ROOTED_CODE = "nasal_pressure_rooted"
+"""Code of the note by which nasal pressure was taken for flow, its root having been taken before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,8 +106,10 @@ def find_alternatives(
                 rules_id=other.rules_id, ahi_per_h=other.indices.ahi_per_h, severity=other.severity
             )
     if NASAL_PRESSURE in night.airflow.sensors:
-        word = "not_linearised" if rules.nasal_pressure.is_linearised else "linearised"
-        candidates = _candidates_of_other_reading(night, rules)
+        services = (*night.airflow.hypopneas, *night.airflow.apneas)
+        measured = next(s.reading for s in services if s.reading.sensor == NASAL_PRESSURE)
+        word = "linearised" if measured.is_squared else "not_linearised"
+        candidates = _candidates_of_other_reading(night, measured, rules)
         rules_id = f"{rules.rules_id}, {word.replace('_', ' ')}"
         found[f"{rules.name}_{word}"] = _graded(night, _count_events(candidates, rules), rules, rules_id)
     return found
@@ -121,11 +123,11 @@ def _finds_the_same(rules: ScoringRules, sibling: ScoringRules) -> bool:
     return all(getattr(like, name) == getattr(sibling, name) for name in names)
 
 
-def _candidates_of_other_reading(night: JudgedNight, rules: ScoringRules) -> Sequence[Candidate]:
+def _candidates_of_other_reading(
+    night: JudgedNight, measured: FlowReading, rules: ScoringRules
+) -> Sequence[Candidate]:
     """Candidates with the square root of nasal pressure taken, or left out; all else as it was."""
     airflow = night.airflow
-    services = (*airflow.hypopneas, *airflow.apneas)
-    measured = next(s.reading for s in services if s.reading.sensor == NASAL_PRESSURE)
     other = _other_reading(measured, rules)
 
     def exchanged(of_purpose: tuple[Service, ...]) -> tuple[Service, ...]:
@@ -144,11 +146,11 @@ def _candidates_of_other_reading(night: JudgedNight, rules: ScoringRules) -> Seq
 
 def _other_reading(reading: FlowReading, rules: ScoringRules) -> FlowReading:
     """Nasal pressure with its root taken, or left out; when it cannot be judged stays as it was."""
-    measured, is_linearised = reading.breathing, not rules.nasal_pressure.is_linearised
-    flow = flow_from_pressure(measured.flow) if is_linearised else pressure_from_flow(measured.flow)
+    measured, is_squared = reading.breathing, not reading.is_squared
+    flow = pressure_from_flow(measured.flow) if is_squared else flow_from_pressure(measured.flow)
     breathing = measure_upright(flow, measured.is_missing, rules)
-    reductions = find_reduced_breathing(breathing, rules, is_pressure=not is_linearised)
-    return replace(reading, breathing=breathing, reductions=reductions)
+    reductions = find_reduced_breathing(breathing, rules, is_pressure=is_squared)
+    return replace(reading, breathing=breathing, reductions=reductions, is_squared=is_squared)
 
 
 def _count_events(candidates: Sequence[Candidate], rules: ScoringRules) -> int:

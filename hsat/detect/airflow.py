@@ -6,9 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.artifacts import Flags, flag_flow, flag_missing_baseline
-from hsat.detect.breathing import Breathing, measure_breathing, remove_drift, roughness_of
+from hsat.detect.breathing import (
+    Breathing,
+    flow_from_pressure,
+    measure_breathing,
+    measure_upright,
+    remove_drift,
+    roughness_of,
+)
+from hsat.detect.excerpts import Excerpts
 from hsat.detect.faults import find_frozen, find_slips
 from hsat.detect.pace import assumed_pace, excursion_at_pace
+from hsat.detect.pressure_shape import PressureReading, read_pressure
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
 from hsat.detect.sensors import BELT_SUM, NASAL_PRESSURE, VOLUME_SENSORS
 from hsat.intervals import Spans, total_s, unite_spans
@@ -48,12 +57,18 @@ class FlowReading:
     breathing : Breathing
     reductions : Reductions
     flags : dict of QualityFlag to ndarray, shape (n, 2)
+    is_squared : bool
+        Whether breathing is that of the square of flow: of pressure without a root taken.
+    pressure : PressureReading or None
+        How nasal pressure is taken; None of other sensors.
     """
 
     sensor: str
     breathing: Breathing
     reductions: Reductions
     flags: Flags
+    is_squared: bool
+    pressure: PressureReading | None
 
     @property
     def duration_s(self) -> float:
@@ -74,7 +89,14 @@ class FlowReading:
         return unite_spans(*[self.flags[cause] for cause in ARTIFACT_CAUSES if cause in self.flags])
 
 
-def measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReading:
+def measure_flow(
+    sensor: str,
+    values: Samples,
+    rules: ScoringRules,
+    *,
+    excerpts: Excerpts | None = None,
+    rooted_by: str = "",
+) -> FlowReading:
     """Find breaths, reductions and artifacts of one airflow sensor.
 
     Parameters
@@ -85,17 +107,25 @@ def measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReadi
         At ``rules.sampling.flow_rate_hz``; NaN where missing. Used as work space: its content is
         lost.
     rules : ScoringRules
+    excerpts : Excerpts, optional
+        Of nasal pressure: what its breaths look like.
+    rooted_by : str, optional
+        Of nasal pressure: `hsat.recording.Signal.rooted_by`.
 
     Returns
     -------
     FlowReading
     """
     is_pressure = sensor == NASAL_PRESSURE
-    is_linearised = is_pressure and rules.nasal_pressure.is_linearised
     volume = values[:: int(rules.sampling.flow_rate_hz)].copy() if sensor in VOLUME_SENSORS else None
     frozen_s = find_frozen(values, rules.sampling.flow_rate_hz, rules.sensor_off)
-    breathing = measure_breathing(values, rules, is_pressure=is_pressure, is_linearised=is_linearised)
-    reductions = find_reduced_breathing(breathing, rules, is_pressure=is_pressure and not is_linearised)
+    breathing = measure_breathing(values, rules, is_pressure=is_pressure)
+    pressure = read_pressure(breathing, excerpts, rules, rooted_by=rooted_by) if is_pressure else None
+    is_squared = pressure is not None and not pressure.is_flow
+    if is_squared and rules.nasal_pressure.is_linearised:
+        breathing = measure_upright(flow_from_pressure(breathing.flow), breathing.is_missing, rules)
+        is_squared = False
+    reductions = find_reduced_breathing(breathing, rules, is_pressure=is_squared)
     flags = flag_flow(breathing, rules)
     flags[QualityFlag.FLOW_OFF] = unite_spans(flags[QualityFlag.FLOW_OFF], frozen_s)
     if volume is not None:
@@ -106,7 +136,14 @@ def measure_flow(sensor: str, values: Samples, rules: ScoringRules) -> FlowReadi
         reductions.breath_baselines,
         len(breathing.excursion) / breathing.rate_hz,
     )
-    return FlowReading(sensor=sensor, breathing=breathing, reductions=reductions, flags=flags)
+    return FlowReading(
+        sensor=sensor,
+        breathing=breathing,
+        reductions=reductions,
+        flags=flags,
+        is_squared=is_squared,
+        pressure=pressure,
+    )
 
 
 def sum_belts(belts: dict[str, Samples], rules: ScoringRules) -> tuple[str, Samples]:

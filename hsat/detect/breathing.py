@@ -240,7 +240,6 @@ def measure_breathing(
     rules: ScoringRules,
     *,
     is_pressure: bool = False,
-    is_linearised: bool = False,
 ) -> Breathing:
     """Find breaths and measure their excursion.
 
@@ -257,8 +256,6 @@ def measure_breathing(
     is_pressure : bool
         Nasal pressure: what flow is zero at, ventilation would have to be measured from, it does not
         say, with its root taken or not.
-    is_linearised : bool
-        Take the square root of nasal pressure once the drift is removed.
 
     Returns
     -------
@@ -270,8 +267,6 @@ def measure_breathing(
     if rules.ventilation.window_s > 0 and not is_pressure:
         share = ventilation_share(values, rate_hz, rules.ventilation, rules.apnea.smoothing_s)
     flow = remove_drift(values, rules, rate_hz)
-    if is_linearised:
-        flow = flow_from_pressure(flow)
     if np.count_nonzero(flow > 0) > np.count_nonzero(flow < 0):
         np.negative(flow, out=flow)
     return measure_upright(flow, is_missing, rules, share)

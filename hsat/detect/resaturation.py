@@ -10,7 +10,6 @@ from hsat.detect.airflow import FlowReading
 from hsat.detect.breathing import Breathing
 from hsat.detect.desaturations import Oximetry
 from hsat.detect.respiratory import Reductions, cut_reductions
-from hsat.detect.sensors import NASAL_PRESSURE
 from hsat.detect.switching import Airflow, Service
 from hsat.kernels.oxygen import find_troughs
 from hsat.kernels.reductions import CLOSED
@@ -74,8 +73,9 @@ def _split(reading: FlowReading, oximetry: Oximetry, delay_s: float, rules: Scor
     if not cuts:
         return reading
     rows = np.array(cuts, np.int64)
-    is_pressure = reading.sensor == NASAL_PRESSURE and not rules.nasal_pressure.is_linearised
-    parts = cut_reductions(reductions, breathing, rows[:, 0], rows[:, 1:], rules, is_pressure=is_pressure)
+    parts = cut_reductions(
+        reductions, breathing, rows[:, 0], rows[:, 1:], rules, is_pressure=reading.is_squared
+    )
     return replace(reading, reductions=parts)
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.detect.excerpts import ExcerptSampler
 from hsat.kernels.sampling import add_to_bins
 from hsat.recording import Recording, SampleBlock, Signal
 
@@ -161,7 +163,12 @@ def _keep_memory() -> None:
     np.empty(KEPT_BYTES, np.uint8)
 
 
-def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[str, Samples]:
+def sample_signals(
+    recording: Recording,
+    rates_hz: Mapping[str, float],
+    *,
+    excerpts: Mapping[str, ExcerptSampler] = MappingProxyType({}),
+) -> dict[str, Samples]:
     """Read the named signals in one pass and bring each to its rate of analysis.
 
     Flow and effort become means over bins of the copy (straight lines between samples where
@@ -173,6 +180,8 @@ def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[
     recording : Recording
     rates_hz : mapping of str to float
         Canonical names, each in the recording, and the rate of each copy.
+    excerpts : mapping of str to ExcerptSampler
+        Some of the names; these are filled in the same pass.
 
     Returns
     -------
@@ -195,7 +204,10 @@ def sample_signals(recording: Recording, rates_hz: Mapping[str, float]) -> dict[
     for first_signal, places in by_source.values():
         indices = [recording.signal(names[i]).source_index for i in places]
         for block in first_signal.source.blocks(indices):
-            samplers[places[block.position]].add(block)
+            place = places[block.position]
+            samplers[place].add(block)
+            if names[place] in excerpts:
+                excerpts[names[place]].add(block)
     sampled = {name: sampler.finish() for name, sampler in zip(names, samplers, strict=True)}
     for values in sampled.values():
         if np.fmax.reduce(values) > LARGEST_VALUE or np.fmin.reduce(values) < -LARGEST_VALUE:

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from hsat.detect.airflow import FlowReading, measure_flow, sum_belts
 from hsat.detect.desaturations import Oximetry, measure_oximetry
 from hsat.detect.effort import Effort, measure_effort
+from hsat.detect.excerpts import ExcerptSampler
 from hsat.detect.sampling import HELD, sample_signals
 from hsat.detect.sensors import (
     APNEA_SENSORS,
     BELT_SUM,
     EFFORT_SENSORS,
     HYPOPNEA_SENSORS,
+    NASAL_PRESSURE,
     effort_sensors,
     recorded_sensors,
     stand_in,
@@ -78,7 +80,8 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
     apnea_order = recorded_sensors(recording, APNEA_SENSORS)
     hypopnea_order = recorded_sensors(recording, HYPOPNEA_SENSORS)
     firsts = tuple(dict.fromkeys((*hypopnea_order[:1], *apnea_order[:1])))
-    samples = _sample(recording, firsts, effort_sensors(recording, firsts), rules)
+    excerpts = _excerpt_samplers(recording, firsts, rules)
+    samples = _sample(recording, firsts, effort_sensors(recording, firsts), excerpts, rules)
     oximetry = None
     if "spo2" in samples:
         oximetry = measure_oximetry(samples.pop("spo2"), recording.signal("spo2").rate_hz, rules)
@@ -87,7 +90,7 @@ def measure_signals(recording: Recording, rules: ScoringRules) -> NightSignals:
     airflow = None
     if firsts:
         copies = {name: samples.pop(name) for name in firsts if name in samples}
-        readings = _Readings(recording, rules, copies)
+        readings = _Readings(recording, rules, copies, excerpts)
         airflow = _divide(recording, apnea_order, hypopnea_order, readings, rules)
     belts = effort_sensors(recording, () if airflow is None else airflow.sensors)
     effort = None
@@ -112,20 +115,33 @@ class _Readings:
     recording: Recording
     rules: ScoringRules
     copies: dict[str, Samples]
+    excerpts: dict[str, ExcerptSampler]
     found: dict[str, FlowReading] = field(default_factory=dict)
 
     def of(self, sensor: str) -> FlowReading:
         if sensor not in self.found:
-            name, values = sensor, self.copies.pop(sensor, None)
-            if sensor == BELT_SUM:
-                name, values = sum_belts(self._sampled(*EFFORT_SENSORS), self.rules)
-            elif values is None:
-                values = self._sampled(sensor)[sensor]
-            self.found[sensor] = measure_flow(name, values, self.rules)
+            self.found[sensor] = self._measured(sensor)
         return self.found[sensor]
 
+    def _measured(self, sensor: str) -> FlowReading:
+        if sensor == BELT_SUM:
+            return measure_flow(*sum_belts(self._sampled(*EFFORT_SENSORS), self.rules), self.rules)
+        values = self.copies.pop(sensor, None)
+        if values is None:
+            self.excerpts.update(_excerpt_samplers(self.recording, (sensor,), self.rules))
+            values = self._sampled(sensor)[sensor]
+        excerpts = self.excerpts.pop(sensor, None)
+        return measure_flow(
+            sensor,
+            values,
+            self.rules,
+            excerpts=None if excerpts is None else excerpts.finish(),
+            rooted_by=self.recording.signal(sensor).rooted_by,
+        )
+
     def _sampled(self, *names: str) -> dict[str, Samples]:
-        return sample_signals(self.recording, dict.fromkeys(names, self.rules.sampling.flow_rate_hz))
+        rates_hz = dict.fromkeys(names, self.rules.sampling.flow_rate_hz)
+        return sample_signals(self.recording, rates_hz, excerpts=self.excerpts)
 
 
 def _divide(
@@ -157,8 +173,31 @@ def _divide(
     return airflow
 
 
+def _excerpt_samplers(
+    recording: Recording, flow_sensors: tuple[str, ...], rules: ScoringRules
+) -> dict[str, ExcerptSampler]:
+    """What takes excerpts of nasal pressure, where it is among the sensors and these can tell anything."""
+    rule = rules.nasal_pressure
+    if NASAL_PRESSURE not in flow_sensors:
+        return {}
+    signal = recording.signal(NASAL_PRESSURE)
+    if signal.rooted_by or signal.rate_hz < rule.min_shape_rate_hz:
+        return {}
+    sampler = ExcerptSampler(
+        signal,
+        least_rate_hz=rule.shape_rate_hz,
+        n_minutes=rule.n_shape_minutes,
+        duration_s=recording.duration_s,
+    )
+    return {NASAL_PRESSURE: sampler}
+
+
 def _sample(
-    recording: Recording, flow_sensors: tuple[str, ...], belts: tuple[str, ...], rules: ScoringRules
+    recording: Recording,
+    flow_sensors: tuple[str, ...],
+    belts: tuple[str, ...],
+    excerpts: dict[str, ExcerptSampler],
+    rules: ScoringRules,
 ) -> dict[str, Samples]:
     """Read the copies for analysis in one pass; SpO2 only where it holds a value."""
     if recording.duration_s <= 0:
@@ -178,4 +217,4 @@ def _sample(
     rates_hz = {name: sampling.oximetry_rate_hz for name in HELD if recording.has_signal(name)}
     rates_hz.update((name, sampling.flow_rate_hz) for name in flow_sensors if name != BELT_SUM)
     rates_hz.update(dict.fromkeys(belts, sampling.effort_rate_hz))
-    return sample_signals(recording, rates_hz)
+    return sample_signals(recording, rates_hz, excerpts=excerpts)

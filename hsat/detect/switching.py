@@ -211,7 +211,8 @@ def sensor_times(airflow: Airflow | None, judged_s: Spans) -> AirflowSensors:
 
 
 def sensor_notes(airflow: Airflow | None, recording: Recording) -> list[Note]:
-    """What a reader has to know of the sensors: who failed, who took over, where belts stand in.
+    """What a reader has to know of the sensors: who failed, who took over, what nasal pressure is taken
+    for, where belts stand in.
 
     Parameters
     ----------
@@ -233,6 +234,8 @@ def sensor_notes(airflow: Airflow | None, recording: Recording) -> list[Note]:
         Note("flow_sensor_fallback", words.format(purposes=" and ".join(names)))
         for words, names in purposes.items()
     ]
+    readings = {s.reading.sensor: s.reading for s in (*airflow.hypopneas, *airflow.apneas) if len(s.spans_s)}
+    notes += [reading.pressure.note for reading in readings.values() if reading.pressure is not None]
     belts = [
         name for name in airflow.sensors if name in (BELT_SUM, *EFFORT_SENSORS) or name.startswith("rip_")
     ]

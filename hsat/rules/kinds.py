@@ -2,14 +2,27 @@
 
 from dataclasses import dataclass
 
+from hsat.rules.relations import check_above_zero
+
 __all__ = ["CheyneStokesRule", "ConfidenceRule", "HypopneaTypeRule", "NasalPressureRule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NasalPressureRule:
-    """``[nasal_pressure]``: whether the cannula's pressure is turned into flow."""
+    """``[nasal_pressure]``: whether the cannula's pressure is flow already, or is turned into flow."""
 
     is_linearised: bool
+    max_flow_dwell_ratio: float
+    max_flow_kurtosis: float
+    n_shape_breaths: int
+    min_shape_breath_fraction: float
+    passage_fraction: float
+    n_shape_minutes: int
+    shape_rate_hz: float
+    min_shape_rate_hz: float
+
+    def __post_init__(self) -> None:
+        check_above_zero(self, "passage_fraction")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
