@@ -362,6 +362,11 @@ class NightResult:
             return None
         return len(set(classes)) == 1
 
+    @property
+    def is_pressure_rooted(self) -> bool:
+        """Whether nasal pressure was taken for flow, its root having been taken before."""
+        return any(note.code == ROOTED_CODE for note in self.notes)
+
     def events_frame(self) -> "pandas.DataFrame":
         """The events as a table, one row an event.
 

@@ -14,6 +14,7 @@ class Channel:
     stored: np.ndarray
     unit: str = ""
     transducer: str = ""
+    prefilter: str = ""
     physical: tuple[str, str] = ("-100", "100")
     digital: tuple[str, str] = ("-32768", "32767")
     n_samples: str | None = None
@@ -77,7 +78,7 @@ def build(header: Header, channels: Sequence[Channel], *, is_bdf: bool = False) 
         ([c.physical[1] for c in channels], 8),
         ([c.digital[0] for c in channels], 8),
         ([c.digital[1] for c in channels], 8),
-        (["" for _ in channels], 80),
+        ([c.prefilter for c in channels], 80),
         ([c.n_samples or str(c.stored.shape[1]) for c in channels], 8),
         (["" for _ in channels], 32),
     ]

@@ -28,11 +28,6 @@ BASELINE_COLLAPSES = pytest.mark.xfail(
     reason="hypopneas with one recovery breath between: the few large breaths are left out as sighs or "
     "movement, the baseline sinks to the reduced breaths, and the next events are not seen",
 )
-ALL_PRESSURE_IS_SQUARED = pytest.mark.xfail(
-    strict=True,
-    reason="every channel named nasal pressure is taken for one whose root was not taken: an apnea needs a "
-    "fall by 96 % there, not by the 90 % of the rule",
-)
 
 
 def check(case: Case, seed: int) -> None:
@@ -87,7 +82,7 @@ def test_breathing_and_airflow(case: Case, seed: int) -> None:
             strict_cases.sensor_put_right_during_an_event,
         ),
         *nights(strict_cases.flow_with_a_residue),
-        *nights(strict_cases.rooted_pressure_with_a_residue, marks=ALL_PRESSURE_IS_SQUARED),
+        *nights(strict_cases.rooted_pressure_with_a_residue),
         *nights(strict_cases.apneas_for_an_hour_with_one_recovery_breath, seeds=(2, 5)),
         *nights(strict_cases.apneas_for_an_hour_with_one_recovery_breath, seeds=(0, 1)),
         *nights(strict_cases.changing_pace, seeds=(0, 1, 2, 3, 12)),

@@ -139,15 +139,26 @@ def gain_drift(seed: int) -> Drawn:
     return draw(night, rng, flow=replace(flow, gains=gains), oximeter=any_oximeter(rng))
 
 
+LONGEST_FROM_NADIR_S = 8.5
+"""An apnea lasts from the nadir before it (Berry 2012), which in a sigh lies seconds before its end: a pause
+that shall be none is so long from there at most."""
+
+SIGH_PERIODS, NADIR_OF_EXPIRATION = 1.3, 0.15
+"""Length of a sigh (`Sleeper.sigh`), and where breathing out of `breath_curve` is at its strongest."""
+
+
 def sighs(seed: int) -> Drawn:
-    """Sighs of 1.8 to 3 breaths, some with a pause of less than 8 s, and reductions by 15 to 20 %."""
+    """Sighs of 1.8 to 3 breaths, some with a pause too short for an apnea, and reductions by 15 to 20 %."""
     rng = default_rng(seed)
     flow = any_airflow(rng, is_squared=False)
     sleeper = Sleeper(rng=rng, is_squared=flow.is_squared, period_s=rng.uniform(3.0, 4.5), variation=0.08)
+    out_s = SIGH_PERIODS * sleeper.period_s * (1 - sleeper.inspiration_fraction)
+    longest_s = LONGEST_FROM_NADIR_S - out_s * (1 - NADIR_OF_EXPIRATION)
     sleeper.calm(200)
     for i in range(14):
         for _ in range(int(rng.integers(1, 4))):
-            sleeper.sigh(rng.uniform(1.8, 2.8), rng.uniform(5.0, 7.5) if rng.random() < 0.4 else 0.0)
+            size, pause_s = rng.uniform(1.8, 2.8), rng.uniform(5.0, 7.5) if rng.random() < 0.4 else 0.0
+            sleeper.sigh(size, min(pause_s, longest_s))
             sleeper.calm(rng.uniform(25, 60))
         if i % 2:
             _apnea_or_hypopnea(sleeper, rng.uniform(15, 35), rng.uniform(5.5, 9))

@@ -109,7 +109,8 @@ class ExcerptSampler:
     def finish(self) -> Excerpts:
         """What was taken, as physical values."""
         is_empty = self.weights < 0.5
-        values = self.sums / np.where(is_empty, np.float32(1.0), self.weights)
+        self.weights[is_empty] = 1.0
+        values: Samples = self.sums / self.weights
         values *= np.float32(self.calibration.gain)
         values += np.float32(self.calibration.offset)
         values[is_empty] = np.nan

@@ -26,11 +26,8 @@ EDGES = np.linspace(-1.0, 1.0, N_LEVELS + 1)
 N_OFF = 5
 """Steps by which zero may lie off the mean of a breath: a square has another mean where in and out differ."""
 
-N_ASIDE = 3
+N_ASIDE = 2
 """Steps from zero to the levels that it is compared with."""
-
-LONGER_SHARE = 0.75
-"""Of the two times beside zero the longer one counts so much; the mean and the longer alone part worse."""
 
 N_MOST_BREATHS = 150
 """As many are looked at, spread over the excerpts; more change the figures in the second decimal."""
@@ -43,9 +40,9 @@ class PressureShape:
     Attributes
     ----------
     dwell_ratio : float
-        Time that breaths take to pass the levels around zero, over that for as many levels beside
-        them, in the direction where that is less: about 1 where they pass as flow does, above where
-        they linger, as the square of flow does.
+        Time that breaths take to pass the levels around zero, over the longer of the times for as many
+        levels to either side, in the direction where that is less: at most 1 where they pass as flow
+        does, above where they linger, as the square of flow does.
     kurtosis : float
         Fourth moment of a breath over the square of its second, the median of the breaths: 1.5 for
         a sine, 1.94 for its square.
@@ -102,9 +99,7 @@ def measure_pressure_shape(
     ratios = [_dwell_ratio(way) for way in (there, back) if len(way) >= rule.n_shape_breaths]
     if not ratios:
         return None
-    return PressureShape(
-        dwell_ratio=min(ratios), kurtosis=_kurtosis(waves), n_breaths=len(waves.values)
-    )
+    return PressureShape(dwell_ratio=min(ratios), kurtosis=_kurtosis(waves), n_breaths=len(waves.values))
 
 
 class _Waves(NamedTuple):
@@ -188,13 +183,14 @@ def _passages(values: Samples, passage_fraction: float) -> tuple[Numbers, NDArra
 
 
 def _dwell_ratio(times: Numbers) -> float:
-    """Largest ratio of the time around a level near the middle to that beside it, for all waves together."""
+    """Largest ratio of the time around a level near the middle to the longer of those beside it.
+
+    Of all waves together. Where a breath only gets slower or faster at a level, no ratio is above 1.
+    """
     total = np.sum(times, axis=0)
     pairs = total[1:] + total[:-1]
     near = np.arange(-N_OFF, N_OFF + 1) + len(pairs) // 2
-    below, above = pairs[near - N_ASIDE], pairs[near + N_ASIDE]
-    # Where a breath gets slower or faster on its way the longer side counts most: that is no halt.
-    beside = LONGER_SHARE * np.maximum(below, above) + (1.0 - LONGER_SHARE) * np.minimum(below, above)
+    beside = np.maximum(pairs[near - N_ASIDE], pairs[near + N_ASIDE])
     return float(np.max(pairs[near] / np.maximum(beside, np.finfo(np.float64).tiny)))
 
 

@@ -64,7 +64,7 @@ class EdfChannel:
     ----------
     index : int
         Place in the header, from 0.
-    label, transducer, unit : str
+    label, transducer, unit, prefilter : str
         Texts of the header.
     physical_min, physical_max : float or None
         Physical values that belong to `digital_min` and `digital_max`; None where unreadable.
@@ -84,6 +84,7 @@ class EdfChannel:
     label: str
     transducer: str
     unit: str
+    prefilter: str
     physical_min: float | None
     physical_max: float | None
     digital_min: float | None
@@ -271,7 +272,7 @@ def _channels(
     repairs: list[str] = []
     first_byte = 0
     for i, count in enumerate(n_samples):
-        label, transducer, unit = (parse_text(columns[name][i]) for name in CHANNEL_TEXTS)
+        label, transducer, unit, prefilter = (parse_text(columns[name][i]) for name in CHANNEL_TEXTS)
         limits = [_limit(columns[name][i], name, label, family, repairs) for name in CHANNEL_LIMITS]
         is_annotation = _is_annotation(label, notes)
         if not is_annotation:
@@ -283,6 +284,7 @@ def _channels(
                 label=label,
                 transducer=transducer,
                 unit=unit,
+                prefilter=prefilter,
                 physical_min=limits[0],
                 physical_max=limits[1],
                 digital_min=limits[2],

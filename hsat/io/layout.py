@@ -56,7 +56,7 @@ CHANNEL_WIDTHS = {
 """Fields of the channel part and their bytes, each stored for all channels in a row."""
 
 CHANNEL_STARTS = dict(zip(CHANNEL_WIDTHS, accumulate(CHANNEL_WIDTHS.values(), initial=0), strict=False))
-CHANNEL_TEXTS = ("label", "transducer", "unit")
+CHANNEL_TEXTS = ("label", "transducer", "unit", "prefilter")
 DIGITAL_LIMITS = ("digital_min", "digital_max")
 CHANNEL_LIMITS = ("physical_min", "physical_max", *DIGITAL_LIMITS)
 

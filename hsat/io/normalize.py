@@ -10,6 +10,7 @@ from hsat.io.channels import canonical_channel, simplify_label
 from hsat.io.devices import DeviceProfile
 from hsat.io.edf import EdfFile
 from hsat.io.header import EdfChannel
+from hsat.io.linearisation import root_taken_by
 from hsat.io.mapping import BY_PROFILE, ChannelCandidate, ChannelMatch, map_channels
 from hsat.io.rates import RatedChannel, rate_notes
 from hsat.io.records import EdfSource, Recoding
@@ -201,16 +202,18 @@ def _signal(
         )
     if any(recoding.channel == match.channel for recoding in source.recodings):
         calibration = replace(calibration, gain=1.0, offset=0.0)
+    unit = _unit(channel, profile, match.name)
     return Signal(
         name=match.name,
         rate_hz=source.rate_hz(match.channel),
-        unit=_unit(channel, profile, match.name),
+        unit=unit,
         n_samples=source.n_samples(match.channel),
         source_label=channel.label,
         source=source,
         source_index=match.channel,
         calibration=calibration,
         mapped_by=match.mapped_by,
+        rooted_by=root_taken_by(channel, unit) if match.name == "nasal_pressure" else "",
     )
 
 

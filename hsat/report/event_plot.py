@@ -139,7 +139,7 @@ def _draw_limits(axes: "Axes", line: EventLine, trace: Trace, night: NightResult
         return
     middle = float(np.nanmedian(near))
     drawn: list[tuple[str, float, Stroke, str]] = [("baseline", 1.0, "solid", "black")]
-    limits = limits_of(night.rules_id)
+    limits = limits_of(night.rules_id, is_pressure_rooted=night.is_pressure_rooted)
     if limits is not None:
         on_pressure = trace.name == "nasal_pressure"
         apnea = limits[

@@ -20,13 +20,15 @@ class Limits(TypedDict):
 
 
 @cache
-def limits_of(rules_id: str) -> Limits | None:
+def limits_of(rules_id: str, *, is_pressure_rooted: bool = False) -> Limits | None:
     """The limits of the rule set that a result names.
 
     Parameters
     ----------
     rules_id : str
         As in `hsat.results.NightResult`.
+    is_pressure_rooted : bool
+        `hsat.results.NightResult.is_pressure_rooted`: pressure is judged as flow.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def limits_of(rules_id: str) -> Limits | None:
         return None
     apnea = rules.apnea
     on_pressure = apnea.min_pressure_reduction_fraction
-    if rules.nasal_pressure.is_linearised:
+    if rules.nasal_pressure.is_linearised or is_pressure_rooted:
         on_pressure = apnea.min_reduction_fraction
     return Limits(
         apnea_min_reduction_fraction=apnea.min_reduction_fraction,

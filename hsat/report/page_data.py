@@ -106,7 +106,7 @@ def page_document(
             for item in night.monitored.excluded
             if item.minutes > 0.0
         ],
-        "limits": limits_of(night.rules_id),
+        "limits": limits_of(night.rules_id, is_pressure_rooted=night.is_pressure_rooted),
     }
 
 

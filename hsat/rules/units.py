@@ -43,6 +43,7 @@ BY_ENDING: dict[str, Unit] = {
     "periods": Unit("breath periods", highest=100.0),
     "ratio": Unit("times", highest=1000.0),
     "roughness": Unit("", highest=1000.0),
+    "kurtosis": Unit("", highest=1000.0),
     "degrees": Unit("degrees", highest=180.0),
     "db": Unit("dB", highest=200.0),
 }
