@@ -140,9 +140,7 @@ def test_excerpts_are_the_minutes_whatever_the_blocks(n_records, n_columns):
     rate_hz, n_minutes = 10.0, 7
     values = np.random.default_rng(1).standard_normal(84_000).astype(np.float32)
     values = values[: len(values) // (n_records * n_columns) * n_records * n_columns]
-    signal = replace(
-        channel_of(values, rate_hz).signals[0], calibration=Calibration(gain=-2.0, offset=5.0)
-    )
+    signal = replace(channel_of(values, rate_hz).signals[0], calibration=Calibration(gain=-2.0, offset=5.0))
     sampler = ExcerptSampler(signal, least_rate_hz=5.0, n_minutes=n_minutes, duration_s=8400.0)
     for block in blocks_of(values, n_records, n_columns):
         sampler.add(block)
