@@ -331,3 +331,16 @@ def test_what_the_header_says_decides_at_every_rate(rate_hz):
     night = hsat.score_night(replace(recording, signals=signals))
     assert kinds(night) == [True] * N_FALLS
     assert "the header says so (unit 'L/min')" in note_of(night).text
+
+
+@pytest.mark.parametrize("is_squared", [False, True])
+def test_a_header_is_not_believed_against_both_figures(is_squared):
+    """The square of a breath without a pause halts at zero, and has a kurtosis of 2.7: no flow."""
+    recording = night_of(is_squared=is_squared, reduction=0.75)
+    signals = tuple(
+        replace(signal, rooted_by="unit 'L/min'") if signal.name == "nasal_pressure" else signal
+        for signal in recording.signals
+    )
+    night = hsat.score_night(replace(recording, signals=signals))
+    assert night.is_pressure_rooted is not is_squared
+    assert ("the header says otherwise" in note_of(night).text) is is_squared

@@ -55,8 +55,12 @@ class PressureShape:
     n_breaths: int
 
     def is_of_flow(self, rule: NasalPressureRule) -> bool:
-        """Whether the root must have been taken before."""
+        """Whether the root must have been taken before: by both figures."""
         return self.dwell_ratio <= rule.max_flow_dwell_ratio and self.kurtosis <= rule.max_flow_kurtosis
+
+    def is_of_square(self, rule: NasalPressureRule) -> bool:
+        """Whether it cannot have been taken: by both figures, too."""
+        return self.dwell_ratio > rule.max_flow_dwell_ratio and self.kurtosis > rule.max_flow_kurtosis
 
 
 def measure_pressure_shape(
@@ -224,7 +228,8 @@ def read_pressure(
     rules : ScoringRules
         As in `measure_pressure_shape`.
     rooted_by : str
-        Words of the header that say so; empty where it says nothing, and the breaths decide.
+        Words of the header that say so: believed unless both figures of the breaths are those of a
+        square. Empty where it says nothing, and the breaths decide.
 
     Returns
     -------
@@ -232,20 +237,23 @@ def read_pressure(
         What cannot be told is taken for the square, as it was recorded.
     """
     rule = rules.nasal_pressure
-    shape = None
-    if rooted_by:
-        why = f"the header says so ({rooted_by})"
-    elif excerpts is None:
-        why = f"recorded below {rule.min_shape_rate_hz:g} Hz, which does not show more"
-    elif (shape := measure_pressure_shape(breathing, excerpts, rules)) is None:
-        why = f"fewer than {rule.n_shape_breaths} usual breaths to tell by"
-    else:
+    shape = None if excerpts is None else measure_pressure_shape(breathing, excerpts, rules)
+    if shape is not None:
         why = (
             f"in {shape.n_breaths} breaths the time at zero is {shape.dwell_ratio:.2f} of that beside it, "
             f"their kurtosis is {shape.kurtosis:.2f}; flow has at most {rule.max_flow_dwell_ratio:g} "
             f"and {rule.max_flow_kurtosis:g}"
         )
-    if rooted_by or (shape is not None and shape.is_of_flow(rule)):
+    elif excerpts is not None:
+        why = f"fewer than {rule.n_shape_breaths} usual breaths to tell by"
+    else:
+        why = f"recorded below {rule.min_shape_rate_hz:g} Hz, which does not show more"
+    is_flow = shape is not None and shape.is_of_flow(rule)
+    if rooted_by and shape is not None and shape.is_of_square(rule):
+        why = f"the header says otherwise ({rooted_by}), but {why}"
+    elif rooted_by:
+        is_flow, why = True, f"the header says so ({rooted_by})"
+    if is_flow:
         return PressureReading(
             is_flow=True,
             note=Note(ROOTED_CODE, f"nasal pressure is taken for flow, its root taken before: {why}"),

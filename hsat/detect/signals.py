@@ -181,7 +181,7 @@ def _excerpt_samplers(
     if NASAL_PRESSURE not in flow_sensors:
         return {}
     signal = recording.signal(NASAL_PRESSURE)
-    if signal.rooted_by or signal.rate_hz < rule.min_shape_rate_hz:
+    if signal.rate_hz < rule.min_shape_rate_hz:
         return {}
     sampler = ExcerptSampler(
         signal,
