@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -19,22 +20,22 @@ PATIENT, DATE = slice(8, 88), slice(168, 176)
 
 
 @cache
-def _night_bytes(folder: str) -> tuple[bytes, int]:
-    path = Path(folder) / "base.edf"
-    write_edf(path, small_night(), duration_s=LENGTH_S)
-    content = path.read_bytes()
-    path.unlink()
+def _night_bytes(length_s: int) -> tuple[bytes, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "base.edf"
+        write_edf(path, small_night(), duration_s=length_s)
+        content = path.read_bytes()
     return content, HEADER_FIELD * (1 + int(content[252:256]))
 
 
-def write_night(path: Path, number: int, *, patient: str = "X X X X") -> Path:
-    """Half an hour of breathing; another number is another content, and another day."""
+def write_night(path: Path, number: int, *, patient: str = "X X X X", length_s: int = LENGTH_S) -> Path:
+    """Breathing, half an hour of it; another number is another content, and another day."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content, n_header = _night_bytes(str(path.parent))
+    content, n_header = _night_bytes(length_s)
     header = bytearray(content[:n_header])
     header[PATIENT] = patient.ljust(80).encode("ascii")
     header[DATE] = f"{1 + number % 28:02d}.03.26".encode("ascii")
-    records = np.frombuffer(content[n_header:], np.uint8).reshape(LENGTH_S, -1)
+    records = np.frombuffer(content[n_header:], np.uint8).reshape(length_s, -1)
     path.write_bytes(bytes(header) + np.roll(records, 97 * number, axis=0).tobytes())
     return path
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from batch_nights import ROOT, rows, write_night, write_nights
 
-from hsat.batch.work import BatchOptions, _start_executor
+from hsat.batch.settings import BatchOptions
+from hsat.batch.work import _start_executor
 from hsat.cli.main import main
 
 

@@ -139,6 +139,20 @@ def test_a_ledger_of_version_1_is_brought_to_this_one_with_all_its_rows(tmp_path
     store.close()
 
 
+def test_pages_of_version_2_are_made_anew_since_they_lead_to_no_patient(tmp_path):
+    path = tmp_path / "hsat.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(OLDEST.read_text(encoding="utf-8"))
+    connection.executescript(STEPS[1])
+    connection.execute("UPDATE nights SET page = 'pages/a-01234567.night.html'")
+    connection.execute("PRAGMA user_version = 2")
+    connection.commit()
+    connection.close()
+    Store(path).close()
+    assert rows(tmp_path, "SELECT count(*), count(page), count(patient_page) FROM nights") == [(2, 0, 0)]
+    assert rows(tmp_path, "SELECT count(page), count(page_id) FROM patients") == [(0, 0)]
+
+
 def test_patients_csv_says_what_summarize_nights_says(out):
     import hsat
 

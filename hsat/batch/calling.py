@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from hsat.batch.settings import BatchSettings
-from hsat.batch.work import NIGHT_TIMEOUT_S, Batch, BatchOptions
+from hsat.batch.settings import NIGHT_TIMEOUT_S, BatchOptions, BatchSettings
+from hsat.batch.work import Batch
 from hsat.report.failed import FailedNight
 from hsat.results import NightResult
 from hsat.rules.load import load_rules

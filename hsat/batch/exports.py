@@ -7,9 +7,8 @@ from typing import IO, Any, NamedTuple
 
 from hsat.batch.folder import BatchFolder
 from hsat.batch.rows import ROW_COLUMNS
-from hsat.batch.schema import FLAGS, TEXTS
+from hsat.batch.schema import FLAGS, PATIENT_COLUMNS, TEXTS
 from hsat.batch.store import Store
-from hsat.batch.summaries import PATIENT_COLUMNS
 from hsat.errors import BatchError
 from hsat.events import EVENT_COLUMNS
 from hsat.report.tables import cell_lines, safe_cell

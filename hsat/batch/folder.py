@@ -11,11 +11,17 @@ from filelock import FileLock, Timeout
 
 from hsat.errors import BatchError
 
-__all__ = ["BatchFolder", "safe_name"]
+__all__ = ["BatchFolder", "UnwrittenError", "safe_name", "write_whole"]
 
 LOCK_NAME = ".hsat-batch.lock"
 LONGEST_NAME = 60
+PART = ".part"
+"""How the name of a file ends that is not whole yet; it begins with a dot."""
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class UnwrittenError(BatchError):
+    """A file of results cannot be written, whatever night it is of: the batch has to stop."""
 
 
 def safe_name(text: str) -> str:
@@ -74,7 +80,7 @@ class BatchFolder:
         """Let others in; the operating system does so too when the process is killed."""
         self._lock.release()
 
-    def write(self, name: str, fill: Callable[[IO[Any]], None], *, is_binary: bool = False) -> Path:
+    def write(self, name: str, fill: Callable[[IO[Any]], object], *, is_binary: bool = False) -> Path:
         """Write a file beside its place and put it there whole.
 
         Parameters
@@ -92,34 +98,53 @@ class BatchFolder:
         Raises
         ------
         HsatError
-            As a `BatchError`, where the file cannot be written; what was there before is still there.
+            As an `UnwrittenError`; what was there before is still there.
         """
         target = self.path / name
-        part = target.with_name(f".{target.name}.part")
-        is_whole = False
-        try:
-            target.parent.mkdir(exist_ok=True)
-            if is_binary:
-                with open(part, "wb") as binary:
-                    fill(binary)
-                    self._flush(binary)
-            else:
-                with open(part, "w", encoding="utf-8", newline="") as text:
-                    fill(text)
-                    self._flush(text)
-            part.replace(target)
-            is_whole = True
-        except BatchError:
-            raise
-        except OSError as error:
-            raise BatchError(f"{target}: cannot be written: {error.strerror or error}") from error
-        finally:
-            if not is_whole:
-                with suppress(OSError):  # what went wrong first is what the user has to know
-                    part.unlink(missing_ok=True)
+        write_whole(target, fill, is_binary=is_binary)
         return target
 
-    @staticmethod
-    def _flush(file: IO[Any]) -> None:
-        file.flush()
-        os.fsync(file.fileno())
+
+def write_whole(target: Path, fill: Callable[[IO[Any]], object], *, is_binary: bool = False) -> None:
+    """Write a file beside its place and put it there whole.
+
+    Parameters
+    ----------
+    target : Path
+        The folder that it lies in is made where it is missing.
+    fill : callable
+        Writes into the open file.
+    is_binary : bool
+
+    Raises
+    ------
+    HsatError
+        As an `UnwrittenError`; what was there before is still there.
+    """
+    part = target.with_name(f".{target.name}{PART}")
+    is_whole = False
+    try:
+        target.parent.mkdir(exist_ok=True)
+        if is_binary:
+            with open(part, "wb") as binary:
+                fill(binary)
+                _flush(binary)
+        else:
+            with open(part, "w", encoding="utf-8", newline="") as text:
+                fill(text)
+                _flush(text)
+        part.replace(target)
+        is_whole = True
+    except BatchError:
+        raise
+    except OSError as error:
+        raise UnwrittenError(f"{target}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if not is_whole:
+            with suppress(OSError):  # what went wrong first is what the user has to know
+                part.unlink(missing_ok=True)
+
+
+def _flush(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from hsat.batch.exports import TABLE_NAMES
 from hsat.batch.folder import BatchFolder
-from hsat.batch.pages import PAGES
+from hsat.batch.page_names import existing_pages
 from hsat.batch.store import Store
 from hsat.report.index_page import (
     IndexFact,
@@ -36,7 +36,7 @@ NIGHTS = """
         patients.monitoring_h AS patient_h, patients.notes AS patient_notes,
         nights.file AS file, n_files, start_local, therapy, nights.severity AS severity, adequacy,
         nights.monitoring_h AS monitoring_h, ahi_per_h, odi4_per_h, t90_percent,
-        min_spo2_percent, reasons, page, is_present, excluded
+        min_spo2_percent, reasons, nights.page AS page, patients.page AS patient_page, is_present, excluded
     FROM patients JOIN patient_nights USING (number) JOIN nights USING (night_id)
     ORDER BY number, start_local, nights.file, part LIMIT ? OFFSET ?
 """
@@ -122,7 +122,7 @@ def _patients(folder: BatchFolder, store: Store, offset: int) -> Iterator[IndexP
             )
             for row in group
         )
-        yield IndexPatient(title, _remark(first), nights)
+        yield IndexPatient(title, _remark(first), nights, _links(folder, first["patient_page"]))
 
 
 def _remark(row: sqlite3.Row) -> str:
@@ -145,11 +145,8 @@ def _remark(row: sqlite3.Row) -> str:
     return f"{text}; {words}; the true mean is within {rounded(low, 1)} to {rounded(high, 1)} /h with 95 %"
 
 
-def _links(folder: BatchFolder, page: str | None) -> tuple[IndexLink, ...]:
-    """Links to those pages of a night that are there."""
-    if page is None:
-        return ()
-    first = next(iter(PAGES))
-    stem = page.removesuffix(first)
-    found = [f"{stem}{ending}" for ending in PAGES if (folder.path / f"{stem}{ending}").is_file()]
-    return tuple(IndexLink(quote(name), LABELS[name.rpartition(".")[2]]) for name in found)
+def _links(folder: BatchFolder, stem: str | None) -> tuple[IndexLink, ...]:
+    """Links to those pages of a night or patient that are there."""
+    return tuple(
+        IndexLink(quote(name), LABELS[name.rpartition(".")[2]]) for name in existing_pages(folder.path, stem)
+    )

@@ -11,6 +11,7 @@ from hsat.patient import PatientGroup, ScoredNight
 from hsat.results import NightResult
 
 __all__ = [
+    "Cell",
     "Failure",
     "FailureKind",
     "Page",
@@ -60,10 +61,23 @@ Cells = tuple[Cell, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientNights:
-    """A patient to sum up: the group, and its nights in the order of the group's members."""
+    """A patient to sum up.
+
+    Attributes
+    ----------
+    group : PatientGroup
+    nights : tuple of ScoredNight
+        In the order of the group's members.
+    page : str or None
+        What the names of the patient's pages begin with; None where none are written.
+    links : tuple of (str or None)
+        Name of the HTML page of each night, where there is one.
+    """
 
     group: PatientGroup
     nights: tuple[ScoredNight, ...]
+    page: str | None = None
+    links: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +88,18 @@ class PatientRow:
     ----------
     cells : mapping of str to cell
         Columns of the table ``patients``, but for its keys.
-    excluded : mapping of str to str
-        Why nights are no part of the summary, by file.
+    excluded : tuple of (str or None)
+        For each night why it is no part of the summary; None where it is.
+    page : str or None
+        What the names of the patient's pages begin with; None where there are none.
+    pages : tuple of Page
+        Those that the worker could not write itself.
     """
 
     cells: Mapping[str, Cell]
-    excluded: Mapping[str, str] = field(default_factory=dict)
+    excluded: tuple[str | None, ...]
+    page: str | None = None
+    pages: "tuple[Page, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +152,9 @@ class WaitingNight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A file to write beside the tables: how its name ends, and its bytes."""
+    """A report as a file: its form (``"html"``, ``"txt"``, ``"json"``, ``"pdf"``), and its bytes."""
 
-    ending: str
+    form: str
     content: bytes = field(repr=False)
 
 
@@ -152,7 +172,12 @@ class StoredNight:
         Rows of these tables, without the night's id.
     sha256 : mapping of str to str
         Content of each file.
+    page : str or None
+        What the names of the night's pages begin with; None where there are none.
+    patient_page : str or None
+        What the names of its patient's pages begin with, which the night's page leads to; None as `page`.
     pages : tuple of Page
+        Those that the worker could not write itself.
     result : NightResult or None
         Where the caller wants it.
     """
@@ -164,6 +189,8 @@ class StoredNight:
     events: tuple[Cells, ...]
     desaturations: tuple[Cells, ...]
     sha256: Mapping[str, str]
+    page: str | None = None
+    patient_page: str | None = None
     pages: tuple[Page, ...] = ()
     result: NightResult | None = None
 

@@ -1,6 +1,6 @@
 """Patients summed up by the workers that have scored their nights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hsat.batch.executor import Executor, TaskFault
 from hsat.batch.outcome import PatientNights, PatientRow, Task
@@ -15,7 +15,7 @@ PATIENTS_PER_TASK = 8
 
 def summarize_with(
     executor: Executor, settings: BatchSettings, patients: Sequence[PatientNights]
-) -> list[PatientRow]:
+) -> Iterator[tuple[int, PatientRow]]:
     """Sum up patients.
 
     Parameters
@@ -25,24 +25,28 @@ def summarize_with(
     settings : BatchSettings
     patients : sequence of PatientNights
 
-    Returns
-    -------
-    list of PatientRow
-        One a patient, in their order; what a lost worker leaves is done here.
+    Yields
+    ------
+    (int, PatientRow)
+        The place of each patient and its row, as they come; what a lost worker leaves is done here.
 
     Raises
     ------
     HsatError
-        As a `BatchError`, where no worker can work.
+        As a `BatchError`, where no worker can work or a page cannot be written.
     """
-    parts = [patients[at : at + PATIENTS_PER_TASK] for at in range(0, len(patients), PATIENTS_PER_TASK)]
-    found: dict[int, Sequence[PatientRow]] = {}
-    number = 0
-    while len(found) < len(parts):
-        while number < len(parts) and executor.has_room:
-            executor.submit(number, Task(files=(), settings=settings, patients=tuple(parts[number])))
+    starts = range(0, len(patients), PATIENTS_PER_TASK)
+    number = n_done = 0
+    while n_done < len(starts):
+        while number < len(starts) and executor.has_room:
+            part = patients[starts[number] : starts[number] + PATIENTS_PER_TASK]
+            executor.submit(number, Task(files=(), settings=settings, patients=tuple(part)))
             number += 1
         for done, result in executor.collect():
-            rows = () if isinstance(result, TaskFault) else result.patients
-            found[done] = rows or summarize_here(parts[done])
-    return [row for at in range(len(parts)) for row in found[at]]
+            n_done += 1
+            start = starts[done]
+            if isinstance(result, TaskFault):
+                own = summarize_here(patients[start : start + PATIENTS_PER_TASK], settings.pages)
+                yield from ((start + place, row) for place, row in own)
+            else:
+                yield from enumerate(result.patients, start=start)

@@ -1,13 +1,14 @@
 """From a listing of files to results in the ledger: what has to be done, and what came of it."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from hsat.batch.executor import Executor, TaskFault
 from hsat.batch.files import FoundFile, Listing
 from hsat.batch.outcome import Failure, StoredNight, Task, TaskOutcome, WaitingNight
+from hsat.batch.page_files import PageFiles, Unpaged
 from hsat.batch.remote import is_remote
 from hsat.batch.settings import BatchSettings
 from hsat.batch.store import KnownFile, Store
@@ -16,8 +17,6 @@ from hsat.io.duplicates import FileHead, SeenFiles, head_of
 from hsat.nights.grouping import LeftOut
 
 __all__ = ["BatchStep", "Runner"]
-
-PageWriter = Callable[[StoredNight], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +75,8 @@ class Runner:
     executor : Executor
     is_retrying : bool
         Whether files that failed before are tried again.
-    write_page : callable, optional
-        Writes the pages of a night and gives the name of the first.
+    pages : PageFiles, optional
+        Which reports are to be there as files; None where none are asked for.
     """
 
     def __init__(
@@ -87,14 +86,15 @@ class Runner:
         executor: Executor,
         *,
         is_retrying: bool = False,
-        write_page: PageWriter | None = None,
+        pages: PageFiles | None = None,
     ) -> None:
         self.store = store
         self.settings = settings
         self.settings_id = settings.settings_id
         self.executor = executor
         self.is_retrying = is_retrying
-        self.write_page = write_page
+        self.pages = pages
+        self._unpaged = Unpaged()
         self._ready: deque[tuple[_Unit, Task]] = deque()
         self._submitted: dict[int, tuple[_Unit, Task]] = {}
         self._n_submitted = 0
@@ -153,7 +153,8 @@ class Runner:
         self._unchanged = {
             path for path, before in known.items() if before.fingerprint == self._files[path].fingerprint
         }
-        unpaged = self.store.nights_without_page() if self.settings.has_pages else set()
+        if self.pages is not None:
+            self._unpaged = self.pages.unpaged(self.store)
         seen = SeenFiles()
         for _, items in groupby(files, key=lambda file: file.folder):
             folder = _Folder()
@@ -165,7 +166,7 @@ class Runner:
                 alike_key = None
                 if head is not None and counts[head.sha256] > 1 and not file.is_named:
                     alike_key = f"head {head.sha256}"
-                if self._is_settled(file, before, unpaged):
+                if self._is_settled(file, before):
                     if before is not None and before.fate != "copy":
                         seen.original_by_head(file.path, head)
                     group_key = alike_key if before is None else before.group_key or alike_key
@@ -179,7 +180,7 @@ class Runner:
                     continue
                 if head is not None:
                     self._heads[file.path] = head
-                self._line_up(file, before, folder, alike_key, is_paged=file.path not in unpaged)
+                self._line_up(file, before, folder, alike_key)
                 yield BatchStep()
             folder.is_listed = True
             self._join_files(folder)
@@ -191,11 +192,11 @@ class Runner:
             return FileHead(before.n_bytes, before.head_sha256)
         return head_of(file.path)
 
-    def _is_settled(self, file: FoundFile, before: KnownFile | None, unpaged: set[str]) -> bool:
+    def _is_settled(self, file: FoundFile, before: KnownFile | None) -> bool:
         """Whether an earlier run has said all there is to say of a file."""
         if before is None or not file.fingerprint or before.fingerprint != file.fingerprint:
             return False
-        if before.settings_id != self.settings_id or file.path in unpaged:
+        if before.settings_id != self.settings_id or file.path in self._unpaged.paths:
             return False
         if before.fate == "failed":
             return not self.is_retrying
@@ -209,13 +210,7 @@ class Runner:
         return BatchStep(n_files=1, left_out=left_out)
 
     def _line_up(
-        self,
-        file: FoundFile,
-        before: KnownFile | None,
-        folder: _Folder,
-        alike_key: str | None,
-        *,
-        is_paged: bool,
+        self, file: FoundFile, before: KnownFile | None, folder: _Folder, alike_key: str | None
     ) -> None:
         folder.n_opening += 1
         unit = _Unit(files=(file,), folder=folder, n_open=1)
@@ -226,7 +221,7 @@ class Runner:
             and before.fate == "scored"
             and before.settings_id == self.settings_id
             and before.n_bytes == file.n_bytes
-            and is_paged
+            and file.path not in self._unpaged.paths
         ):
             known_sha256 = {file.path: before.sha256}
             unit.group_key = before.group_key
@@ -304,22 +299,19 @@ class Runner:
             yield from self._finish(unit)
 
     def _is_scored(self, night: WaitingNight) -> bool:
-        return self.store.is_scored(
-            night.night_id,
-            self._fingerprint(night.files),
-            self.settings_id,
-            has_page=self.settings.has_pages,
-        )
+        if night.night_id in self._unpaged.night_ids:
+            return False
+        return self.store.is_scored(night.night_id, self._fingerprint(night.files), self.settings_id)
 
     def _store_night(self, night: StoredNight, fates: Sequence[FileFate]) -> None:
-        page = None if self.write_page is None else self.write_page(night)
-        self.store.record_night(
-            night,
-            fingerprint=self._fingerprint(night.files),
-            settings_id=self.settings_id,
-            page=page,
-            fates=fates,
-        )
+        fingerprint = self._fingerprint(night.files)
+        if self.pages is not None:
+            is_as_before = (
+                self.store.is_scored(night.night_id, fingerprint, self.settings_id)
+                and self.store.patient_page(night.night_id) == night.patient_page
+            )
+            self.pages.keep(night.page, night.pages, is_as_before=is_as_before)
+        self.store.record_night(night, fingerprint=fingerprint, settings_id=self.settings_id, fates=fates)
 
     def _fingerprint(self, files: Sequence[str]) -> str:
         return "|".join(self._files[path].fingerprint for path in files)

@@ -10,7 +10,7 @@ from hsat.batch.rows import DESATURATION_COLUMNS, NIGHT_CELLS
 from hsat.errors import BatchError
 from hsat.events import EVENT_COLUMNS
 
-__all__ = ["STEPS", "TABLES", "VERSION", "migrate"]
+__all__ = ["FLAGS", "PATIENT_COLUMNS", "STEPS", "TABLES", "TEXTS", "VERSION", "migrate"]
 
 STEPS: tuple[str, ...] = (
     """
@@ -81,10 +81,47 @@ STEPS: tuple[str, ...] = (
     ALTER TABLE patients ADD COLUMN error TEXT;
     ALTER TABLE patients ADD COLUMN content_id TEXT;
     """,
+    """
+    ALTER TABLE nights ADD COLUMN patient_page TEXT;
+    ALTER TABLE patients ADD COLUMN page TEXT;
+    ALTER TABLE patients ADD COLUMN page_id TEXT;
+    UPDATE nights SET page = NULL;
+    """,
 )
 """SQL that leads from each version to the next; the first from an empty file."""
 
 VERSION = len(STEPS)
+
+PATIENT_COLUMNS = (
+    "patient",
+    "grouped_by",
+    "n_nights",
+    "n_excluded",
+    "first_night_local",
+    "last_night_local",
+    "monitoring_h",
+    "pooled_ahi_per_h",
+    "mean_ahi_per_h",
+    "median_ahi_per_h",
+    "sd_ahi_per_h",
+    "min_ahi_per_h",
+    "max_ahi_per_h",
+    "posterior_mean_ahi_per_h",
+    "posterior_low95_ahi_per_h",
+    "posterior_high95_ahi_per_h",
+    "severity",
+    "p_normal",
+    "p_mild",
+    "p_moderate",
+    "p_severe",
+    "is_firm",
+    "nights_needed",
+    "prior",
+    "rules_id",
+    "notes",
+    "error",
+)
+"""Columns of ``patients.csv``."""
 
 TEXTS = frozenset(
     {"patient", "start_local", "device", "rules_id", "hsat_version", "therapy", "scoring", "severity"}

@@ -1,4 +1,4 @@
-"""What a batch is asked to do, the same for every night: it travels to the workers with each task."""
+"""What a batch is asked to do: what travels to the workers with each task, and what stays with the caller."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,33 @@ from hashlib import sha256
 from hsat import __version__
 from hsat.rules.model import ScoringRules
 
-__all__ = ["BatchSettings"]
+__all__ = ["NIGHT_TIMEOUT_S", "BatchOptions", "BatchSettings", "PageSettings"]
 
 ID_DIGITS = 16
+NIGHT_TIMEOUT_S = 600.0
+"""A night is scored in a fraction of a second, a very large one from a slow disk in minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSettings:
+    """Which reports of nights and patients are written as files, and by whom.
+
+    Attributes
+    ----------
+    has_html : bool
+        As HTML, text and JSON.
+    has_pdf : bool
+    patient_from : str
+        ``"code"`` or ``"folder"``: whose nights are one patient's; a night's page leads to its patient's.
+    folder : str or None
+        Absolute path of the folder of results, which the workers write into; None where they may not
+        see it, as on a cluster: they send the pages back.
+    """
+
+    has_html: bool = False
+    has_pdf: bool = False
+    patient_from: str = "code"
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +48,8 @@ class BatchSettings:
         As for `hsat.read_recording`, for every file.
     site_key : bytes or None
         Key of the pseudonyms and of recorders' tokens, so that all workers make the same ones.
-    has_pages : bool
-        Whether each night's report is written out.
+    pages : PageSettings or None
+        None where no report is written out.
     has_results : bool
         Whether workers send the whole `NightResult` back.
     hsat_version : str
@@ -41,7 +65,7 @@ class BatchSettings:
     age_years: float | None = None
     sex: str | None = None
     site_key: bytes | None = field(default=None, repr=False)
-    has_pages: bool = False
+    pages: PageSettings | None = None
     has_results: bool = False
     hsat_version: str = __version__
 
@@ -67,3 +91,39 @@ class BatchSettings:
             },
             sort_keys=True,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """How the work is done, and what is written; no result depends on it.
+
+    Attributes
+    ----------
+    out : str or None
+        Folder of ledger and tables; None keeps the ledger in memory and writes nothing.
+    n_workers : int or None
+        Processes; None takes as many as there are processors.
+    scheduler : str or None
+        Address of a Dask scheduler, or ``"local"`` for one of its own; None: processes here.
+    night_timeout_s : float
+    is_retrying : bool
+        Whether files that failed before are tried again.
+    is_forgetting : bool
+        Whether results of files that are gone are dropped.
+    patient_from : str
+        ``"code"`` or ``"folder"``: whose nights are one patient's.
+    has_pages, has_pdf, has_parquet, has_workbook : bool
+        What is written beside the tables.
+    """
+
+    out: str | None = None
+    n_workers: int | None = None
+    scheduler: str | None = None
+    night_timeout_s: float = NIGHT_TIMEOUT_S
+    is_retrying: bool = False
+    is_forgetting: bool = False
+    patient_from: str = "code"
+    has_pages: bool = False
+    has_pdf: bool = False
+    has_parquet: bool = False
+    has_workbook: bool = False

@@ -252,22 +252,39 @@ class Store:
             "FROM recordings JOIN listed USING (path)"
         )
         found = {self._names[row[0]]: KnownFile(*row[1:]) for row in self.rows(query)}
-        return {path: known._replace(original=self._path_of(known.original)) for path, known in found.items()}
+        return {
+            path: known if known.original is None else known._replace(original=self.path_of(known.original))
+            for path, known in found.items()
+        }
 
-    def _path_of(self, name: str | None) -> str | None:
+    def path_of(self, name: str) -> str:
         """The path that stands in the ledger as `name`: another one where it has bytes that are no UTF-8."""
-        return None if name is None else self._names.get(name, name)
+        return self._names.get(name, name)
 
-    def nights_without_page(self) -> set[str]:
-        """Files of nights that have no page yet."""
-        query = "SELECT path FROM night_files JOIN nights USING (night_id) WHERE page IS NULL"
-        return {self._names.get(row[0], row[0]) for row in self.rows(query)}
+    def nights_as_paged(self) -> Iterator[sqlite3.Row]:
+        """What tells whether nights have their pages, a row a file of a night."""
+        return self.rows(
+            "SELECT path, night_id, page, patient_page, file, patient, recorder, is_card "
+            "FROM night_files JOIN nights USING (night_id)"
+        )
 
-    def is_scored(self, night_id: str, fingerprint: str, settings_id: str, *, has_page: bool) -> bool:
+    def page_stems(self) -> set[str]:
+        """What the names of the pages of all nights and patients begin with."""
+        query = (
+            "SELECT page FROM nights WHERE page IS NOT NULL "
+            "UNION ALL SELECT page FROM patients WHERE page IS NOT NULL"
+        )
+        return {row[0] for row in self.rows(query)}
+
+    def is_scored(self, night_id: str, fingerprint: str, settings_id: str) -> bool:
         """Whether the night is there already, of the same files under the same settings."""
-        query = "SELECT page FROM nights WHERE night_id = ? AND fingerprint = ? AND settings_id = ?"
-        rows = list(self.rows(query, (night_id, fingerprint, settings_id)))
-        return bool(rows) and (not has_page or rows[0][0] is not None)
+        query = "SELECT 1 FROM nights WHERE night_id = ? AND fingerprint = ? AND settings_id = ?"
+        return bool(list(self.rows(query, (night_id, fingerprint, settings_id))))
+
+    def patient_page(self, night_id: str) -> str | None:
+        """What the page of a night leads to."""
+        found = list(self.rows("SELECT patient_page FROM nights WHERE night_id = ?", (night_id,)))
+        return found[0][0] if found else None
 
     def record_night(
         self,
@@ -275,12 +292,11 @@ class Store:
         *,
         fingerprint: str,
         settings_id: str,
-        page: str | None,
         fates: Sequence[FileFate] = (),
     ) -> None:
         """Keep a night, and where it was the last of its files, what became of them; one transaction."""
         with self._writing(is_night=True) as connection:
-            insert_night(connection, night, fingerprint, settings_id, page)
+            insert_night(connection, night, fingerprint, settings_id)
             if fates:
                 settle_files(connection, fates, settings_id, {night.night_id})
 

@@ -1,58 +1,37 @@
-"""What the nights of a patient say together, as a row of the ledger; made by the workers, as nights are."""
+"""What the nights of a patient say together: a row of the ledger and pages, made by the workers."""
 
+from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hsat.batch.outcome import Cell, PatientNights, PatientRow
+from hsat.batch.schema import PATIENT_COLUMNS
+from hsat.batch.settings import PageSettings
 from hsat.errors import HsatError
 from hsat.nights.summary import summarize_nights
-from hsat.patient import AhiPosterior, PatientSummary
+from hsat.patient import AhiPosterior, PatientNight, PatientSummary, ScoredNight
 from hsat.recording import Note
 
-__all__ = ["PATIENT_COLUMNS", "summarize_patient"]
-
-PATIENT_COLUMNS = (
-    "patient",
-    "grouped_by",
-    "n_nights",
-    "n_excluded",
-    "first_night_local",
-    "last_night_local",
-    "monitoring_h",
-    "pooled_ahi_per_h",
-    "mean_ahi_per_h",
-    "median_ahi_per_h",
-    "sd_ahi_per_h",
-    "min_ahi_per_h",
-    "max_ahi_per_h",
-    "posterior_mean_ahi_per_h",
-    "posterior_low95_ahi_per_h",
-    "posterior_high95_ahi_per_h",
-    "severity",
-    "p_normal",
-    "p_mild",
-    "p_moderate",
-    "p_severe",
-    "is_firm",
-    "nights_needed",
-    "prior",
-    "rules_id",
-    "notes",
-    "error",
-)
-"""Columns of ``patients.csv``."""
+__all__ = ["summarize_patient"]
 
 
-def summarize_patient(patient: PatientNights) -> PatientRow:
-    """Sum up a patient.
+def summarize_patient(patient: PatientNights, pages: PageSettings | None = None) -> PatientRow:
+    """Sum up a patient, and make the pages that are asked for.
 
     Parameters
     ----------
     patient : PatientNights
+    pages : PageSettings, optional
 
     Returns
     -------
     PatientRow
-        Nights that contradict each other give a row with an error, not an exception.
+        Nights that contradict each other give a row with an error, not an exception, and no page.
+
+    Raises
+    ------
+    HsatError
+        As an `UnwrittenError`, where a page cannot be written.
     """
     group, nights = patient.group, patient.nights
     cells: dict[str, Cell] = dict.fromkeys(PATIENT_COLUMNS)
@@ -68,13 +47,49 @@ def summarize_patient(patient: PatientNights) -> PatientRow:
         "notes": _words(group.notes),
     }
     try:
-        summary = summarize_nights(nights, patient=group.patient, compare_priors=False)
+        summary = summarize_nights(nights, patient=group.patient, compare_priors=pages is not None)
     except HsatError as error:  # such as nights of two rule sets, while a batch is half way through
-        return PatientRow(cells=cells | {"error": str(error)})
-    cells |= _numbers(summary) | {"notes": _words((*group.notes, *summary.notes))}
+        return PatientRow(cells=cells | {"error": str(error)}, excluded=(None,) * len(nights))
+    summary = replace(summary, notes=(*group.notes, *summary.notes))
+    cells |= _numbers(summary) | {"notes": _words(summary.notes)}
     if summary.posterior is not None:
         cells |= _belief(summary.posterior)
-    return PatientRow(cells=cells, excluded={item.file: item.reason for item in summary.excluded})
+    row = PatientRow(cells=cells, excluded=_excluded(nights, summary))
+    if pages is None or patient.page is None:
+        return row
+    from hsat.batch.pages import make_patient_pages
+
+    links = _links(patient, summary)
+    unwritten = make_patient_pages(summary, links, patient.page, pages)
+    return replace(row, page=patient.page, pages=unwritten)
+
+
+def _excluded(nights: Sequence[ScoredNight], summary: PatientSummary) -> tuple[str | None, ...]:
+    """For each night why it does not count; a file may hold several nights, of which some count."""
+    counted = Counter(map(_identity, summary.nights))
+    reasons: dict[str, deque[str]] = {}
+    for item in summary.excluded:  # in the order of the nights
+        reasons.setdefault(item.file, deque()).append(item.reason)
+    found: list[str | None] = []
+    for night in nights:
+        identity = _identity(night)
+        if counted[identity]:
+            counted[identity] -= 1
+            found.append(None)
+        else:
+            found.append(reasons[night.file].popleft())
+    return tuple(found)
+
+
+def _identity(night: ScoredNight | PatientNight) -> tuple[object, ...]:
+    """Tells the nights of one file apart."""
+    return night.file, night.start_local, night.monitoring_h, night.n_events
+
+
+def _links(patient: PatientNights, summary: PatientSummary) -> tuple[str | None, ...]:
+    """The pages of the nights, in the order of the summary."""
+    pages = {_identity(night): link for night, link in zip(patient.nights, patient.links, strict=True)}
+    return tuple(pages.get(_identity(night)) for night in summary.nights)
 
 
 def _words(notes: Sequence[Note]) -> str | None:

@@ -1,4 +1,4 @@
-"""What the workers do: open files, join them, score a night, flatten the result. Nothing is written here."""
+"""What the workers do: open files, join them, score a night, flatten the result, and write its pages."""
 
 import pickle
 from collections import Counter
@@ -9,7 +9,8 @@ from hashlib import file_digest
 from pathlib import Path
 
 from hsat import __version__
-from hsat.batch.outcome import Failure, FailureKind, Page, StoredNight, Task, TaskOutcome, WaitingNight
+from hsat.batch.folder import UnwrittenError
+from hsat.batch.outcome import Failure, FailureKind, StoredNight, Task, TaskOutcome, WaitingNight
 from hsat.batch.remote import is_remote, staged
 from hsat.batch.rows import stored_night
 from hsat.batch.settings import BatchSettings
@@ -45,14 +46,16 @@ def do_task(task: Task) -> TaskOutcome:
     ------
     HsatError
         As a `BatchError`, where this worker runs another version than the process that handed out
-        the task: that is wrong for every night.
+        the task, or a page cannot be written: that is wrong for every night.
     """
     if task.settings.hsat_version != __version__:
         raise BatchError(f"a worker runs hsat {__version__}, this is {task.settings.hsat_version}")
     if task.patients:
         from hsat.batch.summaries import summarize_patient
 
-        return TaskOutcome(patients=tuple(map(summarize_patient, task.patients)))
+        return TaskOutcome(
+            patients=tuple(summarize_patient(patient, task.settings.pages) for patient in task.patients)
+        )
     use_site_key(task.settings.site_key)
     try:
         if task.waiting is not None:
@@ -60,6 +63,8 @@ def do_task(task: Task) -> TaskOutcome:
             return _scored_outcome(recording, task.waiting.part, task.settings)
         with _local_files(task) as read:
             return _open(task, read)
+    except UnwrittenError:
+        raise
     except HsatError as error:
         return _failed(task.files, FailureKind.READING, error)
     except FAULTS as error:
@@ -162,6 +167,8 @@ def _scored_outcome(recording: Recording, part: int, settings: BatchSettings) ->
     files = recording.source.files
     try:
         return TaskOutcome(nights=(_score(recording, part, settings),))
+    except UnwrittenError:
+        raise
     except HsatError as error:
         return _failed(files, FailureKind.SCORING, error, part)
     except FAULTS as error:
@@ -174,15 +181,14 @@ def _score(recording: Recording, part: int, settings: BatchSettings) -> StoredNi
     recording, digests = _followed(recording)
     night = score_night(recording, settings.rules)
     sha256 = {path: digest for path in files if (digest := _sha256(path, digests)) is not None}
-    pages: tuple[Page, ...] = ()
-    if settings.has_pages:
-        from hsat.batch.pages import make_pages
+    stored = stored_night(night, part=part, sha256=sha256, has_lasting_tokens=settings.site_key is not None)
+    if settings.pages is not None:
+        from hsat.batch.pages import with_pages
 
-        pages = make_pages(night, recording)
+        stored = with_pages(stored, night, recording, settings.pages)
     if before != [_stamp(path) for path in files]:
         raise HsatError(f"{files[0]}: {CHANGED}")
-    stored = stored_night(night, part=part, sha256=sha256, has_lasting_tokens=settings.site_key is not None)
-    return replace(stored, pages=pages, result=night if settings.has_results else None)
+    return replace(stored, result=night) if settings.has_results else stored
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

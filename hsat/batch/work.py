@@ -1,75 +1,30 @@
-"""A batch from its first look at the folders to the tables at its end."""
+"""A batch from its first look at the folders to its end: folder, ledger and workers held together."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from hsat import __version__
 from hsat.batch.executor import Executor, TaskFault
-from hsat.batch.exports import (
-    TABLE_NAMES,
-    read_tables,
-    write_csv_tables,
-    write_parquet_tables,
-    write_workbook,
-)
 from hsat.batch.files import Listing, list_files
-from hsat.batch.folder import BatchFolder, safe_name
-from hsat.batch.outcome import PatientNights, PatientRow, StoredNight, Task, TaskOutcome
+from hsat.batch.folder import BatchFolder
+from hsat.batch.outcome import PatientNights, PatientRow, Task, TaskOutcome
 from hsat.batch.runner import BatchStep, Runner
-from hsat.batch.settings import BatchSettings
+from hsat.batch.settings import BatchOptions, BatchSettings, PageSettings
 from hsat.batch.store import FILE_NAME, Store
 from hsat.errors import BatchError
 from hsat.io.identity import site_key
 
-__all__ = ["NIGHT_TIMEOUT_S", "Batch", "BatchOptions"]
+if TYPE_CHECKING:
+    from hsat.batch.page_files import PageFiles
 
-NIGHT_TIMEOUT_S = 600.0
-"""A night is scored in a fraction of a second, a very large one from a slow disk in minutes."""
+__all__ = ["Batch"]
 
 MOST_PER_PROCESSOR = 4
 """A few workers a processor make up for a slow disk; more only cost memory."""
-PAGES_FOLDER = "pages"
-SHORT_ID = 8
 FEW_PATIENTS = 8
 """So many patients, of some milliseconds each, are summed up without the workers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchOptions:
-    """How the work is done, and what is written; no result depends on it.
-
-    Attributes
-    ----------
-    out : str or None
-        Folder of ledger and tables; None keeps the ledger in memory and writes nothing.
-    n_workers : int or None
-        Processes; None takes as many as there are processors.
-    scheduler : str or None
-        Address of a Dask scheduler, or ``"local"`` for one of its own; None: processes here.
-    night_timeout_s : float
-    is_retrying : bool
-        Whether files that failed before are tried again.
-    is_forgetting : bool
-        Whether results of files that are gone are dropped.
-    patient_from : str
-        ``"code"`` or ``"folder"``: whose nights are one patient's.
-    has_pages, has_parquet, has_workbook : bool
-        What is written beside the tables.
-    """
-
-    out: str | None = None
-    n_workers: int | None = None
-    scheduler: str | None = None
-    night_timeout_s: float = NIGHT_TIMEOUT_S
-    is_retrying: bool = False
-    is_forgetting: bool = False
-    patient_from: str = "code"
-    has_pages: bool = False
-    has_parquet: bool = False
-    has_workbook: bool = False
 
 
 class Batch:
@@ -94,7 +49,7 @@ class Batch:
         self.settings = replace(
             settings,
             site_key=_key(settings),
-            has_pages=options.has_pages and options.out is not None,
+            pages=_page_settings(options),
         )
         self.folder: BatchFolder | None = None
         self.store: Store | None = None
@@ -102,6 +57,7 @@ class Batch:
         self.n_scored = self.n_failed = 0
         self._run_id = self._n_files = 0
         self._is_changed = True
+        self._is_complete = False
         self._exported: str | None = None
 
     def __enter__(self) -> Self:
@@ -179,17 +135,17 @@ class Batch:
         run_id = self._run_id = store.begin_run(self.settings, listing.files, listing.roots, listing.failures)
         self.n_scored = self.n_failed = 0
         self._n_files = max(len(listing.files), self._n_files)
-        for failure in listing.failures:
-            self.n_failed += 1
-            yield BatchStep(failure=failure)
-        is_complete = False
+        self._is_complete = False
         try:
+            for failure in listing.failures:
+                self.n_failed += 1
+                yield BatchStep(failure=failure)
             runner = Runner(
                 store,
                 self.settings,
                 _LazyExecutor(self),
                 is_retrying=self.options.is_retrying,
-                write_page=self._write_pages if self.settings.has_pages else None,
+                pages=self._pages(),
             )
             for step in runner.run(listing):
                 n_steps += step.night is not None or step.failure is not None or step.left_out is not None
@@ -200,72 +156,55 @@ class Batch:
             if self.options.is_forgetting:
                 store.forget_gone()
             self._is_changed = bool(n_steps) or store.snapshot() != before
-            is_complete = True
+            self._is_complete = True
         finally:
-            if not is_complete:
+            if not self._is_complete:
                 self.stop_workers()
-            store.end_run(run_id, n_scored=self.n_scored, n_failed=self.n_failed, is_complete=is_complete)
+            store.end_run(
+                run_id, n_scored=self.n_scored, n_failed=self.n_failed, is_complete=self._is_complete
+            )
 
     def export(self) -> None:
         """Summarise the patients and write all tables, each whole or not at all.
+
+        After a run that was broken off patients get no new pages: the next run makes them.
 
         Raises
         ------
         HsatError
             As a `BatchError`, where a file cannot be written; the others are written all the same.
         """
-        options = self.options
-        wanted = f"{options.patient_from} {options.has_parquet} {options.has_workbook} {__version__}"
-        store = self._open_store()
-        if not self._is_changed and self._exported == wanted and self._has_tables():
-            store.note_exported(self._run_id, wanted)
-            return
-        self._write_tables(store)
-        store.note_exported(self._run_id, wanted)
+        from hsat.batch.publishing import has_tables, publish, tables_words
 
-    def _has_tables(self) -> bool:
-        if self.folder is None:
-            return True
-        names = [f"{name}.csv" for name in TABLE_NAMES] + ["index.html"]
-        names += [f"{name}.parquet" for name in TABLE_NAMES] if self.options.has_parquet else []
-        names += ["hsat.xlsx"] if self.options.has_workbook else []
-        return all((self.folder.path / name).is_file() for name in names)
-
-    def _write_tables(self, store: Store) -> None:
-        from hsat.batch.index import write_index
-        from hsat.batch.patients import summarize_patients
-
-        summarize_patients(store, patient_from=self.options.patient_from, run=self._summarize)
-        folder = self.folder
+        store, folder = self._open_store(), self.folder
         if folder is None:
             return
-        tables = read_tables(store)
-        jobs: list[Callable[[], None]] = [
-            lambda: write_csv_tables(folder, tables),
-            lambda: write_index(folder, store),
-        ]
-        if self.options.has_parquet:
-            jobs.append(lambda: write_parquet_tables(folder, tables))
-        if self.options.has_workbook:
-            jobs.append(lambda: write_workbook(folder, tables))
-        errors: list[BatchError] = []
-        for job in jobs:
-            try:
-                job()
-            except BatchError as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
+        pages = self._pages() if self._is_complete else None
+        wanted = tables_words(self.options)
+        is_as_before = not self._is_changed and self._exported == wanted
+        is_there = has_tables(folder, self.options) and (pages is None or pages.has_all_patients(store))
+        if not (is_as_before and is_there):
+            publish(store, folder, self.options, summarize=self._summarize, pages=pages)
+        store.note_exported(self._run_id, wanted if self._is_complete else None)
 
-    def _summarize(self, patients: Sequence[PatientNights]) -> Sequence[PatientRow]:
-        """By the workers, where they are there and many patients wait."""
-        if self._executor is not None and len(patients) > FEW_PATIENTS and not self._executor.n_running:
-            from hsat.batch.pooling import summarize_with
+    def _pages(self) -> "PageFiles | None":
+        """The pages that are asked for."""
+        if self.folder is None or self.settings.pages is None:
+            return None
+        from hsat.batch.page_files import PageFiles
 
-            return summarize_with(self._executor, self.settings, patients)
+        return PageFiles(self.folder.path, self.settings.pages)
+
+    def _summarize(self, patients: Sequence[PatientNights]) -> Iterable[tuple[int, PatientRow]]:
+        """By the workers, where many patients wait and workers are there, or pages are to be made."""
         from hsat.batch.patients import summarize_here
 
-        return summarize_here(patients)
+        is_worth_it = self._executor is not None or (self._is_complete and self.settings.pages is not None)
+        if len(patients) <= FEW_PATIENTS or not is_worth_it:
+            return summarize_here(patients, self.settings.pages if self._is_complete else None)
+        from hsat.batch.pooling import summarize_with
+
+        return summarize_with(self.executor(), self.settings, patients)
 
     def counts(self) -> tuple[int, int]:
         """Nights and failures that the ledger holds."""
@@ -285,18 +224,6 @@ class Batch:
         if self.store is None:
             raise BatchError("the batch is closed: use it in a with statement")
         return self.store
-
-    def _write_pages(self, night: StoredNight) -> str | None:
-        """Write a night's pages; the name says little, and its end makes it unique."""
-        if self.folder is None:
-            return None
-        stem = safe_name(os.path.splitext(os.path.basename(night.files[0]))[0])  # noqa: PTH119, PTH122 - URLs too
-        names = []
-        for page in night.pages:
-            name = f"{PAGES_FOLDER}/{stem}-{night.night_id[:SHORT_ID]}{page.ending}"
-            self.folder.write(name, lambda file, page=page: file.write(page.content), is_binary=True)  # type: ignore[misc]
-            names.append(name)
-        return names[0] if names else None
 
 
 class _LazyExecutor:
@@ -337,6 +264,18 @@ def _start_executor(options: BatchOptions, n_files: int) -> Executor:
     from hsat.batch.cluster import ClusterExecutor
 
     return ClusterExecutor(options.scheduler, n_workers, night_timeout_s=options.night_timeout_s)
+
+
+def _page_settings(options: BatchOptions) -> PageSettings | None:
+    """Workers of this machine write pages themselves; those of a cluster may not see the folder."""
+    if options.out is None or not (options.has_pages or options.has_pdf):
+        return None
+    return PageSettings(
+        has_html=options.has_pages,
+        has_pdf=options.has_pdf,
+        patient_from=options.patient_from,
+        folder=os.path.abspath(options.out) if options.scheduler is None else None,  # noqa: PTH100 - no links
+    )
 
 
 def _key(settings: BatchSettings) -> bytes | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hsat.batch.files import FoundFile
-from hsat.batch.outcome import Failure, StoredNight
+from hsat.batch.outcome import Cell, Failure, StoredNight
 from hsat.batch.rows import DESATURATION_COLUMNS, NIGHT_CELLS
 from hsat.events import EVENT_COLUMNS
 from hsat.report.plain import without_surrogates
@@ -82,14 +82,22 @@ def settle_files(
 
 
 def insert_night(
-    connection: sqlite3.Connection, night: StoredNight, fingerprint: str, settings_id: str, page: str | None
+    connection: sqlite3.Connection, night: StoredNight, fingerprint: str, settings_id: str
 ) -> None:
     """A night with its files, events and desaturations, in the place of an earlier one."""
     night_id = night.night_id  # a hash, and asked for with every row
-    columns = ("night_id", "part", "n_files", "fingerprint", "settings_id", "is_present", "page", "file")
-    own = (night_id, night.part, len(night.files), fingerprint, settings_id, 1, page)
-    names = ", ".join(f'"{name}"' for name in (*columns, *(n for n in NIGHT_CELLS if n != "file")))
-    values = (*own, *(night.cells[name] for name in ("file", *(n for n in NIGHT_CELLS if n != "file"))))
+    own: dict[str, Cell] = {
+        "night_id": night_id,
+        "part": night.part,
+        "n_files": len(night.files),
+        "fingerprint": fingerprint,
+        "settings_id": settings_id,
+        "is_present": 1,
+        "page": night.page,
+        "patient_page": night.patient_page,
+    }
+    names = ", ".join(f'"{name}"' for name in (*own, *NIGHT_CELLS))
+    values = (*own.values(), *(night.cells[name] for name in NIGHT_CELLS))
     connection.execute("DELETE FROM nights WHERE night_id = ?", (night_id,))
     connection.execute(f"INSERT INTO nights ({names}) VALUES ({question_marks(len(values))})", values)
     for position, path in enumerate(night.files):

@@ -49,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, default=600.0, metavar="S", help="a night may take so long (default: 600)"
     )
-    parser.add_argument("--pages", action="store_true", help="also write each night as a page, text and JSON")
+    parser.add_argument(
+        "--pages", action="store_true", help="also write each night and patient as a page, text and JSON"
+    )
+    parser.add_argument("--pdf", action="store_true", help="also write each night and patient as a PDF")
     parser.add_argument("--parquet", action="store_true", help="also write the tables as Parquet")
     parser.add_argument("--excel", action="store_true", help="also write a workbook, hsat.xlsx")
     parser.add_argument("--watch", action="store_true", help="go on and score new recordings as they appear")
@@ -90,8 +93,8 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score what is new, write the tables, print a summary; returns the exit code."""
-    from hsat.batch.settings import BatchSettings
-    from hsat.batch.work import Batch, BatchOptions
+    from hsat.batch.settings import BatchOptions, BatchSettings
+    from hsat.batch.work import Batch
     from hsat.rules.load import load_rules
 
     settings = BatchSettings(
@@ -114,6 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         is_forgetting=arguments.forget_removed,
         patient_from=arguments.patient_from,
         has_pages=arguments.pages,
+        has_pdf=arguments.pdf,
         has_parquet=arguments.parquet,
         has_workbook=arguments.excel,
     )

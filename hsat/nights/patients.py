@@ -10,7 +10,7 @@ from hsat.patient import PatientGroup, ScoredNight
 from hsat.recording import Note
 from hsat.results import NightResult, RecordingInfo
 
-__all__ = ["PATIENT_SOURCES", "group_patients", "overlap_s"]
+__all__ = ["PATIENT_SOURCES", "group_patients", "overlap_s", "patient_key"]
 
 PATIENT_SOURCES = ("code", "folder")
 """What may tell one patient's nights from another's."""
@@ -23,7 +23,6 @@ class _Clues:
     """What tells whose night it is."""
 
     file: str
-    folder: str
     patient: str | None
     recorder: str | None
     is_card: bool
@@ -87,7 +86,6 @@ def _clues(night: Night) -> _Clues:
     if isinstance(night, ScoredNight):
         return _Clues(
             file=night.file,
-            folder=str(Path(night.file).parent),
             patient=night.patient,
             recorder=night.recorder,
             is_card=night.is_card,
@@ -98,7 +96,6 @@ def _clues(night: Night) -> _Clues:
     recording = night.recording if isinstance(night, NightResult) else night
     return _Clues(
         file=recording.source.path,
-        folder=str(Path(recording.source.path).parent),
         patient=recording.subject.patient,
         recorder=recording.device.recorder,
         is_card=recording.source.stream is not None,
@@ -108,15 +105,42 @@ def _clues(night: Night) -> _Clues:
     )
 
 
-def _key(item: _Clues, place: int, patient_from: str) -> tuple[str, str]:
-    """Why and by what a night belongs to others."""
-    if item.is_card and item.recorder is not None and item.patient is None:
-        return "card", item.recorder  # its files lie in a folder for each date
+def patient_key(
+    *, file: str, patient: str | None, recorder: str | None, is_card: bool, patient_from: str
+) -> tuple[str, str] | None:
+    """Why and by what a night belongs to others, as `group_patients` sorts it.
+
+    Parameters
+    ----------
+    file, patient, recorder, is_card
+        As of `hsat.patient.ScoredNight`.
+    patient_from : str
+        ``"code"`` or ``"folder"``.
+
+    Returns
+    -------
+    (str, str) or None
+        ``"card"``, ``"folder"`` or ``"code"``, and what the nights of one patient have in common; None
+        where nothing says whose night it is.
+    """
+    if is_card and recorder is not None and patient is None:
+        return "card", recorder  # its files lie in a folder for each date
     if patient_from == "folder":
-        return "folder", item.folder
-    if item.patient is not None:
-        return "code", item.patient
-    return "alone", str(place)
+        return "folder", str(Path(file).parent)
+    if patient is not None:
+        return "code", patient
+    return None
+
+
+def _key(item: _Clues, place: int, patient_from: str) -> tuple[str, str]:
+    key = patient_key(
+        file=item.file,
+        patient=item.patient,
+        recorder=item.recorder,
+        is_card=item.is_card,
+        patient_from=patient_from,
+    )
+    return ("alone", str(place)) if key is None else key
 
 
 def _called(why: str, key: str, members: Sequence[_Clues]) -> str | None:

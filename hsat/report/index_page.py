@@ -70,11 +70,12 @@ class IndexNight:
 
 
 class IndexPatient(NamedTuple):
-    """A patient: title, what the nights say together, the nights."""
+    """A patient: title, what the nights say together, the nights, and the pages that exist."""
 
     title: str
     remark: str
     nights: tuple[IndexNight, ...]
+    links: tuple[IndexLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

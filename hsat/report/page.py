@@ -1,13 +1,13 @@
 """A night as one page: a single file that opens in a browser without a network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hsat.distribution import describe_distribution
 from hsat.recording import Recording
 from hsat.report.event_view import CANDIDATE, KIND_WORDS, EventLine, event_lines
 from hsat.report.page_charts import night_charts
 from hsat.report.page_data import page_document, script_json
-from hsat.report.page_shell import Banner, KeyFigure, fill_page, static_text
+from hsat.report.page_shell import Banner, KeyFigure, PageLink, fill_page, static_text
 from hsat.report.plain import printable, shortened
 from hsat.report.rows import INDEX_ROWS, index_text, index_value, reason_for
 from hsat.report.titles import night_title
@@ -34,7 +34,7 @@ KEY_FIGURES: tuple[tuple[str, str], ...] = (
 """Numbers at the head of the page: key and short label."""
 
 
-def render_page(night: NightResult, recording: Recording | None = None) -> str:
+def render_page(night: NightResult, recording: Recording | None = None, ways: Sequence[PageLink] = ()) -> str:
     """Describe a night as one HTML page.
 
     Parameters
@@ -43,6 +43,8 @@ def render_page(night: NightResult, recording: Recording | None = None) -> str:
     recording : Recording, optional
         What was scored: its signals are embedded. Without it the page draws the overview that the
         result keeps.
+    ways : sequence of PageLink, optional
+        Pages that this one leads to, such as that of the patient.
 
     Returns
     -------
@@ -61,6 +63,7 @@ def render_page(night: NightResult, recording: Recording | None = None) -> str:
         styles=STYLES,
         scripts=SCRIPTS,
         title=night_title(night),
+        ways=ways,
         licence=static_text(LICENCE),
         data=script_json(page_document(night, lines, recording)),
         view=view_night(night),

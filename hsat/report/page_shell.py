@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["Banner", "KeyFigure", "fill_page", "static_text"]
+__all__ = ["Banner", "KeyFigure", "PageLink", "fill_page", "static_text"]
 
 FOLDER = Path(__file__).parent
 RIGHT = r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]+"
@@ -36,6 +36,13 @@ class Banner(NamedTuple):
 
     style: str
     words: str
+
+
+class PageLink(NamedTuple):
+    """Another page: what to call it, and where it is as seen from this one, ready to stand in a link."""
+
+    label: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from hsat.patient import PatientSummary
 from hsat.report.drawing import Drawing
 from hsat.report.night_lines import NightLine, describe_night
-from hsat.report.page_shell import Banner, KeyFigure, fill_page
+from hsat.report.page_shell import Banner, KeyFigure, PageLink, fill_page
 from hsat.report.patient_drawings import (
     draw_classes,
     draw_nights,
@@ -91,7 +91,9 @@ class Side:
     n_older: int
 
 
-def render_patient_page(summary: PatientSummary, night_links: Sequence[str | None] = ()) -> str:
+def render_patient_page(
+    summary: PatientSummary, night_links: Sequence[str | None] = (), ways: Sequence[PageLink] = ()
+) -> str:
     """Describe several nights as one HTML page.
 
     Parameters
@@ -101,6 +103,8 @@ def render_patient_page(summary: PatientSummary, night_links: Sequence[str | Non
         For each night of ``summary.nights`` the place of its own page as seen from this one, such as
         ``"nights/n1.night.html"``: parts of a path below, not encoded. None where there is no page. By
         default there are no links.
+    ways : sequence of PageLink, optional
+        Other pages that this one leads to, such as the list of all patients.
 
     Returns
     -------
@@ -124,6 +128,7 @@ def render_patient_page(summary: PatientSummary, night_links: Sequence[str | Non
         figures=tuple(_figures(view, PATIENT_FIGURES)),
         comparison=(),
         sides=(_side("nights", "The nights", summary, night_links),),
+        ways=ways,
     )
 
 
@@ -174,6 +179,7 @@ def _fill(
     figures: Sequence[KeyFigure],
     comparison: Sequence[Chart],
     sides: Sequence[Side],
+    ways: Sequence[PageLink] = (),
 ) -> str:
     return fill_page(
         "patient.html.j2",
@@ -188,6 +194,7 @@ def _fill(
         sides=sides,
         left_out=dict(view.lists).get("Nights left out", ()),
         physician=PHYSICIAN,
+        ways=ways,
     )
 
 
