@@ -11,9 +11,14 @@ from batch_nights import rows, whole_ledger, write_night, write_nights
 from card_files import write_session
 
 import hsat
-from hsat.batch.files import list_files
+from hsat.batch.executor import TaskFault
+from hsat.batch.files import FoundFile, Listing, list_files
+from hsat.batch.outcome import FailureKind, Task
+from hsat.batch.runner import Runner
 from hsat.batch.settings import BatchOptions, BatchSettings
+from hsat.batch.store import Store
 from hsat.batch.work import Batch
+from hsat.batch.writing import FileFate
 from hsat.cli.main import main
 from hsat.errors import HsatError
 from hsat.folders import read_nights
@@ -457,11 +462,6 @@ class Idle:
 
 def test_a_week_of_ten_thousand_unchanged_files_is_passed_over_in_seconds(tmp_path):
     """No reading at all: a listing of so many files against the ledger, with the files made up."""
-    from hsat.batch.files import FoundFile, Listing
-    from hsat.batch.runner import Runner
-    from hsat.batch.store import Store
-    from hsat.batch.writing import FileFate
-
     files = tuple(FoundFile(f"n/{i:05d}.edf", "n", False, 100, f"f{i}") for i in range(10_000))
     settings = BatchSettings(rules=load_rules("aasm_1b"))
     store = Store(tmp_path / "hsat.sqlite")
@@ -474,6 +474,41 @@ def test_a_week_of_ten_thousand_unchanged_files_is_passed_over_in_seconds(tmp_pa
     n_known = sum(step.n_known for step in Runner(store, settings, Idle()).run(listing))
     assert n_known == 10_000
     assert time.perf_counter() - begin < 10.0
+    store.close()
+
+
+class Supplied:
+    """Workers with room for six tasks, which lose the oldest at every look and note how many they had."""
+
+    def __init__(self) -> None:
+        self.tasks: list[int] = []
+        self.n_in_flight: list[int] = []
+
+    @property
+    def n_running(self) -> int:
+        return len(self.tasks)
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.tasks) < 6
+
+    def submit(self, number: int, task: Task) -> None:
+        self.tasks.append(number)
+
+    def collect(self) -> list[tuple[int, TaskFault]]:
+        self.n_in_flight.append(len(self.tasks))
+        return [(self.tasks.pop(0), TaskFault(kind=FailureKind.CRASHING, reason="made up"))]
+
+
+def test_workers_have_all_they_have_room_for_before_anything_is_waited_for():
+    """By hand: ten files and room for six tasks, of which one ends at a time."""
+    files = tuple(FoundFile(f"n/{i}.edf", "n", False, 100, f"f{i}") for i in range(10))
+    settings = BatchSettings(rules=load_rules("aasm_1b"))
+    store, workers = Store(":memory:"), Supplied()
+    store.begin_run(settings, files, ("n",), ())
+    steps = list(Runner(store, settings, workers).run(Listing(files, (), ("n",))))
+    assert sum(step.failure is not None for step in steps) == 10
+    assert workers.n_in_flight == [6, 6, 6, 6, 6, 5, 4, 3, 2, 1]
     store.close()
 
 

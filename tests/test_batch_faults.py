@@ -19,6 +19,16 @@ import hsat.batch.tasks as tasks
 original = tasks._score
 
 
+def meet(path):
+    # with one night at a time nobody ever comes
+    open(path + ".here", "w").close()
+    given_up_s = time.monotonic() + 30.0
+    while sum(name.endswith(".here") for name in os.listdir(os.path.dirname(path))) < 2:
+        if time.monotonic() > given_up_s:
+            raise RuntimeError("nobody came")
+        time.sleep(0.02)
+
+
 def faulty(recording, part, settings):
     path = recording.source.path
     if "hangs" in path:
@@ -31,6 +41,8 @@ def faulty(recording, part, settings):
         raise ZeroDivisionError("planted")
     if "slow" in path:
         time.sleep(0.4)
+    if "meets" in path:
+        meet(path)
     while "waits" in path and not os.path.exists(os.path.join(os.path.dirname(path), "go")):
         time.sleep(0.05)
     return original(recording, part, settings)
@@ -96,6 +108,16 @@ def test_nights_that_hang_or_crash_fail_alone_each_with_its_reason(tmp_path, fau
     again = run_batch(nights, "--out", out, "--jobs", 2, "--retry-failed")
     assert again.returncode == 0, again.stderr
     assert rows(out, "SELECT count(*) FROM nights") == [(10,)]
+
+
+def test_two_workers_score_two_nights_at_the_same_time(tmp_path, faulty):
+    """Each night ends only when the other has begun; the order and speed of the machine do not matter."""
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    for number in range(2):
+        write_night(nights / f"meets-{number}.edf", number)
+    process = run_batch(nights, "--out", out, "--jobs", 2, env=faulty)
+    assert process.returncode == 0, process.stderr
+    assert rows(out, "SELECT count(*) FROM nights") == [(2,)]
 
 
 def wait_for_nights(out: Path, n_nights: int) -> None:
