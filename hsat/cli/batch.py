@@ -18,7 +18,7 @@ from hsat.cli.faults import (
     one_line,
     write_result,
 )
-from hsat.cli.options import THERAPIES, add_reading_arguments, check_reading_options, parse_code
+from hsat.cli.options import add_reading_arguments, add_subject_arguments, check_reading_options
 from hsat.errors import BatchError
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose nights are one patient's: by the file's code (default), or by folder",
     )
     add_reading_arguments(parser)
-    parser.add_argument("--therapy", choices=THERAPIES, help="treatment during the recording")
-    parser.add_argument("--patient", type=parse_code, metavar="CODE", help="code that stands for the patient")
+    add_subject_arguments(parser)
 
 
 def _count(text: str) -> int:

@@ -86,4 +86,5 @@ class BatchProgress:
         self._said_s = now_s
         rate = (self.n_done - self.n_known) / max(now_s - self._began_s, 1e-9)
         left = timedelta(seconds=round((self.n_files - self.n_done) / rate)) if rate else None
-        complain(f"{self.n_done} of {self.n_files} files done, {rate:.1f} files/s, about {left} left")
+        pace = f"{rate:.1f} files/s" if rate >= 1.0 or not rate else f"{1.0 / rate:.1f} s a file"
+        complain(f"{self.n_done} of {self.n_files} files done, {pace}, about {left} left")

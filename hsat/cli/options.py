@@ -9,6 +9,7 @@ from hsat.errors import HsatError, UnknownDeviceError
 __all__ = [
     "THERAPIES",
     "add_reading_arguments",
+    "add_subject_arguments",
     "check_reading_options",
     "parse_age",
     "parse_code",
@@ -37,6 +38,12 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-identifiers", action="store_true", help="show the file's own patient code, no pseudonym"
     )
+
+
+def add_subject_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what commands on single nights say of all their files: treatment, and whose they are."""
+    parser.add_argument("--therapy", choices=THERAPIES, help="treatment during the recording")
+    parser.add_argument("--patient", type=parse_code, metavar="CODE", help="code that stands for the patient")
 
 
 def parse_mapping(text: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from hsat.cli.faults import (
 )
 from hsat.cli.lights import lights_span_s, parse_time
 from hsat.cli.nights import NightReading, report_failure
-from hsat.cli.options import THERAPIES, check_reading_options, parse_age, parse_code, parse_mapping
+from hsat.cli.options import add_reading_arguments, add_subject_arguments, check_reading_options
 from hsat.cli.outputs import FORMATS, PAGE_FORMATS, OutputFolder, check_terminal, render
 from hsat.cli.paths import find_recordings
 from hsat.errors import EventListError, HsatError, RulesError
@@ -37,18 +37,8 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="recordings, or folders of them")
-    parser.add_argument(
-        "--rules", default="aasm_1b", metavar="NAME|PATH", help="rule set (default: aasm_1b; see hsat rules)"
-    )
-    parser.add_argument("--device", metavar="NAME|PATH", help="device profile (default: found from the file)")
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        type=parse_mapping,
-        metavar="CANONICAL=LABEL",
-        help="the channel with this label is flow, spo2, thorax, ... ; may be repeated",
-    )
+    add_reading_arguments(parser)
+    add_subject_arguments(parser)
     parser.add_argument(
         "--hypnogram", metavar="FILE", help="count in sleep alone: stages of this one night (CSV, EDF+)"
     )
@@ -61,13 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     when = "HH:MM[:SS] or YYYY-MM-DDTHH:MM[:SS]"
     parser.add_argument("--lights-off", type=parse_time, metavar="TIME", help=f"count from here on: {when}")
     parser.add_argument("--lights-on", type=parse_time, metavar="TIME", help=f"count up to here: {when}")
-    parser.add_argument("--age", type=parse_age, metavar="N", help="age in years (default: from the file)")
-    parser.add_argument("--sex", choices=["F", "M"], help="sex (default: from the file)")
-    parser.add_argument("--therapy", choices=THERAPIES, help="treatment during the recording")
-    parser.add_argument("--patient", type=parse_code, metavar="CODE", help="code that stands for the patient")
-    parser.add_argument(
-        "--keep-identifiers", action="store_true", help="show the file's own patient code, no pseudonym"
-    )
     parser.add_argument("--format", choices=FORMATS, default="text", help="what to print (default: text)")
     parser.add_argument("--out", metavar="DIR", help="also write a file a night into this folder")
 
