@@ -19,6 +19,7 @@ from hsat.batch.settings import BatchSettings
 from hsat.batch.tasks import do_task
 from hsat.batch.watching import StableFiles
 from hsat.cli.batch_progress import BatchProgress
+from hsat.errors import BatchError
 from hsat.rules.load import load_rules
 
 
@@ -41,6 +42,8 @@ original = tasks._score
 
 def losing(recording, part, settings):
     path = recording.source.path
+    if "kills" in path:
+        os.kill(os.getpid(), signal.SIGKILL)
     if "loses" in path:
         try:
             os.close(os.open(path + ".lost", os.O_CREAT | os.O_EXCL))
@@ -64,89 +67,191 @@ def run_cluster(site: Path, *arguments: object) -> "subprocess.CompletedProcess[
         **preload,
         "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)]),
         "DASK_DISTRIBUTED__WORKER__PRELOAD": "losing_workers",
+        "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
     }
     return run_batch(*arguments, "--scheduler", "local", env=env)
 
 
-def test_a_cluster_scores_the_same_and_makes_good_a_lost_worker(tmp_path):
-    """The worker is killed while it scores one of the nights for the first time."""
+def test_a_cluster_scores_the_same_and_only_the_night_that_kills_its_worker_fails(tmp_path):
+    """One night kills its worker the first time, another one always; Dask gives up what is beside them."""
     nights, out = tmp_path / "nights", tmp_path / "out"
     write_nights(nights, 3)
     write_night(nights / "loses.edf", 8)
-    process = run_cluster(tmp_path / "site", nights, "--out", out, "--jobs", 2)
-    assert process.returncode == 0, process.stderr
+    kills = write_night(nights / "kills.edf", 9)
+    process = run_cluster(tmp_path / "site", nights, "--out", out, "--jobs", 2, "--pages")
+    assert process.returncode == 1, process.stderr
     assert (nights / "loses.edf.lost").exists()
+    assert [(row["file"], row["kind"]) for row in table(out, "failures")] == [(str(kills), "crashing")]
+    kills.unlink()
     here = tmp_path / "here"
-    assert run_batch(nights, "--out", here, "--jobs", 2).returncode == 0
+    assert run_batch(nights, "--out", here, "--jobs", 2, "--pages").returncode == 0
     assert (out / "nights.csv").read_bytes() == (here / "nights.csv").read_bytes()
     assert (out / "events.csv").read_bytes() == (here / "events.csv").read_bytes()
+    assert contents(out / "pages") == contents(here / "pages")
+    assert len(contents(out / "pages")) == 4 * 3 + 4 * 3
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 class Answer:
-    """What Dask holds for a task, of which only the end is made up."""
+    """What Dask holds for a task, whose end is made up."""
 
-    def __init__(self, key: str, error: Exception | None = None) -> None:
+    def __init__(self, key: str, end: object) -> None:
         self.key = key
-        self.error = error
         self.is_cancelled = False
+        self.outcome = end
+
+    def add_done_callback(self, tell) -> None:
+        if self.outcome is not None:
+            tell(self)
 
     def cancel(self) -> None:
         self.is_cancelled = True
 
-    def result(self) -> None:
-        if self.error is not None:
-            raise self.error
+    def result(self) -> object:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
 
 
 class Client:
-    """A cluster of two workers, the first with a task in line behind the one it works on."""
+    """A cluster of two workers of one thread; `ends` is what comes of the tasks, None keeps them at work."""
 
-    def __init__(self) -> None:
+    def __init__(self, *ends: object) -> None:
+        self.ends = list(ends)
+        self.sent: list[Answer] = []
+        self.kept_to: list[object] = []
+        self.held: dict[str, list[str]] = {"w1": [], "w2": []}
         self.restarted: list[str] = []
+        self.has_nannies = True
 
-    def processing(self) -> dict[str, tuple[str, ...]]:
-        return {"w1": ("a", "b"), "w2": ("c",)}
+    def nthreads(self) -> dict[str, int]:
+        return dict.fromkeys(self.held, 1)
+
+    def submit(self, run: object, task: Task, *, workers: object, **_: object) -> Answer:
+        self.sent.append(Answer(f"{task.files[0]} {len(self.sent)}", self.ends.pop(0)))
+        self.kept_to.append(workers)
+        return self.sent[-1]
+
+    def processing(self) -> dict[str, list[str]]:
+        return self.held
 
     def restart_workers(self, workers: list[str], **_: object) -> None:
+        if not self.has_nannies:
+            raise ValueError("Restarting workers requires a nanny to be used.")
         self.restarted.extend(workers)
 
 
-def executor_of(answers: dict[int, Answer]) -> ClusterExecutor:
-    executor = ClusterExecutor.__new__(ClusterExecutor)
-    executor.night_timeout_s = 5.0
-    executor._client, executor._tasks, executor._since_s = Client(), dict(answers), {}
+def cluster_of(monkeypatch, client: Client, n_tasks: int) -> ClusterExecutor:
+    """An executor on made-up workers, with tasks handed in."""
+    monkeypatch.setattr("hsat.batch.cluster._connect", lambda *_: (client, None))
+    executor = ClusterExecutor("made up", 2, night_timeout_s=5.0)
+    settings = BatchSettings(rules=load_rules("aasm_1b"))
+    for number in range(n_tasks):
+        executor.submit(number, Task(files=(f"n{number}",), settings=settings))
     return executor
 
 
-def test_a_task_of_a_cluster_that_takes_too_long_is_ended_with_its_worker(monkeypatch):
-    """The clock is made up: at 5.0 s nobody is late, just after those that are worked on are."""
+def lost() -> Exception:
+    from distributed import KilledWorker
+
+    return KilledWorker("n", "w1", 4)
+
+
+def test_a_night_beside_the_one_that_kills_workers_is_scored_once_it_is_alone(monkeypatch):
+    """Dask gives up both; n0 loses its worker alone too, n1 does not. Nothing is handed in beside them."""
+    client = Client(lost(), lost(), "n2 scored", lost(), "n1 scored")
+    executor = cluster_of(monkeypatch, client, 3)
+    assert executor.collect() == [(2, "n2 scored")]
+    assert len(client.sent) == 3
+    assert executor.n_running == 2
+    ((number, fault),) = executor.collect()
+    assert [answer.key for answer in client.sent[3:]] == ["n0 3"]
+    assert (number, fault.kind) == (0, FailureKind.CRASHING)
+    assert "also while it was the only task" in fault.reason
+    assert executor.collect() == [(1, "n1 scored")]
+    assert executor.n_running == 0
+
+
+def test_nothing_is_handed_in_beside_a_night_that_is_tried_alone(monkeypatch):
+    executor = cluster_of(monkeypatch, Client(lost(), None), 1)
+    assert executor.has_room
+    looks = iter([[], [(9, "looked")]])
+    monkeypatch.setattr(executor, "_overdue", lambda: next(looks))
+    monkeypatch.setattr("hsat.batch.cluster.LOOKED_S", 0.01)
+    assert executor.collect() == [(9, "looked")]
+    assert len(executor._client.sent) == 2
+    assert not executor.has_room
+
+
+def made_up_clock(monkeypatch) -> list[float]:
     now_s = [100.0]
     monkeypatch.setattr("hsat.batch.cluster.time.monotonic", lambda: now_s[0])
-    answers = {1: Answer("a"), 2: Answer("b"), 3: Answer("c")}
-    executor = executor_of(answers)
+    return now_s
+
+
+def test_a_night_of_a_cluster_that_takes_too_long_is_ended_with_its_worker(monkeypatch):
+    """At 5.0 s nobody is late, just after that the first worker is; the second has finished something."""
+    now_s = made_up_clock(monkeypatch)
+    client = Client(None, None, None)
+    executor = cluster_of(monkeypatch, client, 3)
+    keys = [answer.key for answer in client.sent]
+    client.held = {"w1": keys[:1], "w2": keys[1:]}
     assert list(executor._overdue()) == []
     now_s[0] = 105.0
     assert list(executor._overdue()) == []
+    client.held = {"w1": keys[:1], "w2": keys[2:]}
     now_s[0] = 105.001
-    found = dict(executor._overdue())
-    assert {number: fault.kind for number, fault in found.items()} == {
-        1: FailureKind.HANGING,
-        3: FailureKind.HANGING,
-    }
-    assert "did not end within 5 s" in found[1].reason
-    assert executor._client.restarted == ["w1", "w2"]
-    assert [answer.is_cancelled for answer in answers.values()] == [True, False, True]
-    assert executor.n_running == 1
+    ((number, fault),) = executor._overdue()
+    assert (number, fault.kind) == (0, FailureKind.HANGING)
+    assert "did not end within 5 s" in fault.reason
+    assert client.restarted == ["w1"]
+    assert [answer.is_cancelled for answer in client.sent] == [True, False, False]
+    assert executor.n_running == 2
 
 
-def test_a_task_that_has_killed_every_worker_that_tried_it_fails_alone():
-    from distributed import KilledWorker
+def test_nights_that_wait_behind_one_that_hangs_are_each_tried_alone(monkeypatch):
+    """The scheduler does not say which of a worker's tasks is at work: n1 waited, n0 hangs alone too."""
+    now_s = made_up_clock(monkeypatch)
+    client = Client(None, None, None, "n1 scored")
+    executor = cluster_of(monkeypatch, client, 2)
+    client.held = {"w1": [answer.key for answer in client.sent], "w2": []}
+    assert list(executor._overdue()) == []
+    now_s[0] = 105.1
+    assert list(executor._overdue()) == []
+    assert client.restarted == ["w1"]
+    assert [answer.is_cancelled for answer in client.sent] == [True, True]
 
-    executor = executor_of({1: Answer("a", KilledWorker("a", "w1", 4)), 2: Answer("b")})
-    ((number, fault),) = executor._result(1)
-    assert (number, fault.kind) == (1, FailureKind.CRASHING)
-    assert list(executor._result(1)) == []
-    assert executor.n_running == 1
+    def a_look_later() -> float:
+        client.held = {"w1": [], "w2": ["n0 2"] if len(client.sent) == 3 else []}
+        now_s[0] += 2.0
+        return now_s[0]
+
+    monkeypatch.setattr("hsat.batch.cluster.time.monotonic", a_look_later)
+    monkeypatch.setattr("hsat.batch.cluster.LOOKED_S", 0.01)
+    ((number, fault),) = executor.collect()
+    assert (number, fault.kind) == (0, FailureKind.HANGING)
+    assert executor.collect() == [(1, "n1 scored")]
+
+
+def test_a_worker_that_hangs_and_that_nobody_starts_anew_gets_no_more_tasks(monkeypatch):
+    now_s = made_up_clock(monkeypatch)
+    client = Client(None, "n1 scored", None)
+    client.has_nannies = False
+    executor = cluster_of(monkeypatch, client, 1)
+    client.held = {"w1": [client.sent[0].key], "w2": []}
+    assert list(executor._overdue()) == []
+    now_s[0] = 105.1
+    ((number, fault),) = executor._overdue()
+    assert (number, fault.kind) == (0, FailureKind.HANGING)
+    settings = BatchSettings(rules=load_rules("aasm_1b"))
+    executor.submit(1, Task(files=("n1",), settings=settings))
+    assert client.kept_to == [None, ["w2"]]
+    client.held = {"w1": []}
+    with pytest.raises(BatchError, match="every worker hangs, and none has a nanny"):
+        executor.submit(2, Task(files=("n2",), settings=settings))
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch, capsys):
