@@ -112,7 +112,10 @@ def test_copies_are_left_out_and_named(tmp_path, capsys):
     (tmp_path / "b").mkdir()
     shutil.copy(tmp_path / "a" / "night-001.edf", tmp_path / "b" / "other-name.edf")
     assert batch(tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out") == 0
-    assert "1 files left out" in capsys.readouterr().out
+    assert "1 file left out" in capsys.readouterr().out
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "<summary>1 file left out</summary>" in index
+    assert f"the same content as {tmp_path / 'a' / 'night-001.edf'}" in index
     copy = rows(tmp_path / "out", "SELECT original FROM recordings WHERE fate = 'copy'")
     assert [Path(str(row[0])).name for row in copy] == ["night-001.edf"]
 

@@ -1,6 +1,7 @@
 """Tables and pages of a batch: whole or not at all, inside their folder, nothing in them active."""
 
 import csv
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -97,15 +98,7 @@ def test_a_patients_code_names_no_file(tmp_path, monkeypatch, code):
     assert all(path.is_relative_to(out) for path in new)
     assert not any(code[:20] in path.name for path in new)
     assert table(out, "patients")[0]["patient"].lstrip("'") == code
-    assert (
-        "<b>"
-        not in (out / "index.html")
-        .read_text(encoding="utf-8")
-        .split("<body>")[1]
-        .replace("<b>1</b>", "")
-        .replace("<b>0</b>", "")
-        or code != "<b>"
-    )
+    assert f"<b>{escape(code)}</b>" in (out / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +164,7 @@ def test_the_index_links_only_pages_that_exist(out):
     targets = re.findall(r'href="([^"]+)"', text)
     assert sum(target.startswith("pages/") for target in targets) == 30
     assert all((out / unquote(target)).is_file() for target in targets)
-    assert "http" not in text
+    assert "://" not in text
 
 
 def test_many_nights_make_several_pages_of_the_index(out, tmp_path, monkeypatch):

@@ -13,9 +13,17 @@ from hsat.errors import BatchError
 from hsat.events import EVENT_COLUMNS
 from hsat.report.tables import cell_lines, safe_cell
 
-__all__ = ["TABLE_NAMES", "read_tables", "write_csv_tables", "write_parquet_tables", "write_workbook"]
+__all__ = [
+    "TABLE_NAMES",
+    "WORKBOOK",
+    "read_tables",
+    "write_csv_tables",
+    "write_parquet_tables",
+    "write_workbook",
+]
 
 TABLE_NAMES = ("nights", "patients", "events", "failures")
+WORKBOOK = "hsat.xlsx"
 ROWS_PER_BATCH = 10_000
 LONGEST_SHEET = 1_048_575
 """Rows below the header that a sheet of a workbook can hold."""
@@ -143,7 +151,7 @@ def write_parquet_tables(folder: BatchFolder, tables: Iterable[Table]) -> None:
         folder.write(f"{table.name}.parquet", fill, is_binary=True)
 
 
-def write_workbook(folder: BatchFolder, tables: Sequence[Table], name: str = "hsat.xlsx") -> None:
+def write_workbook(folder: BatchFolder, tables: Sequence[Table], name: str = WORKBOOK) -> None:
     """Write a workbook with a sheet a table; texts are texts, never formulas or links.
 
     Parameters

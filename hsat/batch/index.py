@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from itertools import groupby
 from urllib.parse import quote
 
-from hsat.batch.exports import TABLE_NAMES
+from hsat.batch.exports import TABLE_NAMES, WORKBOOK
 from hsat.batch.folder import BatchFolder
 from hsat.batch.page_names import existing_pages
+from hsat.batch.schema import FIRST_FILE
 from hsat.batch.store import Store
 from hsat.report.index_page import (
     IndexFact,
-    IndexFailure,
+    IndexFile,
     IndexLink,
     IndexPage,
     IndexPatient,
@@ -24,19 +25,21 @@ from hsat.report.rows import rounded
 __all__ = ["write_index"]
 
 NIGHTS_PER_PAGE = 500
-FAILURES_SHOWN = 200
+FILES_SHOWN = 200
+LEFT_OUT = "recordings WHERE fate IN ('copy', 'left_out')"
 CLASSES = ("normal", "mild", "moderate", "severe")
-LABELS = {"html": "report", "txt": "text", "json": "data", "pdf": "print"}
+LABELS = {"html": "report", "txt": "text", "json": "data", "pdf": "PDF"}
+UNCODED = {"card": "Card without a patient code"}
 GONE = "the file is not there any more"
 
-NIGHTS = """
-    SELECT patients.number AS number, patients.patient AS patient, n_nights, n_excluded, pooled_ahi_per_h,
+NIGHTS = f"""
+    SELECT patients.number AS number, patients.patient AS patient, grouped_by, n_nights, pooled_ahi_per_h,
         posterior_low95_ahi_per_h, posterior_high95_ahi_per_h, p_normal, p_mild, p_moderate, p_severe,
         is_firm, patients.severity AS patient_severity, patients.error AS patient_error,
-        patients.monitoring_h AS patient_h, patients.notes AS patient_notes,
-        nights.file AS file, n_files, start_local, therapy, nights.severity AS severity, adequacy,
+        patients.monitoring_h AS patient_h,
+        {FIRST_FILE} AS file, n_files, start_local, therapy, nights.severity AS severity, adequacy,
         nights.monitoring_h AS monitoring_h, ahi_per_h, odi4_per_h, t90_percent,
-        min_spo2_percent, reasons, nights.page AS page, patients.page AS patient_page, is_present, excluded
+        min_spo2_percent, reasons, nights.page AS page, patients.page AS patient_page, is_present
     FROM patients JOIN patient_nights USING (number) JOIN nights USING (night_id)
     ORDER BY number, start_local, nights.file, part LIMIT ? OFFSET ?
 """
@@ -54,13 +57,9 @@ def write_index(folder: BatchFolder, store: Store) -> None:
     n_nights = _count(store, "nights")
     n_pages = max(-(-n_nights // NIGHTS_PER_PAGE), 1)
     names = tuple("index.html" if n == 1 else f"index-{n}.html" for n in range(1, n_pages + 1))
-    failures = tuple(
-        IndexFailure(printable(row["file"]), printable(row["error"].removeprefix(f"{row['file']}: ")))
-        for row in store.rows(
-            "SELECT file, error FROM failures ORDER BY file, part LIMIT ?", (FAILURES_SHOWN,)
-        )
-    )
-    n_failures = _count(store, "failures")
+    failures = _files(store, "SELECT file, error FROM failures ORDER BY file, part LIMIT ?")
+    left_out = _files(store, f"SELECT path, reason FROM {LEFT_OUT} ORDER BY path LIMIT ?")
+    n_failures, n_left_out = _count(store, "failures"), _count(store, LEFT_OUT)
     rules = tuple(row[0] for row in store.rows("SELECT DISTINCT rules_id FROM nights ORDER BY 1"))
     versions = tuple(row[0] for row in store.rows("SELECT DISTINCT hsat_version FROM nights ORDER BY 1"))
     for number, name in enumerate(names, start=1):
@@ -72,22 +71,40 @@ def write_index(folder: BatchFolder, store: Store) -> None:
             facts=_facts(store, n_nights, n_failures),
             rules=tuple(map(printable, rules)),
             versions=versions,
-            tables=tuple(f"{table}.csv" for table in TABLE_NAMES),
+            tables=_tables(folder),
             failures=failures if is_first else (),
             n_more_failures=n_failures - len(failures) if is_first else 0,
+            left_out=left_out if is_first else (),
+            n_more_left_out=n_left_out - len(left_out) if is_first else 0,
             patients=tuple(_patients(folder, store, (number - 1) * NIGHTS_PER_PAGE)),
         )
         text = render_index(page)
         folder.write(name, lambda file, text=text: file.write(text))  # type: ignore[misc]
 
 
+def _files(store: Store, query: str) -> tuple[IndexFile, ...]:
+    """The first files of a query, and why they have no result."""
+    return tuple(
+        IndexFile(printable(file), printable((reason or "").removeprefix(f"{file}: ")))
+        for file, reason in store.rows(query, (FILES_SHOWN,))
+    )
+
+
+def _tables(folder: BatchFolder) -> tuple[str, ...]:
+    """The tables for people; those that are always written, and those that are there."""
+    others = [WORKBOOK, *(f"{table}.parquet" for table in TABLE_NAMES)]
+    there = [name for name in others if (folder.path / name).is_file()]
+    return (*(f"{table}.csv" for table in TABLE_NAMES), *there)
+
+
 def _facts(store: Store, n_nights: int, n_failures: int) -> tuple[IndexFact, ...]:
     severity = {
         row[0]: row[1] for row in store.rows("SELECT severity, count(*) FROM nights GROUP BY severity")
     }
+    n_patients = _count(store, "patients")
     facts = [
         IndexFact(str(n_nights), "night scored" if n_nights == 1 else "nights scored"),
-        IndexFact(str(_count(store, "patients")), "patients"),
+        IndexFact(str(n_patients), "patient" if n_patients == 1 else "patients"),
         *(IndexFact(str(severity[name]), name) for name in CLASSES if name in severity),
     ]
     if None in severity:
@@ -104,7 +121,8 @@ def _patients(folder: BatchFolder, store: Store, offset: int) -> Iterator[IndexP
     for _, items in groupby(rows, key=lambda row: row["number"]):
         group = list(items)
         first = group[0]
-        title = printable(first["patient"]) if first["patient"] else "No patient code"
+        uncoded = UNCODED.get(first["grouped_by"], "No patient code")
+        title = printable(first["patient"]) if first["patient"] else uncoded
         nights = tuple(
             index_night(
                 file=row["file"] if row["n_files"] == 1 else f"{row['file']} and {row['n_files'] - 1} more",
@@ -122,7 +140,13 @@ def _patients(folder: BatchFolder, store: Store, offset: int) -> Iterator[IndexP
             )
             for row in group
         )
-        yield IndexPatient(title, _remark(first), nights, _links(folder, first["patient_page"]))
+        yield IndexPatient(
+            title=title,
+            remark=_remark(first),
+            nights=nights,
+            links=_links(folder, first["patient_page"]),
+            is_one_night=first["grouped_by"] == "alone" and not first["patient_error"],
+        )
 
 
 def _remark(row: sqlite3.Row) -> str:

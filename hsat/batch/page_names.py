@@ -70,7 +70,7 @@ def patient_stem(night: Mapping[str, Cell], *, night_id: str, patient_from: str)
     Parameters
     ----------
     night : mapping of str to cell
-        ``file``, ``patient``, ``recorder`` and ``is_card``, as in the ledger.
+        ``file`` (the first one), ``patient``, ``recorder`` and ``is_card``, as in the ledger.
     night_id : str
     patient_from : str
         ``"code"`` or ``"folder"``.

@@ -48,7 +48,8 @@ def with_pages(
         where a page cannot be written.
     """
     stem = night_stem(stored.files, stored.night_id)
-    patient = patient_stem(stored.cells, night_id=stored.night_id, patient_from=settings.patient_from)
+    whose = {**stored.cells, "file": without_surrogates(stored.files[0])}
+    patient = patient_stem(whose, night_id=stored.night_id, patient_from=settings.patient_from)
 
     def as_html() -> str:
         from hsat.report.page import render_page

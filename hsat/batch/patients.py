@@ -11,7 +11,7 @@ from hsat import __version__
 from hsat.batch.outcome import PatientNights, PatientRow
 from hsat.batch.page_files import PageFiles
 from hsat.batch.page_names import patient_stem
-from hsat.batch.schema import PATIENT_COLUMNS
+from hsat.batch.schema import FIRST_FILE, PATIENT_COLUMNS
 from hsat.batch.settings import PageSettings
 from hsat.batch.store import Store
 from hsat.nights.patients import group_patients
@@ -22,14 +22,15 @@ __all__ = ["summarize_here", "summarize_patients"]
 COLUMNS = ("number", *PATIENT_COLUMNS, "content_id", "page", "page_id")
 ID_DIGITS = 16
 
-NIGHTS = """
-    SELECT night_id, settings_id, page, patient, recorder, file, start_local, duration_s, is_card, sex,
-        therapy, rules_id, scoring, denominator, monitoring_h, ahi_per_h, severity, adequacy, reasons,
+NIGHTS = f"""
+    SELECT night_id, settings_id, page, patient, recorder, {FIRST_FILE} AS file, start_local, duration_s,
+        is_card, sex, therapy, rules_id, scoring, denominator, monitoring_h, ahi_per_h, severity, adequacy,
+        reasons,
         supine_h, non_supine_h, supine_ahi_per_h, non_supine_ahi_per_h, not_measured,
         (SELECT sha256 FROM night_files WHERE night_files.night_id = nights.night_id AND n_files = 1)
         AS sha256,
         (SELECT count(*) FROM events WHERE events.night_id = nights.night_id AND is_counted) AS n_counted
-    FROM nights ORDER BY file, part
+    FROM nights ORDER BY nights.file, part
 """
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hsat import __version__
 from hsat.batch.exports import (
     TABLE_NAMES,
+    WORKBOOK,
     read_tables,
     write_csv_tables,
     write_parquet_tables,
@@ -20,8 +21,6 @@ from hsat.batch.store import Store
 from hsat.errors import BatchError
 
 __all__ = ["has_tables", "publish", "tables_words"]
-
-WORKBOOK = "hsat.xlsx"
 
 
 def tables_words(options: BatchOptions) -> str:
@@ -84,14 +83,12 @@ def publish(
     """
     summarize_patients(store, patient_from=options.patient_from, run=summarize, pages=pages)
     tables = read_tables(store)
-    jobs: list[Callable[[], None]] = [
-        lambda: write_csv_tables(folder, tables),
-        lambda: write_index(folder, store),
-    ]
+    jobs: list[Callable[[], None]] = [lambda: write_csv_tables(folder, tables)]
     if options.has_parquet:
         jobs.append(lambda: write_parquet_tables(folder, tables))
     if options.has_workbook:
         jobs.append(lambda: write_workbook(folder, tables, WORKBOOK))
+    jobs.append(lambda: write_index(folder, store))  # it links the tables that are there
     errors: list[BatchError] = []
     for job in jobs:
         try:

@@ -10,7 +10,7 @@ from hsat.batch.rows import DESATURATION_COLUMNS, NIGHT_CELLS
 from hsat.errors import BatchError
 from hsat.events import EVENT_COLUMNS
 
-__all__ = ["FLAGS", "PATIENT_COLUMNS", "STEPS", "TABLES", "TEXTS", "VERSION", "migrate"]
+__all__ = ["FIRST_FILE", "FLAGS", "PATIENT_COLUMNS", "STEPS", "TABLES", "TEXTS", "VERSION", "migrate"]
 
 STEPS: tuple[str, ...] = (
     """
@@ -138,6 +138,11 @@ TEXTS = frozenset(
     }
     | {"kind", "criterion", "origin", "obstructive_signs", "sensor"}
 )
+FIRST_FILE = (
+    "(SELECT path FROM night_files AS of_night WHERE of_night.night_id = nights.night_id AND position = 0)"
+)
+"""SQL: a night's first file, by which it is called in short; ``nights.file`` lists all."""
+
 FLAGS = frozenset(["is_adequate", "is_class_stable", "is_cheyne_stokes", "is_card", "is_counted"])
 
 

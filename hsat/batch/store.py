@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from hsat.batch.files import FoundFile
 from hsat.batch.outcome import Failure, StoredNight
-from hsat.batch.schema import migrate
+from hsat.batch.schema import FIRST_FILE, migrate
 from hsat.batch.settings import BatchSettings
 from hsat.batch.writing import (
     FileFate,
@@ -264,7 +264,7 @@ class Store:
     def nights_as_paged(self) -> Iterator[sqlite3.Row]:
         """What tells whether nights have their pages, a row a file of a night."""
         return self.rows(
-            "SELECT path, night_id, page, patient_page, file, patient, recorder, is_card "
+            f"SELECT path, night_id, page, patient_page, {FIRST_FILE} AS file, patient, recorder, is_card "
             "FROM night_files JOIN nights USING (night_id)"
         )
 

@@ -196,14 +196,18 @@ class _Tally:
     def summary(self, work: "Batch", n_nights: int, n_failures: int, *, is_interrupted: bool) -> str:
         """What stands on stdout at the end."""
         seconds = time.monotonic() - self.began_s
-        parts = [f"{self.n_scored} nights scored in {seconds:.1f} s"]
+        parts = [f"{_counted(self.n_scored, 'night')} scored in {seconds:.1f} s"]
         if self.n_known:
-            parts.append(f"{self.n_known} files done before")
+            parts.append(f"{_counted(self.n_known, 'file')} done before")
         if self.n_left_out:
-            parts.append(f"{self.n_left_out} files left out")
+            parts.append(f"{_counted(self.n_left_out, 'file')} left out")
         parts.append(f"{self.n_failed} failed")
-        total = f"{n_nights} nights and {n_failures} failures in {work.options.out}"
+        total = f"{_counted(n_nights, 'night')} and {_counted(n_failures, 'failure')} in {work.options.out}"
         return f"{', '.join(parts)}. Now {total}{' (not finished)' if is_interrupted else ''}.\n"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _watch(work: "Batch", arguments: argparse.Namespace) -> int:

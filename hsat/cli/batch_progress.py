@@ -53,7 +53,7 @@ class BatchProgress:
             if n_known:  # what was done before must not count as speed
                 self._bar.initial += n_known
             self._bar.update(n_files)
-        elif self.n_done > self.n_known:
+        elif n_files > n_known:  # what was done before needs no time, and no line
             self._say(n_before)
 
     def fail(self, line: str) -> None:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hsat.report.page_shell import fill_page
 from hsat.report.plain import printable
 from hsat.report.rows import INDEX_ROWS, index_text, rounded
 from hsat.report.view import NOT_A_DEVICE
 
 __all__ = [
     "IndexFact",
-    "IndexFailure",
+    "IndexFile",
     "IndexLink",
     "IndexNight",
     "IndexPage",
@@ -28,8 +29,8 @@ class IndexFact(NamedTuple):
     label: str
 
 
-class IndexFailure(NamedTuple):
-    """A file without a result."""
+class IndexFile(NamedTuple):
+    """A file without a result of its own."""
 
     file: str
     reason: str
@@ -70,12 +71,16 @@ class IndexNight:
 
 
 class IndexPatient(NamedTuple):
-    """A patient: title, what the nights say together, the nights, and the pages that exist."""
+    """A patient: title, what the nights say together, the nights, and the pages that exist.
+
+    ``is_one_night`` tells a night that nothing belongs to: it needs no heading of its own.
+    """
 
     title: str
     remark: str
     nights: tuple[IndexNight, ...]
     links: tuple[IndexLink, ...] = ()
+    is_one_night: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +97,11 @@ class IndexPage:
     rules, versions : tuple of str
     tables : tuple of str
         Files of the tables.
-    failures : tuple of IndexFailure
-    n_more_failures : int
+    failures : tuple of IndexFile
+        Files that could not be scored.
+    left_out : tuple of IndexFile
+        Files that were not to be scored, such as copies.
+    n_more_failures, n_more_left_out : int
         Those that are not listed here.
     patients : tuple of IndexPatient
     closing : str
@@ -106,10 +114,26 @@ class IndexPage:
     rules: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
-    failures: tuple[IndexFailure, ...] = ()
+    failures: tuple[IndexFile, ...] = ()
     n_more_failures: int = 0
+    left_out: tuple[IndexFile, ...] = ()
+    n_more_left_out: int = 0
     patients: tuple[IndexPatient, ...] = ()
     closing: str = NOT_A_DEVICE
+
+    @property
+    def failures_title(self) -> str:
+        """Heading of the files that could not be scored."""
+        return f"{_files(len(self.failures) + self.n_more_failures)} not scored"
+
+    @property
+    def left_out_title(self) -> str:
+        """Heading of the files that were not to be scored."""
+        return f"{_files(len(self.left_out) + self.n_more_left_out)} left out"
+
+
+def _files(n_files: int) -> str:
+    return "1 file" if n_files == 1 else f"{n_files} files"
 
 
 def index_night(
@@ -174,9 +198,4 @@ def render_index(page: IndexPage) -> str:
     -------
     str
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("hsat.report", "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template("index.html").render(page=page)
+    return fill_page("index.html.j2", styles=("index.css",), scripts=(), page=page)
