@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.edf_files import small_night, write_edf
+from hsat.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 LENGTH_S = 1800
@@ -68,12 +69,22 @@ def run_batch(
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
+def batch_here(*arguments: object) -> int:
+    """``hsat batch`` in this process, whose server of workers stays; returns the exit code."""
+    return main(["batch", *map(str, arguments)])
+
+
 def rows(out: Path, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
     """Rows of the ledger in a folder of results."""
     with sqlite3.connect(out / "hsat.sqlite") as connection:
         found = connection.execute(query, values).fetchall()
     connection.close()
     return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Bytes of every file of a folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def whole_ledger(out: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -10,7 +10,16 @@ import time
 from pathlib import Path
 
 import pytest
-from batch_nights import ROOT, rows, run_batch, start_batch, write_night, write_nights
+from batch_nights import (
+    ROOT,
+    batch_here,
+    contents,
+    rows,
+    run_batch,
+    start_batch,
+    write_night,
+    write_nights,
+)
 
 from hsat.batch.cluster import ClusterExecutor
 from hsat.batch.files import FoundFile, Listing, list_files
@@ -44,13 +53,6 @@ def losing(recording, part, settings):
     path = recording.source.path
     if "kills" in path:
         os.kill(os.getpid(), signal.SIGKILL)
-    if "loses" in path:
-        try:
-            os.close(os.open(path + ".lost", os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            pass
-        else:
-            os.kill(os.getpid(), signal.SIGKILL)
     return original(recording, part, settings)
 
 
@@ -73,26 +75,20 @@ def run_cluster(site: Path, *arguments: object) -> "subprocess.CompletedProcess[
 
 
 def test_a_cluster_scores_the_same_and_only_the_night_that_kills_its_worker_fails(tmp_path):
-    """One night kills its worker the first time, another one always; Dask gives up what is beside them."""
+    """Dask gives up all that is beside it at once; the others are scored by the workers that are left."""
     nights, out = tmp_path / "nights", tmp_path / "out"
-    write_nights(nights, 3)
-    write_night(nights / "loses.edf", 8)
+    write_nights(nights, 4)
     kills = write_night(nights / "kills.edf", 9)
     process = run_cluster(tmp_path / "site", nights, "--out", out, "--jobs", 2, "--pages")
     assert process.returncode == 1, process.stderr
-    assert (nights / "loses.edf.lost").exists()
     assert [(row["file"], row["kind"]) for row in table(out, "failures")] == [(str(kills), "crashing")]
     kills.unlink()
     here = tmp_path / "here"
-    assert run_batch(nights, "--out", here, "--jobs", 2, "--pages").returncode == 0
+    assert batch_here(nights, "--out", here, "--jobs", 1, "--pages") == 0
     assert (out / "nights.csv").read_bytes() == (here / "nights.csv").read_bytes()
     assert (out / "events.csv").read_bytes() == (here / "events.csv").read_bytes()
     assert contents(out / "pages") == contents(here / "pages")
     assert len(contents(out / "pages")) == 4 * 3 + 4 * 3
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 class Answer:
@@ -272,8 +268,8 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch, cap
 def test_a_folder_behind_a_url_gives_what_the_folder_gives(tmp_path):
     nights = tmp_path / "nights"
     write_nights(nights, 2)
-    assert run_batch(f"file://{nights}", "--out", tmp_path / "far", "--jobs", 1).returncode == 0
-    assert run_batch(nights, "--out", tmp_path / "near", "--jobs", 1).returncode == 0
+    assert batch_here(f"file://{nights}", "--out", tmp_path / "far", "--jobs", 1) == 0
+    assert batch_here(nights, "--out", tmp_path / "near", "--jobs", 1) == 0
     far, near = table(tmp_path / "far", "nights"), table(tmp_path / "near", "nights")
     assert [Path(row.pop("file")).name for row in far] == [Path(row.pop("file")).name for row in near]
     assert far == near

@@ -5,12 +5,23 @@ import random
 import resource
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from batch_nights import ROOT, rows, run_batch, start_batch, whole_ledger, write_night, write_nights
+from batch_nights import (
+    ROOT,
+    batch_here,
+    contents,
+    rows,
+    run_batch,
+    start_batch,
+    whole_ledger,
+    write_night,
+    write_nights,
+)
 
 FAULTY = """
 import os, signal, sys, time
@@ -43,8 +54,6 @@ def faulty(recording, part, settings):
         time.sleep(0.4)
     if "meets" in path:
         meet(path)
-    while "waits" in path and not os.path.exists(os.path.join(os.path.dirname(path), "go")):
-        time.sleep(0.05)
     return original(recording, part, settings)
 
 
@@ -88,7 +97,7 @@ def failures(out: Path) -> dict[str, tuple[str, str]]:
 
 def test_nights_that_hang_or_crash_fail_alone_each_with_its_reason(tmp_path, faulty):
     nights, out = tmp_path / "nights", tmp_path / "out"
-    write_nights(nights, 6)
+    write_nights(nights, 3)
     for number, name in enumerate(("hangs", "crashes", "exits", "raises"), start=10):
         write_night(nights / f"{name}.edf", number)
     process = run_batch(nights, "--out", out, "--jobs", 2, "--timeout", 4, env=faulty)
@@ -104,10 +113,9 @@ def test_nights_that_hang_or_crash_fail_alone_each_with_its_reason(tmp_path, fau
     assert "killed (SIGSEGV)" in found["crashes.edf"][1]
     assert "exit code 7" in found["exits.edf"][1]
     assert "ZeroDivisionError: planted" in found["raises.edf"][1]
-    assert rows(out, "SELECT count(*) FROM nights") == [(6,)]
-    again = run_batch(nights, "--out", out, "--jobs", 2, "--retry-failed")
-    assert again.returncode == 0, again.stderr
-    assert rows(out, "SELECT count(*) FROM nights") == [(10,)]
+    assert rows(out, "SELECT count(*) FROM nights") == [(3,)]
+    assert batch_here(nights, "--out", out, "--jobs", 2, "--retry-failed") == 0
+    assert rows(out, "SELECT count(*) FROM nights") == [(7,)]
 
 
 def test_two_workers_score_two_nights_at_the_same_time(tmp_path, faulty):
@@ -145,17 +153,21 @@ def uninterrupted(tmp_path_factory):
         write_night(nights / f"slow-{number:02d}.edf", number, patient=f"CODE-{number % 4} X X X")
     (nights / "bad.edf").write_bytes(b"no recording" * 50)
     whole = folder / "whole"
-    env = {"HSAT_CONFIG_DIR": str(folder)}
-    assert run_batch(nights, "--out", whole, "--jobs", 1, env=env).returncode == 1
-    return nights, whole, env
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HSAT_CONFIG_DIR", str(folder))
+        assert batch_here(nights, "--out", whole, "--jobs", 2, "--pages") == 1
+    return nights, whole, folder
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_killed_batch_goes_on_and_ends_as_if_nothing_had_been(tmp_path, seed, faulty, uninterrupted):
-    nights, whole, env = uninterrupted
+def test_a_killed_batch_goes_on_and_ends_as_if_nothing_had_been(
+    tmp_path, seed, faulty, uninterrupted, monkeypatch
+):
+    nights, whole, configuration = uninterrupted
+    monkeypatch.setenv("HSAT_CONFIG_DIR", str(configuration))
     rng = random.Random(seed)
     out = tmp_path / "killed"
-    process = start_batch(nights, "--out", out, "--jobs", 2, env=faulty | env)
+    process = start_batch(nights, "--out", out, "--jobs", 2, "--pages", env=faulty)
     wait_for_nights(out, 1)
     time.sleep(rng.uniform(0.0, 0.8))
     process.send_signal(signal.SIGKILL)
@@ -163,13 +175,14 @@ def test_a_killed_batch_goes_on_and_ends_as_if_nothing_had_been(tmp_path, seed, 
     n_before = int(str(rows(out, "SELECT count(*) FROM nights")[0][0]))
     assert integrity(out) == [("ok",)]
     assert n_before < 14
-    assert run_batch(nights, "--out", out, "--jobs", 2, env=env).returncode == 1
+    assert batch_here(nights, "--out", out, "--jobs", 2, "--pages") == 1
     assert integrity(out) == [("ok",)]
     n_scored = [row[0] for row in rows(out, "SELECT n_scored FROM runs ORDER BY run_id")]
     assert n_scored == [None, 14 - n_before]
     assert whole_ledger(out) == whole_ledger(whole)
     for name in ("nights.csv", "events.csv", "patients.csv", "failures.csv", "index.html"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+    assert contents(out / "pages") == contents(whole / "pages")
 
 
 def test_workers_of_a_killed_batch_end_by_themselves(tmp_path, faulty):
@@ -202,14 +215,13 @@ def marked_processes(mark: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_with_a_summary_keeps_what_is_done_and_goes_on(tmp_path, faulty, how):
+def test_ctrl_c_stops_with_a_summary_keeps_what_is_done_and_goes_on(tmp_path, faulty):
     nights, out = tmp_path / "nights", tmp_path / "out"
     for number in range(12):
         write_night(nights / f"slow-{number:02d}.edf", number)
     process = start_batch(nights, "--out", out, "--jobs", 1, env=faulty)
     wait_for_nights(out, 2)
-    process.send_signal(how)
+    process.send_signal(signal.SIGINT)
     said, complained = process.communicate(timeout=60)
     assert process.returncode == 130, complained
     assert "(not finished)" in said
@@ -218,32 +230,68 @@ def test_ctrl_c_stops_with_a_summary_keeps_what_is_done_and_goes_on(tmp_path, fa
     n_done = int(str(rows(out, "SELECT count(*) FROM nights")[0][0]))
     lines = (out / "nights.csv").read_text(encoding="utf-8").splitlines()
     assert 2 <= n_done == len(lines) - 1 < 12
-    assert run_batch(nights, "--out", out, "--jobs", 2).returncode == 0
+    assert batch_here(nights, "--out", out, "--jobs", 2) == 0
     assert rows(out, "SELECT count(*) FROM nights") == [(12,)]
 
 
-def test_a_second_batch_on_one_folder_is_refused_in_one_line(tmp_path, faulty):
+def test_a_request_to_end_is_as_ctrl_c(tmp_path, monkeypatch, capsys):
+    """The signal comes while the tables are about to be written; the summary and the next run follow."""
+    from hsat.batch.work import Batch
+
     nights, out = tmp_path / "nights", tmp_path / "out"
-    for number, name in enumerate(["a.edf", "waits.edf", "z.edf"]):
-        write_night(nights / name, number)
-    first = start_batch(nights, "--out", out, "--jobs", 1, env=faulty)
-    try:
-        wait_for_nights(out, 1)
-        second = run_batch(nights, "--out", out)
-    finally:
-        (nights / "go").touch()
-        _, said = first.communicate(timeout=60)
-    assert second.returncode == 2
-    assert second.stderr.count("\n") == 1
-    assert "another hsat batch is at work in this folder" in second.stderr
-    assert first.returncode == 0, said
-    assert rows(out, "SELECT count(*) FROM nights") == [(3,)]
+    write_nights(nights, 2)
+    run = Batch.run
+
+    def run_and_be_asked(work, listing):
+        for number, step in enumerate(run(work, listing)):
+            if number == 2:
+                signal.raise_signal(signal.SIGTERM)
+            yield step
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(Batch, "run", run_and_be_asked)
+    assert batch_here(nights, "--out", out, "--jobs", 1) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+    monkeypatch.setattr(Batch, "run", run)
+    assert batch_here(nights, "--out", out, "--jobs", 1) == 0
+    assert rows(out, "SELECT count(*) FROM nights") == [(2,)]
+
+
+HOLDER = """
+import sys
+from hsat.batch.folder import BatchFolder
+
+folder = BatchFolder(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_batch_on_one_folder_is_refused_in_one_line(tmp_path, capsys):
+    """The first is another process that holds the folder as a batch does; it is killed."""
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 1)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(out)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        assert batch_here(nights, "--out", out, "--jobs", 1) == 2
+        complained = capsys.readouterr().err
+        first.kill()
+    assert complained.count("\n") == 1
+    assert "another hsat batch is at work in this folder" in complained
+    assert batch_here(nights, "--out", out, "--jobs", 1) == 0
+    assert rows(out, "SELECT count(*) FROM nights") == [(1,)]
 
 
 def limited(arguments: list[object], n_bytes: int) -> "tuple[int, str]":
     """``hsat batch`` in a process whose files may not grow beyond a limit, as on a full disk."""
-    import subprocess
-
     process = subprocess.run(
         [sys.executable, "-m", "hsat", "batch", *map(str, arguments)],
         cwd=ROOT,
@@ -258,7 +306,7 @@ def limited(arguments: list[object], n_bytes: int) -> "tuple[int, str]":
 def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path):
     nights, out = tmp_path / "nights", tmp_path / "out"
     write_nights(nights, 8)
-    assert run_batch(nights / "night-000.edf", "--out", out).returncode == 0
+    assert batch_here(nights / "night-000.edf", "--out", out) == 0
     code, said = limited([nights, "--out", out, "--jobs", 1], (out / "hsat.sqlite").stat().st_size + 60_000)
     assert code in (1, 3)
     assert "make room and run the same command again" in said
@@ -266,7 +314,7 @@ def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path):
     assert integrity(out) == [("ok",)]
     assert int(str(rows(out, "SELECT count(*) FROM nights")[0][0])) >= 1
     assert not list(out.glob(".*.part"))
-    assert run_batch(nights, "--out", out).returncode == 0
+    assert batch_here(nights, "--out", out) == 0
     assert rows(out, "SELECT count(*) FROM nights") == [(8,)]
 
 
