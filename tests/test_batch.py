@@ -382,6 +382,23 @@ def test_a_named_file_that_is_not_there_keeps_its_earlier_result(tmp_path, capsy
     assert batch(path, "--out", out) == 0
 
 
+def test_a_file_that_is_changing_now_is_not_gone(tmp_path):
+    """As a watch finds one that is being written again: its result stands until the new file is whole."""
+    out, nights = tmp_path / "out", tmp_path / "nights"
+    write_nights(nights, 2)
+    assert batch(nights, "--out", out) == 0
+    settings, options = (
+        BatchSettings(rules=load_rules("aasm_1b")),
+        BatchOptions(out=str(out), is_forgetting=True),
+    )
+    with Batch([str(nights)], settings, options) as work:
+        listing = work.list()
+        later = listing._replace(files=listing.files[1:], growing=listing.files[:1])
+        assert [step.n_known for step in work.run(later)] == [1]
+        work.export()
+    assert [row["is_present"] for row in table(out, "nights")] == ["true", "true"]
+
+
 def test_a_moved_file_is_one_night_under_its_new_name(tmp_path):
     out, nights = tmp_path / "out", tmp_path / "nights"
     path, _ = write_nights(nights, 2)
@@ -469,11 +486,11 @@ def test_a_week_of_ten_thousand_unchanged_files_is_passed_over_in_seconds(tmp_pa
     settings = BatchSettings(rules=load_rules("aasm_1b"))
     store = Store(tmp_path / "hsat.sqlite")
     listing = Listing(files, (), ("n",))
-    store.begin_run(settings, files, ("n",), ())
+    store.begin_run(settings, listing)
     head = "0" * 64
     store.settle([FileFate(f, "left_out", "test", None, None, head) for f in files], settings.settings_id)
     begin = time.perf_counter()
-    store.begin_run(settings, files, ("n",), ())
+    store.begin_run(settings, listing)
     n_known = sum(step.n_known for step in Runner(store, settings, Idle()).run(listing))
     assert n_known == 10_000
     assert time.perf_counter() - begin < 10.0
@@ -508,8 +525,9 @@ def test_workers_have_all_they_have_room_for_before_anything_is_waited_for():
     files = tuple(FoundFile(f"n/{i}.edf", "n", False, 100, f"f{i}") for i in range(10))
     settings = BatchSettings(rules=load_rules("aasm_1b"))
     store, workers = Store(":memory:"), Supplied()
-    store.begin_run(settings, files, ("n",), ())
-    steps = list(Runner(store, settings, workers).run(Listing(files, (), ("n",))))
+    listing = Listing(files, (), ("n",))
+    store.begin_run(settings, listing)
+    steps = list(Runner(store, settings, workers).run(listing))
     assert sum(step.failure is not None for step in steps) == 10
     assert workers.n_in_flight == [6, 6, 6, 6, 6, 5, 4, 3, 2, 1]
     store.close()

@@ -318,6 +318,23 @@ def test_a_full_disk_is_one_line_and_what_was_done_is_kept(tmp_path):
     assert rows(out, "SELECT count(*) FROM nights") == [(8,)]
 
 
+def test_a_disk_that_fills_with_pages_is_one_line_and_the_batch_goes_on_when_there_is_room(tmp_path):
+    """The limit lies between a table and a page of 400 kB."""
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 2)
+    assert batch_here(nights, "--out", out, "--jobs", 1) == 0
+    code, said = limited([nights, "--out", out, "--jobs", 1, "--pages"], 300_000)
+    assert code == 1
+    assert "night.html: cannot be written: File too large: what was finished before is kept" in said
+    assert said.count("cannot be written") == 1
+    assert "Traceback" not in said
+    assert integrity(out) == [("ok",)]
+    assert not list((out / "pages").iterdir())
+    assert rows(out, "SELECT count(*), count(page) FROM nights") == [(2, 0)]
+    assert batch_here(nights, "--out", out, "--jobs", 1, "--pages") == 0
+    assert len(contents(out / "pages")) == 2 * 3 + 2 * 3
+
+
 def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path, capsys):
     from hsat.cli.main import main
 

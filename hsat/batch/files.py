@@ -39,11 +39,24 @@ class FoundFile(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What the paths hold: files in order, folders that failed, and the folders that were walked."""
+    """What the paths hold.
+
+    Attributes
+    ----------
+    files : tuple of FoundFile
+        In order.
+    failures : tuple of Failure
+        Folders that could not be listed.
+    roots : tuple of str
+        Folders that were walked.
+    growing : tuple of FoundFile
+        Files that are there and are left for later.
+    """
 
     files: tuple[FoundFile, ...]
     failures: tuple[Failure, ...]
     roots: tuple[str, ...]
+    growing: tuple[FoundFile, ...] = ()
 
 
 def list_files(paths: Sequence[str]) -> Listing:

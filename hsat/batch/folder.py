@@ -1,5 +1,6 @@
 """The folder of a batch: one batch at a time, files written whole or not at all, nothing outside it."""
 
+import errno
 import os
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ LOCK_NAME = ".hsat-batch.lock"
 LONGEST_NAME = 60
 PART = ".part"
 """How the name of a file ends that is not whole yet; it begins with a dot."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -138,7 +140,10 @@ def write_whole(target: Path, fill: Callable[[IO[Any]], object], *, is_binary: b
     except BatchError:
         raise
     except OSError as error:
-        raise UnwrittenError(f"{target}: cannot be written: {error.strerror or error}") from error
+        reason = error.strerror or str(error)
+        if error.errno in FULL:
+            reason = f"{reason}: what was finished before is kept; make room and run the same command again"
+        raise UnwrittenError(f"{target}: cannot be written: {reason}") from error
     finally:
         if not is_whole:
             with suppress(OSError):  # what went wrong first is what the user has to know

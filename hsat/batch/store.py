@@ -11,10 +11,11 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from hsat.batch.files import FoundFile
+from hsat.batch.files import FoundFile, Listing
 from hsat.batch.outcome import Failure, StoredNight
 from hsat.batch.schema import FIRST_FILE, migrate
 from hsat.batch.settings import BatchSettings
@@ -147,23 +148,14 @@ class Store:
         except sqlite3.Error as error:
             raise _as_batch_error(self.name, error) from error
 
-    def begin_run(
-        self,
-        settings: BatchSettings,
-        files: Iterable[FoundFile],
-        roots: Sequence[str],
-        failures: Sequence[Failure],
-    ) -> int:
+    def begin_run(self, settings: BatchSettings, listing: Listing) -> int:
         """Note what is to be done, and what has gone from the folders since.
 
         Parameters
         ----------
         settings : BatchSettings
-        files : iterable of FoundFile
-        roots : sequence of str
-            Folders that were walked: files of earlier runs below them that are not in `files` are gone.
-        failures : sequence of Failure
-            Folders that could not be listed.
+        listing : Listing
+            Files of earlier runs below the folders that were walked, but not in it, are gone.
 
         Returns
         -------
@@ -188,15 +180,17 @@ class Store:
                 (settings.rules.rules_id, settings.rules.name, numbers),
             )
             connection.execute("DELETE FROM listed")
-            self._names = {stored_text(file.path): file.path for file in files}
+            self._names = {stored_text(file.path): file.path for file in listing.files}
+            growing = (stored_text(file.path) for file in listing.growing)
             connection.executemany(
-                "INSERT OR IGNORE INTO listed (path) VALUES (?)", ((name,) for name in self._names)
+                "INSERT OR IGNORE INTO listed (path) VALUES (?)",
+                ((name,) for name in chain(self._names, growing)),
             )
             connection.execute(  # folders, and named files that were missing, are looked for anew
                 "DELETE FROM failures WHERE file NOT IN (SELECT path FROM recordings WHERE fate = 'failed')"
             )
-            self._note_gone(connection, roots)
-            for failure in failures:
+            self._note_gone(connection, listing.roots)
+            for failure in listing.failures:
                 insert_failure(connection, failure)
         return int(cursor.lastrowid or 0)
 
@@ -251,7 +245,9 @@ class Store:
             "SELECT path, n_bytes, fingerprint, head_sha256, sha256, settings_id, fate, original, group_key "
             "FROM recordings JOIN listed USING (path)"
         )
-        found = {self._names[row[0]]: KnownFile(*row[1:]) for row in self.rows(query)}
+        found = {
+            self._names[row[0]]: KnownFile(*row[1:]) for row in self.rows(query) if row[0] in self._names
+        }
         return {
             path: known if known.original is None else known._replace(original=self.path_of(known.original))
             for path, known in found.items()

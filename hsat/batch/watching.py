@@ -40,14 +40,15 @@ class StableFiles:
         Returns
         -------
         Listing
-            A file that was given before and is changing now is left out too.
+            A file that was given before and is changing now is among the growing ones too.
         """
         files = tuple(file for file in listing.files if self._is_stable(file))
         self._looked = {file.path: file.fingerprint for file in listing.files}
         given = {file.path: file.fingerprint for file in files}
         self.has_news = given != self._given
         self._given = given
-        return listing._replace(files=files)
+        growing = tuple(file for file in listing.files if file.path not in given)
+        return listing._replace(files=files, growing=growing)
 
     def _is_stable(self, file: FoundFile) -> bool:
         if self._looked.get(file.path) == file.fingerprint:

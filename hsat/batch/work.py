@@ -132,7 +132,7 @@ class Batch:
         before, self._exported = store.snapshot(), store.exported()
         self._is_changed = True
         n_steps = 0
-        run_id = self._run_id = store.begin_run(self.settings, listing.files, listing.roots, listing.failures)
+        run_id = self._run_id = store.begin_run(self.settings, listing)
         self.n_scored = self.n_failed = 0
         self._n_files = max(len(listing.files), self._n_files)
         self._is_complete = False

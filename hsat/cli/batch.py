@@ -140,7 +140,7 @@ def _ending_as_interrupt() -> Iterator[None]:
 
 def _work(work: "Batch", listing: "Listing") -> int:
     """One pass over the files: score, write the tables, say what came of it."""
-    is_interrupted = False
+    is_interrupted = is_broken_off = False
     error: BatchError | None = None
     tally = _Tally()
     with BatchProgress(len(listing.files)) as progress:
@@ -151,9 +151,9 @@ def _work(work: "Batch", listing: "Listing") -> int:
                     tally.tell(step.failure, progress)
                 progress.advance(step.n_files, n_known=step.n_known)
         except KeyboardInterrupt:
-            is_interrupted = True
+            is_interrupted = is_broken_off = True
         except BatchError as fault:
-            error = fault
+            error, is_broken_off = fault, True
     try:
         work.export()
     except BatchError as fault:
@@ -162,7 +162,7 @@ def _work(work: "Batch", listing: "Listing") -> int:
     if error is not None:
         complain(one_line(error))
     n_nights, n_failures = work.counts()
-    write_result(tally.summary(work, n_nights, n_failures, is_interrupted=is_interrupted))
+    write_result(tally.summary(work, n_nights, n_failures, is_broken_off=is_broken_off))
     if is_interrupted:
         complain("interrupted: what was finished is kept; the same command goes on from here")
         return EXIT_INTERRUPTED
@@ -193,7 +193,7 @@ class _Tally:
         elif self.n_failed == FAILURES_SHOWN + 1:
             progress.fail("more failures are named in failures.csv")
 
-    def summary(self, work: "Batch", n_nights: int, n_failures: int, *, is_interrupted: bool) -> str:
+    def summary(self, work: "Batch", n_nights: int, n_failures: int, *, is_broken_off: bool) -> str:
         """What stands on stdout at the end."""
         seconds = time.monotonic() - self.began_s
         parts = [f"{_counted(self.n_scored, 'night')} scored in {seconds:.1f} s"]
@@ -203,7 +203,7 @@ class _Tally:
             parts.append(f"{_counted(self.n_left_out, 'file')} left out")
         parts.append(f"{self.n_failed} failed")
         total = f"{_counted(n_nights, 'night')} and {_counted(n_failures, 'failure')} in {work.options.out}"
-        return f"{', '.join(parts)}. Now {total}{' (not finished)' if is_interrupted else ''}.\n"
+        return f"{', '.join(parts)}. Now {total}{' (not finished)' if is_broken_off else ''}.\n"
 
 
 def _counted(n: int, what: str) -> str:
