@@ -379,6 +379,19 @@ def test_a_terminal_gets_a_bar_with_rate_time_left_and_failures(monkeypatch):
     assert "hsat: a.edf: no recording" in text
 
 
+def test_a_slow_bar_tells_files_a_second_too_and_a_bar_of_patients_says_so(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with BatchProgress(3, "patients") as progress:
+        assert "starting" in stream.getvalue()
+        time.sleep(1.2)
+        progress.advance(1, n_known=0)
+    last = stream.getvalue().split("\r")[-1]
+    assert "1/3 patients" in last
+    assert " patients/s" in last
+    assert "starting" not in last
+
+
 def test_elsewhere_a_line_after_each_tenth(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)

@@ -14,21 +14,24 @@ from hsat.report.index_page import (
     IndexFact,
     IndexFile,
     IndexLink,
+    IndexNight,
     IndexPage,
     IndexPatient,
     index_night,
     render_index,
 )
 from hsat.report.plain import printable
-from hsat.report.rows import rounded
+from hsat.report.rows import duration_words, rounded
 
 __all__ = ["write_index"]
 
 NIGHTS_PER_PAGE = 500
 FILES_SHOWN = 200
+S_PER_H = 3600.0
 LEFT_OUT = "recordings WHERE fate IN ('copy', 'left_out')"
 CLASSES = ("normal", "mild", "moderate", "severe")
 LABELS = {"html": "report", "txt": "text", "json": "data", "pdf": "PDF"}
+ALONE = "alone"
 UNCODED = {"card": "Card without a patient code"}
 GONE = "the file is not there any more"
 
@@ -39,7 +42,8 @@ NIGHTS = f"""
         patients.monitoring_h AS patient_h,
         {FIRST_FILE} AS file, n_files, start_local, therapy, nights.severity AS severity, adequacy,
         nights.monitoring_h AS monitoring_h, ahi_per_h, odi4_per_h, t90_percent,
-        min_spo2_percent, reasons, nights.page AS page, patients.page AS patient_page, is_present
+        min_spo2_percent, reasons, nights.page AS page, patients.page AS patient_page, is_present,
+        excluded
     FROM patients JOIN patient_nights USING (number) JOIN nights USING (night_id)
     ORDER BY number, start_local, nights.file, part LIMIT ? OFFSET ?
 """
@@ -118,35 +122,47 @@ def _count(store: Store, table: str) -> int:
 
 def _patients(folder: BatchFolder, store: Store, offset: int) -> Iterator[IndexPatient]:
     rows = store.rows(NIGHTS, (NIGHTS_PER_PAGE, offset))
-    for _, items in groupby(rows, key=lambda row: row["number"]):
+    for _, items in groupby(rows, key=lambda row: ALONE if row["grouped_by"] == ALONE else row["number"]):
         group = list(items)
         first = group[0]
-        uncoded = UNCODED.get(first["grouped_by"], "No patient code")
-        title = printable(first["patient"]) if first["patient"] else uncoded
-        nights = tuple(
-            index_night(
-                file=row["file"] if row["n_files"] == 1 else f"{row['file']} and {row['n_files'] - 1} more",
-                start_local=row["start_local"],
-                therapy=row["therapy"],
-                severity=row["severity"],
-                adequacy=row["adequacy"],
-                monitoring_h=row["monitoring_h"],
-                ahi_per_h=row["ahi_per_h"],
-                odi4_per_h=row["odi4_per_h"],
-                t90_percent=row["t90_percent"],
-                min_spo2_percent=row["min_spo2_percent"],
-                remark="; ".join(filter(None, (row["reasons"], None if row["is_present"] else GONE))),
-                links=_links(folder, row["page"]),
-            )
-            for row in group
-        )
+        is_alone = first["grouped_by"] == ALONE
+        links = () if is_alone else _links(folder, first["patient_page"])
         yield IndexPatient(
-            title=title,
-            remark=_remark(first),
-            nights=nights,
-            links=_links(folder, first["patient_page"]),
-            is_one_night=first["grouped_by"] == "alone" and not first["patient_error"],
+            title=printable(first["patient"] or UNCODED.get(first["grouped_by"], "No patient code")),
+            remark="" if is_alone else _remark(first),
+            nights=tuple(_night(folder, row, is_alone=is_alone) for row in group),
+            links=links,
         )
+
+
+def _night(folder: BatchFolder, row: sqlite3.Row, *, is_alone: bool) -> IndexNight:
+    return index_night(
+        file=row["file"] if row["n_files"] == 1 else f"{row['file']} and {row['n_files'] - 1} more",
+        start_local=row["start_local"],
+        therapy=row["therapy"],
+        severity=row["severity"],
+        adequacy=row["adequacy"],
+        monitoring_h=row["monitoring_h"],
+        ahi_per_h=row["ahi_per_h"],
+        odi4_per_h=row["odi4_per_h"],
+        t90_percent=row["t90_percent"],
+        min_spo2_percent=row["min_spo2_percent"],
+        remark="; ".join(_remarks(row, is_alone=is_alone)),
+        links=_links(folder, row["page"]),
+        patient_links=_links(folder, row["patient_page"]) if is_alone else (),
+    )
+
+
+def _remarks(row: sqlite3.Row, *, is_alone: bool) -> Iterator[str]:
+    """What there is to say of a night beside its numbers."""
+    if row["reasons"]:
+        yield row["reasons"]
+    if row["excluded"] and row["n_nights"]:
+        yield f"not counted among the patient's nights: {printable(row['excluded'])}"
+    if is_alone and row["patient_error"]:
+        yield printable(row["patient_error"])
+    if not row["is_present"]:
+        yield GONE
 
 
 def _remark(row: sqlite3.Row) -> str:
@@ -157,7 +173,7 @@ def _remark(row: sqlite3.Row) -> str:
         return ""
     text = (
         f"{row['n_nights']} nights together: AHI {rounded(row['pooled_ahi_per_h'], 1)} /h over "
-        f"{rounded(row['patient_h'], 1)} h"
+        f"{duration_words(row['patient_h'] * S_PER_H)}"
     )
     if row["patient_severity"] is None:
         return text

@@ -1,7 +1,7 @@
 """A batch from its first look at the folders to its end: folder, ledger and workers held together."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -164,10 +164,15 @@ class Batch:
                 run_id, n_scored=self.n_scored, n_failed=self.n_failed, is_complete=self._is_complete
             )
 
-    def export(self) -> None:
+    def export(self, tell: Callable[[int, int], None] | None = None) -> None:
         """Summarise the patients and write all tables, each whole or not at all.
 
         After a run that was broken off patients get no new pages: the next run makes them.
+
+        Parameters
+        ----------
+        tell : callable, optional
+            Is told, after each patient, how many are summed up and how many there are to sum up.
 
         Raises
         ------
@@ -184,7 +189,14 @@ class Batch:
         is_as_before = not self._is_changed and self._exported == wanted
         is_there = has_tables(folder, self.options) and (pages is None or pages.has_all_patients(store))
         if not (is_as_before and is_there):
-            publish(store, folder, self.options, summarize=self._summarize, pages=pages)
+
+            def summarize(patients: Sequence[PatientNights]) -> Iterator[tuple[int, PatientRow]]:
+                for n_done, item in enumerate(self._summarize(patients), start=1):
+                    if tell is not None:
+                        tell(n_done, len(patients))
+                    yield item
+
+            publish(store, folder, self.options, summarize=summarize, pages=pages)
         store.note_exported(self._run_id, wanted if self._is_complete else None)
 
     def _pages(self) -> "PageFiles | None":

@@ -32,6 +32,8 @@ __all__ = ["add_arguments", "run"]
 FAILURES_SHOWN = 20
 """More than these are counted on stderr, and named in failures.csv."""
 WATCH_INTERVAL_S = 10.0
+MANY_PATIENTS = 50
+"""Fewer are summed up before anybody wonders."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +157,7 @@ def _work(work: "Batch", listing: "Listing") -> int:
         except BatchError as fault:
             error, is_broken_off = fault, True
     try:
-        work.export()
+        _export(work)
     except BatchError as fault:
         error = error or fault
     work.stop_workers()
@@ -169,6 +171,21 @@ def _work(work: "Batch", listing: "Listing") -> int:
     if n_nights == 0:
         return EXIT_NOTHING
     return EXIT_SOME_FAILED if n_failures or error is not None else EXIT_OK
+
+
+def _export(work: "Batch") -> None:
+    """Write the tables; where many patients are summed up first, show how far that is."""
+    with ExitStack() as stack:
+        bars: list[BatchProgress] = []
+
+        def tell(_: int, n_patients: int) -> None:
+            if n_patients < MANY_PATIENTS:
+                return
+            if not bars:
+                bars.append(stack.enter_context(BatchProgress(n_patients, "patients")))
+            bars[0].advance(1, n_known=0)
+
+        work.export(tell)
 
 
 class _Tally:

@@ -16,7 +16,9 @@ __all__ = ["BatchProgress"]
 
 QUIET_S = 10.0
 """Off a terminal a line says how far it is after each tenth of the files, and after so many seconds."""
-BAR = "{desc}{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} files  {rate_fmt}  {remaining} left{postfix}"
+BAR = (
+    "{desc}{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}{unit}  {rate_noinv_fmt}  {remaining} left{postfix}"
+)
 
 
 class BatchProgress:
@@ -26,10 +28,13 @@ class BatchProgress:
     ----------
     n_files : int
         Files in all.
+    what : str
+        What they are: files, or patients.
     """
 
-    def __init__(self, n_files: int) -> None:
+    def __init__(self, n_files: int, what: str = "files") -> None:
         self.n_files = n_files
+        self.what = what
         self.n_done = self.n_known = self.n_failed = 0
         self._began_s = self._said_s = time.monotonic()
         is_terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -52,6 +57,7 @@ class BatchProgress:
         if self._bar is not None:
             if n_known:  # what was done before must not count as speed
                 self._bar.initial += n_known
+            self._bar.set_description_str("", refresh=False)
             self._bar.update(n_files)
         elif n_files > n_known:  # what was done before needs no time, and no line
             self._say(n_before)
@@ -70,7 +76,8 @@ class BatchProgress:
 
         return tqdm(
             total=self.n_files,
-            unit=" files",
+            desc="starting",
+            unit=f" {self.what}",
             dynamic_ncols=True,
             smoothing=0.1,
             file=sys.stderr,
@@ -86,5 +93,5 @@ class BatchProgress:
         self._said_s = now_s
         rate = (self.n_done - self.n_known) / max(now_s - self._began_s, 1e-9)
         left = timedelta(seconds=round((self.n_files - self.n_done) / rate)) if rate else None
-        pace = f"{rate:.1f} files/s" if rate >= 1.0 or not rate else f"{1.0 / rate:.1f} s a file"
-        complain(f"{self.n_done} of {self.n_files} files done, {pace}, about {left} left")
+        pace = f"{rate:.1f} {self.what}/s" if rate >= 1.0 or not rate else f"{1.0 / rate:.1f} s each"
+        complain(f"{self.n_done} of {self.n_files} {self.what} done, {pace}, about {left} left")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from hsat.report.page_shell import fill_page
 from hsat.report.plain import printable
-from hsat.report.rows import INDEX_ROWS, index_text, rounded
+from hsat.report.rows import INDEX_ROWS, duration_words, index_text
 from hsat.report.view import NOT_A_DEVICE
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 NOTHING = "-"
+S_PER_H = 3600.0
 
 
 class IndexFact(NamedTuple):
@@ -54,6 +55,8 @@ class IndexNight:
         ``"normal"``, ``"mild"``, ``"moderate"``, ``"severe"`` or ``"none"``, for the coloured square.
     adequacy, hours, odi4, t90, lowest_spo2, file, remark : str
     links : tuple of IndexLink
+    patient_links : tuple of IndexLink
+        Pages of the patient, where this night is all there is.
     """
 
     start: str
@@ -68,19 +71,16 @@ class IndexNight:
     file: str
     remark: str = ""
     links: tuple[IndexLink, ...] = ()
+    patient_links: tuple[IndexLink, ...] = ()
 
 
 class IndexPatient(NamedTuple):
-    """A patient: title, what the nights say together, the nights, and the pages that exist.
-
-    ``is_one_night`` tells a night that nothing belongs to: it needs no heading of its own.
-    """
+    """A patient, or nights that belong to none: title, what they say together, nights, pages that exist."""
 
     title: str
     remark: str
     nights: tuple[IndexNight, ...]
     links: tuple[IndexLink, ...] = ()
-    is_one_night: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +150,7 @@ def index_night(
     min_spo2_percent: float | None,
     remark: str = "",
     links: tuple[IndexLink, ...] = (),
+    patient_links: tuple[IndexLink, ...] = (),
 ) -> IndexNight:
     """A night's numbers as the cells of its row: the rounding and words of the table of nights.
 
@@ -159,7 +160,7 @@ def index_night(
 min_spo2_percent
         As in the ledger.
     remark : str
-    links : tuple of IndexLink
+    links, patient_links : tuple of IndexLink
 
     Returns
     -------
@@ -171,13 +172,14 @@ min_spo2_percent
         severity="on therapy" if therapy == "pap" else severity or "no class",
         mark="none" if therapy == "pap" or severity is None else severity,
         adequacy=adequacy,
-        hours=rounded(monitoring_h, 1),
+        hours=duration_words(monitoring_h * S_PER_H),
         odi4=_number("odi4_per_h", odi4_per_h),
         t90=_number("t90_percent", t90_percent),
         lowest_spo2=_number("min_spo2_percent", min_spo2_percent),
         file=printable(file),
         remark=remark,
         links=links,
+        patient_links=patient_links,
     )
 
 
