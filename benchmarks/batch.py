@@ -1,6 +1,6 @@
 """How fast and how lean a batch is: 200 distinct eight-hour nights, on one process and on several.
 
-Run from the project's folder: ``python -m benchmarks.batch [--nights N] [--runs N] [--files FOLDER]``.
+Run from the project's folder: ``python -m benchmarks.batch [--nights N] [--runs N] [--pages] [--files DIR]``.
 The nights are the "small" shape of `benchmarks.speed`, each turned by some minutes against the
 others and with another start, so that no two are alike (about 9 MB each, made once and kept).
 """
@@ -82,9 +82,22 @@ def family_mib(pid: int) -> float:
     return total
 
 
-def run_batch(paths: Sequence[str], out: str, n_workers: int, *, is_watched: bool) -> tuple[float, float]:
+def run_batch(
+    paths: Sequence[str], out: str, n_workers: int, *, is_watched: bool, options: Sequence[str] = ()
+) -> tuple[float, float]:
     """Seconds of ``hsat batch``, and the peak of its memory where it is watched."""
-    command = [sys.executable, "-m", "hsat", "batch", *paths, "--out", out, "--jobs", str(n_workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "hsat",
+        "batch",
+        *paths,
+        "--out",
+        out,
+        "--jobs",
+        str(n_workers),
+        *options,
+    ]
     begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         peak = 0.0
@@ -97,17 +110,17 @@ def run_batch(paths: Sequence[str], out: str, n_workers: int, *, is_watched: boo
     return time.perf_counter() - begin, peak
 
 
-def measure(folder: Path, n_nights: int, n_workers: int, runs: int) -> BatchRun:
+def measure(folder: Path, n_nights: int, n_workers: int, runs: int, options: Sequence[str] = ()) -> BatchRun:
     """The best of some runs: other work on the machine only ever adds."""
     paths = [str(path) for path in make_nights(folder, n_nights)]
     whole, start = [], []
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as out:
-            whole.append(run_batch(paths, out, n_workers, is_watched=False)[0])
+            whole.append(run_batch(paths, out, n_workers, is_watched=False, options=options)[0])
         with tempfile.TemporaryDirectory() as out:
-            start.append(run_batch(paths[:1], out, n_workers, is_watched=False)[0])
+            start.append(run_batch(paths[:1], out, n_workers, is_watched=False, options=options)[0])
     with tempfile.TemporaryDirectory() as out:
-        peak_mib = run_batch(paths, out, n_workers, is_watched=True)[1]
+        peak_mib = run_batch(paths, out, n_workers, is_watched=True, options=options)[1]
     return BatchRun(n_nights=n_nights, seconds=min(whole), start_s=min(start), peak_mib=peak_mib)
 
 
@@ -155,6 +168,20 @@ def markdown(one: BatchRun, many: BatchRun, few: BatchRun, n_workers: int) -> st
     )
 
 
+def measure_pages(folder: Path, n_nights: int, n_workers: int, runs: int) -> int:
+    """What the pages cost: each night is a patient of its own, with eight files."""
+    for options in (("--pages",), ("--pages", "--pdf")):
+        many = measure(folder, n_nights, n_workers, runs, options)
+        few = measure(folder, max(n_nights // 4, 1), n_workers, 1, options)
+        print(
+            f"{' '.join(options)}: {many.ms_per_night:.0f} ms a night with its patient beyond start-up "
+            f"({1000.0 / many.ms_per_night:.1f} nights/s, {n_workers} processes); start-up and end "
+            f"{many.start_s:.1f} s; peak memory {many.peak_mib:.0f} MiB, with {few.n_nights} nights "
+            f"{few.peak_mib:.0f} MiB"
+        )
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; exit status 1 where a limit is broken."""
     parser = argparse.ArgumentParser(
@@ -165,7 +192,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--markdown", action="store_true", help="print a table for docs/scaling.md")
     parser.add_argument("--files", type=Path, default=Path(platformdirs.user_cache_dir("hsat-benchmarks")))
+    parser.add_argument(
+        "--pages", action="store_true", help="measure pages and PDFs of nights and patients instead"
+    )
     options = parser.parse_args(argv)
+    if options.pages:
+        return measure_pages(options.files, options.nights, options.workers, options.runs)
     one = measure(options.files, options.nights, 1, options.runs)
     many = measure(options.files, options.nights, options.workers, options.runs)
     few = measure(options.files, max(options.nights // 4, 1), options.workers, 1)

@@ -323,9 +323,9 @@ def test_a_file_that_has_been_quiet_for_long_is_taken_at_once():
     assert [f.path for f in stable.look(Listing(files, (), ())).files] == ["old"]
 
 
-def test_watching_scores_what_appears_and_ends_with_ctrl_c(tmp_path):
+def test_watching_scores_what_appears_marks_what_goes_and_ends_with_ctrl_c(tmp_path):
     nights, out = tmp_path / "nights", tmp_path / "out"
-    write_nights(nights, 1)
+    (gone,) = write_nights(nights, 1)
     process = start_batch(nights, "--out", out, "--jobs", 1, "--watch", "--interval", 0.3)
     wait_for(out, 1)
     content = write_night(tmp_path / "elsewhere.edf", 6).read_bytes()
@@ -335,12 +335,15 @@ def test_watching_scores_what_appears_and_ends_with_ctrl_c(tmp_path):
             file.flush()
             time.sleep(0.15)
     wait_for(out, 2)
+    assert sum(int(row[0]) for row in rows(out, "SELECT n_scored FROM runs")) == 2
+    (nights / "arrives.edf").rename(nights / "renamed.edf")
+    gone.unlink()
+    wait_until(out, {"night-000.edf": "false", "renamed.edf": "true"})
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "stopped watching" in said
     assert rows(out, "SELECT count(*) FROM failures") == [(0,)]
-    assert sum(int(row[0]) for row in rows(out, "SELECT n_scored FROM runs")) == 2
 
 
 def wait_for(out: Path, n_nights: int) -> None:
@@ -349,6 +352,17 @@ def wait_for(out: Path, n_nights: int) -> None:
         if (out / "nights.csv").exists() and len(table(out, "nights")) >= n_nights:
             return
     pytest.fail("nothing was scored")
+
+
+def wait_until(out: Path, is_present: dict[str, str]) -> None:
+    """Until nights.csv has these files, each there or gone."""
+    found: dict[str, str] = {}
+    for _ in range(1200):
+        time.sleep(0.05)
+        found = {Path(row["file"]).name: row["is_present"] for row in table(out, "nights")}
+        if found == is_present:
+            return
+    pytest.fail(f"still {found}")
 
 
 # ------------------------------------------------------------------------ progress
