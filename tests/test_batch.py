@@ -208,6 +208,28 @@ def test_no_token_of_a_recorder_is_kept_without_a_key_of_the_site(tmp_path, monk
     assert rows(tmp_path / "out", "SELECT grouped_by FROM patients") == [("alone",), ("alone",)]
 
 
+def test_joined_nights_of_one_folder_are_one_patients_and_are_called_by_their_first_files(
+    tmp_path, monkeypatch
+):
+    """By hand: two evenings of two sessions each lie in one folder; nothing else says whose they are."""
+    from datetime import datetime
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HSAT_CONFIG_DIR", str(tmp_path / "file"))
+    out, card = tmp_path / "out", tmp_path / "card"
+    for day in (2, 3):
+        write_session(card, datetime(2026, 3, day, 22, 30), 40, first=day)
+        write_session(card, datetime(2026, 3, day, 23, 30), 50, first=day + 7)
+    assert batch(card, "--out", out, "--patient-from", "folder") == 0
+    firsts = [row[0] for row in rows(out, "SELECT path FROM night_files WHERE position = 0")]
+    assert len(firsts) == 2
+    found = rows(out, "SELECT patient, grouped_by, n_nights + n_excluded FROM patients")
+    assert found == [("card", "folder", 2)]
+    index = (out / "index.html").read_text(encoding="utf-8")
+    n_others = rows(out, "SELECT count(*) - 1 FROM night_files GROUP BY night_id")
+    assert all(f"{path} and {n} more" in index for path, (n,) in zip(firsts, n_others, strict=True))
+
+
 def test_a_patient_is_summed_up_anew_when_the_content_of_a_night_has_changed(tmp_path):
     out = tmp_path / "out"
     path = write_night(tmp_path / "nights" / "a.edf", 1, patient="CODE X X X")
