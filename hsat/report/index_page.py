@@ -99,10 +99,11 @@ class IndexPage:
         Files of the tables.
     failures : tuple of IndexFile
         Files that could not be scored.
+    n_more_failures : int
+        Those that are not listed here.
     left_out : tuple of IndexFile
         Files that were not to be scored, such as copies.
-    n_more_failures, n_more_left_out : int
-        Those that are not listed here.
+    n_more_left_out : int
     patients : tuple of IndexPatient
     closing : str
     """
