@@ -64,7 +64,35 @@ def find_breaths(flow, hysteresis):
     return onsets
 
 
-def baseline_before(k, onsets, excursions, is_left_out, rule):
+def find_recovery_breaths(onsets, sizes, rule):
+    """Whether each breath is part of a run, from all pauses between breaths as large, written out."""
+    return [_is_recovery(i, onsets, sizes, rule) for i in range(len(sizes))]
+
+
+def _is_recovery(i, onsets, sizes, rule):
+    if np.isnan(sizes[i]):
+        return False
+    least = rule["reduced_fraction"] * sizes[i]
+    gone = np.flatnonzero(np.isnan(sizes))
+    first, stop = max([0, *(gone[gone < i] + 1)]), min([len(sizes), *gone[gone > i]])
+    large = [j for j in range(first, stop) if sizes[j] >= least]
+    pauses = [onsets[b] - onsets[a] - rule["n_breath"][a] for a, b in itertools.pairwise(large)]
+    is_alone = [  # too near a neighbour on either side: breathing that goes on
+        all(pause >= rule["n_shortest"] for pause in pauses[max(place - 1, 0) : place + 1])
+        for place in range(len(large))
+    ]
+    runs = [[0]]
+    for place, pause in enumerate(pauses, 1):
+        if pause <= rule["n_longest"] and is_alone[place] and is_alone[place - 1]:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    here = large.index(i)
+    (run,) = [run for run in runs if here in run]
+    return bool(is_alone[here]) and len(run) >= rule["n_recoveries"]
+
+
+def baseline_before(k, onsets, excursions, is_left_out, is_recovery, rule):
     """Baseline before breath `k` from sorted lists, and mean; NaN with too few breaths."""
     n_largest = rule["n_largest"]
     usable = [j for j in range(k) if not is_left_out[j] and onsets[k] - onsets[j] <= rule["n_oldest"]]
@@ -72,22 +100,28 @@ def baseline_before(k, onsets, excursions, is_left_out, rule):
     if len(recent) < n_largest:
         recent = usable[-n_largest:]
     if len(recent) < n_largest:
-        recent = [
+        usable = [
             j
             for j in range(k, len(onsets))
-            if not is_left_out[j] and onsets[j] - onsets[k] <= rule["n_window"]
+            if not is_left_out[j] and onsets[j] - onsets[k] <= rule["n_oldest"]
         ]
-    return baseline_of([float(excursions[j]) for j in recent], rule)
+        recent = [j for j in usable if onsets[j] - onsets[k] <= rule["n_window"]]
+        if len(recent) < n_largest:
+            recent = usable[:n_largest]
+    recoveries = [float(excursions[j]) for j in recent if is_recovery[j]]
+    return baseline_of([float(excursions[j]) for j in recent], rule, max(recoveries, default=0.0))
 
 
-def baseline_of(sizes, rule):
-    """Baseline and mean of a list of excursions; NaN with too few."""
+def baseline_of(sizes, rule, recovery=0.0):
+    """Baseline and mean of a list of excursions; NaN with too few. Up to `recovery` none is a sigh."""
     n_largest = rule["n_largest"]
     sizes = sorted(size for size in sizes if not np.isnan(size))
     if len(sizes) < n_largest:
         return np.nan, np.nan
     for _ in range(max(int(rule["max_sigh_share"] * len(sizes)), 1)):
-        if len(sizes) > n_largest and sizes[-1] > rule["sigh_ratio"] * sizes[-1 - n_largest]:
+        if len(sizes) <= n_largest or sizes[-1] <= recovery:
+            break
+        if sizes[-1] > rule["sigh_ratio"] * sizes[-1 - n_largest]:
             sizes = sizes[:-1]
     while len(sizes) > n_largest and sizes[0] < rule["floor"] * sizes[-1]:
         sizes = sizes[1:]
@@ -149,7 +183,7 @@ def _bounds(excursion, start, lowest_at, end, how, baseline, rule, k):
     return first, max(low, default=lowest_at)
 
 
-def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
+def find_reductions(excursion, onsets, breath_excursions, is_unusable, is_recovery, rule):
     """Walk from stretch to stretch. Returns spans, their baselines and means, endings, baselines."""
     is_left_out = list(is_unusable)
     in_force = []
@@ -159,13 +193,13 @@ def find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
     i = 0
     while i < len(excursion):
         for k in range(len(in_force), sum(onset <= i for onset in onsets)):
-            in_force.append(baseline_before(k, onsets, breath_excursions, is_left_out, rule))
+            in_force.append(baseline_before(k, onsets, breath_excursions, is_left_out, is_recovery, rule))
         if levels and i < levels[-1][0]:
             _, baseline, mean = levels[-1]
         elif in_force:
             baseline, mean = in_force[-1]
         elif len(onsets):
-            baseline, mean = baseline_before(0, onsets, breath_excursions, is_left_out, rule)
+            baseline, mean = baseline_before(0, onsets, breath_excursions, is_left_out, is_recovery, rule)
         else:
             baseline, mean = np.nan, np.nan
         if not excursion[i] < rule["enter_fraction"] * baseline:

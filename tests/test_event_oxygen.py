@@ -110,7 +110,7 @@ def test_a_resaturation_without_a_fall_behind_it_ends_nothing(second_points, n_e
         ("flow", 0.5, False),
         ("flow", 0.6, True),
         ("nasal_pressure", 0.6, False),
-        ("nasal_pressure", 0.9, True),
+        ("nasal_pressure", 0.95, True),
     ],
 )
 def test_pressure_may_vary_more_than_flow_before_its_largest_breaths_are_the_baseline(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from hsat.kernels import breaths, oxygen, pauses, reductions, rolling, sampling
+from hsat.kernels import breaths, oxygen, pauses, recovery, reductions, rolling, sampling
 
 N_RANDOM = 200
 RULE = {
@@ -138,7 +138,77 @@ def test_find_breaths_in_a_sine_are_its_upward_crossings():
     assert onsets[:count].tolist() == list(range(10, 400, 40))
 
 
-def run_find_reductions(excursion, onsets, breath_excursions, is_unusable, rule):
+RUN = {"reduced_fraction": 0.7, "n_shortest": 10, "n_longest": 30, "n_recoveries": 3}
+
+
+def run_find_recovery_breaths(onsets, sizes, rule):
+    rule = {"n_breath": np.full(len(onsets), 4), **rule}
+    limits = recovery.RunLimits(*(rule[key] for key in recovery.RunLimits._fields))
+    is_recovery = np.ones(len(onsets), bool)
+    recovery.find_recovery_breaths(np.asarray(onsets, np.int64), f32(sizes), limits, is_recovery)
+    return is_recovery.tolist()
+
+
+def test_find_recovery_breaths():
+    rng = np.random.default_rng(31)
+    n_found = n_nights = 0
+    for turn in range(N_RANDOM):
+        rule = dict(RUN, n_recoveries=int(rng.integers(1, 5)), n_longest=int(rng.choice([10, 20, 40])))
+        n = int(rng.integers(0, 60))
+        rule["n_breath"] = rng.integers(3, 6, n)
+        onsets = np.cumsum(rng.integers(3, 9, n))
+        sizes = f32(rng.choice([0.4, 0.5, 0.6, 1.0, 1.3], n, p=[0.4, 0.2, 0.2, 0.15, 0.05]))
+        sizes[rng.random(n) < rng.choice([0.0, 0.05])] = np.nan
+        found = run_find_recovery_breaths(onsets, sizes, rule)
+        assert found == naive.find_recovery_breaths(onsets, sizes, rule), turn
+        n_found += sum(found)
+        n_nights += any(found)
+    assert n_found > N_RANDOM / 2
+    assert n_nights < N_RANDOM
+
+
+@pytest.mark.parametrize(
+    ("n_between", "n_runs", "small", "is_run"),
+    [
+        (10, 3, 0.69, True),
+        (9, 3, 0.69, False),  # too short to be a reduction
+        (30, 3, 0.69, True),
+        (31, 3, 0.69, False),  # too far apart
+        (20, 2, 0.69, False),  # too few
+        (20, 3, 0.71, False),  # not reduced
+    ],
+)
+def test_recovery_breaths_at_just_below_and_just_above_each_limit(n_between, n_runs, small, is_run):
+    """A breath of 4 samples, then nothing or one smaller breath, up to the next."""
+    large = np.arange(n_runs) * (4 + n_between)
+    onsets = np.sort(np.concatenate((large, large[:-1] + 5)))
+    sizes = np.where(np.isin(onsets, large), 1.0, small)
+    assert run_find_recovery_breaths(onsets, sizes, RUN) == (np.isin(onsets, large) & is_run).tolist()
+
+
+def test_a_sigh_is_what_is_larger_than_every_recovery_breath():
+    onsets = np.arange(0, 85, 5)
+    sizes = np.array([1.0] * 12 + [1.5, 1.5, 1.5, 2.5] + [1.0])
+    none = np.zeros(17, bool)
+    rule = dict(RULE, max_variation=0.0, max_sigh_share=0.3)
+    for is_recovery, expected in ((none, 1.0), (sizes == 1.5, 1.5)):
+        # Of 16 breaths at most 4 are sighs; flow itself is never reduced.
+        *_, baselines = run_find_reductions(
+            np.full(90, 9.0, np.float32), onsets, sizes, none, is_recovery, rule
+        )
+        assert baselines[-1] == expected
+
+
+@pytest.mark.parametrize(("last", "is_found"), [(150, True), (151, False)])
+def test_the_first_breaths_that_follow_stand_for_a_baseline_where_few_do(last, is_found):
+    """Three breaths, the third `last` samples after the first: within ``n_oldest`` or beyond."""
+    excursion = np.ones(200, np.float32)
+    none = np.zeros(3, bool)
+    *_, baselines = run_find_reductions(excursion, [0, 100, last], [1.0, 1.0, 1.0], none, none, RULE)
+    assert np.isnan(baselines).tolist() == [not is_found, True, True]
+
+
+def run_find_reductions(excursion, onsets, breath_excursions, is_unusable, is_recovery, rule):
     n, m = len(excursion), len(onsets)
     rule = rule | {"n_after": np.full(m, rule["n_after"])}  # of each breath
     spans = np.zeros((n + 1, 2), np.int64)
@@ -149,6 +219,7 @@ def run_find_reductions(excursion, onsets, breath_excursions, is_unusable, rule)
         np.asarray(onsets, np.int64),
         f32(breath_excursions),
         np.asarray(is_unusable, bool),
+        np.asarray(is_recovery, bool),
         reductions.BaselineLimits(*(rule[key] for key in reductions.BaselineLimits._fields)),
         reductions.SpanLimits(*(rule[key] for key in reductions.SpanLimits._fields)),
         spans,
@@ -169,7 +240,7 @@ def random_breathing(rng):
     if rng.random() < 0.3:
         excursion[rng.random(n) < 0.01] = np.nan
     breaths = np.nan_to_num(excursion[onsets], nan=1.0)
-    return excursion, onsets, breaths, rng.random(len(onsets)) < 0.05
+    return excursion, onsets, breaths, rng.random(len(onsets)) < 0.05, rng.random(len(onsets)) < 0.05
 
 
 def test_find_reductions():
@@ -195,9 +266,8 @@ def test_find_reductions():
 @pytest.mark.parametrize("values", [[], [1.0], [np.nan] * 30, [1.0] * 30])
 def test_find_reductions_finds_nothing_in_nothing(values):
     onsets = np.arange(0, len(values), 3)
-    spans, *_ = run_find_reductions(
-        f32(values), onsets, np.ones(len(onsets)), np.zeros(len(onsets), bool), RULE
-    )
+    none = np.zeros(len(onsets), bool)
+    spans, *_ = run_find_reductions(f32(values), onsets, np.ones(len(onsets)), none, none, RULE)
     assert len(spans) == 0
 
 
@@ -206,9 +276,9 @@ def test_find_reductions_keeps_to_the_room_its_docstring_asks_for(n_low):
     # Breathing that drops out again and again makes the most stretches.
     excursion = f32([1.0] * 100 + ([0.4] * n_low + [np.nan]) * 100)
     onsets = np.arange(0, 100, 5)
-    unusable = np.zeros(len(onsets), bool)
+    none = np.zeros(len(onsets), bool)
     rule = dict(RULE, n_recovery=10)
-    spans, *_ = run_find_reductions(excursion, onsets, excursion[onsets], unusable, rule)
+    spans, *_ = run_find_reductions(excursion, onsets, excursion[onsets], none, none, rule)
     assert len(spans) == (100 if n_low == 10 else 0)
     assert len(spans) <= len(excursion) // rule["n_recovery"] + 1
 
@@ -216,8 +286,8 @@ def test_find_reductions_keeps_to_the_room_its_docstring_asks_for(n_low):
 def test_find_reductions_of_one_clear_fall():
     excursion = f32([1.0] * 100 + [0.4] * 30 + [1.0] * 40)
     onsets = np.arange(0, 170, 5)
-    unusable = np.zeros(len(onsets), bool)
-    found = run_find_reductions(excursion, onsets, excursion[onsets], unusable, RULE)
+    none = np.zeros(len(onsets), bool)
+    found = run_find_reductions(excursion, onsets, excursion[onsets], none, none, RULE)
     spans, bases, means, endings, _ = found
     assert spans.tolist() == [[100, 130]]
     assert bases.tolist() == means.tolist() == [1.0]

@@ -182,6 +182,10 @@ def _onsets(
     floor = np.repeat(np.float32(breath.noise_floor_fraction) * loudest, int(LEVEL_STEP_S * rate_hz))
     wide *= np.float32(breath.hysteresis_fraction)
     hysteresis = np.maximum(wide, floor[: len(wide)], out=wide)
+    # A large breath says nothing of the small one before it: what counts is the range around, or before.
+    n_half = int(breath.search_window_s * rate_hz / 2)
+    before = hysteresis[: max(len(hysteresis) - n_half, 0)].copy()
+    np.minimum(hysteresis[n_half:], before, out=hysteresis[n_half:])
     onsets = np.empty(len(flow) // 2 + 1, np.int64)  # an onset needs a rise and a fall
     return onsets[: find_breaths(flow, hysteresis, onsets)].copy()
 

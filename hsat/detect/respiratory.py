@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hsat.detect.breathing import Breathing
 from hsat.detect.pauses import measure_pauses, rest_of
 from hsat.intervals import Spans, spans_from_mask
+from hsat.kernels.recovery import RunLimits, find_recovery_breaths
 from hsat.kernels.reductions import (
     BaselineLimits,
     SpanLimits,
@@ -98,18 +99,25 @@ def find_reduced_breathing(
     """
     rate_hz = breathing.rate_hz
     baseline = rules.baseline
-    limits = _span_limits(rules, rate_hz, breathing.pace.periods_at(breathing.onsets / rate_hz))
+    periods_s = breathing.pace.periods_at(breathing.onsets / rate_hz)
+    limits = _span_limits(rules, rate_hz, periods_s)
     n_most = len(breathing.excursion) // min(limits.n_recovery, max(limits.n_longest, 1)) + 1
     spans = np.empty((n_most, 2), np.int64)
     span_baselines, span_means = np.empty(n_most, np.float64), np.empty(n_most, np.float64)
     endings = np.empty(n_most, np.int8)
     breath_baselines = np.full(len(breathing.onsets), np.nan)
     limit = np.float32(baseline.outlier_ratio) * breathing.level_at(breathing.onsets)
+    is_usual = breathing.breath_excursions <= limit
+    is_recovery = np.empty(len(breathing.onsets), np.bool_)
+    # The breath alone, where it is smaller: the window of one reaches into the large breath beside it.
+    sizes = np.minimum(breathing.breath_excursions, breathing.breath_ranges)
+    find_recovery_breaths(breathing.onsets, sizes, _run_limits(rules, rate_hz, periods_s), is_recovery)
     count = find_reductions(
         breathing.excursion,
         breathing.onsets,
         breathing.breath_excursions,
-        ~(breathing.breath_excursions <= limit),
+        ~(is_usual | is_recovery),
+        is_recovery,
         _baseline_limits(rules, rate_hz, is_pressure=is_pressure),
         limits,
         spans,
@@ -221,6 +229,16 @@ def _baseline_limits(rules: ScoringRules, rate_hz: float, *, is_pressure: bool) 
         rule.sigh_ratio,
         rule.max_sigh_share_fraction,
         rule.min_breath_fraction,
+    )
+
+
+def _run_limits(rules: ScoringRules, rate_hz: float, periods_s: NDArray[np.float64]) -> RunLimits:
+    return RunLimits(
+        rest_of(rules.hypopnea.min_reduction_fraction),
+        (periods_s * rate_hz).astype(np.int64),
+        int(rules.hypopnea.min_duration_s * rate_hz),
+        int(rules.baseline.max_run_reduction_s * rate_hz),
+        rules.baseline.n_run_breaths,
     )
 
 

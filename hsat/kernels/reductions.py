@@ -134,13 +134,18 @@ def _move_window(k, first, onsets, excursions, is_left_out, limits, ordered, cou
 
 
 @kernel
-def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
+def _collect_breaths(k, breaths, limits, ordered):
     """Sort the excursions a baseline at breath `k` rests on into `ordered`; return their number.
 
+    `breaths` are onsets, excursions, whether each is left out and whether it is a recovery breath.
+
     The breaths of the window before; where they are fewer than ``n_largest``, the last so many, as
-    far back as ``n_oldest``; where these are missing too, the breaths of the window that follows.
+    far back as ``n_oldest``; where these are missing too, the breaths of the window that follows, or
+    the first so many, as far on. The largest recovery breath among them is returned too, 0 if none.
     """
+    onsets, excursions, is_left_out, is_recovery = breaths
     count = 0
+    recovery = 0.0
     j = k - 1
     while j >= 0:
         age = onsets[k] - onsets[j]
@@ -148,21 +153,31 @@ def _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered):
             break
         if not is_left_out[j]:
             count = _insert(excursions[j], ordered, count)
+            if is_recovery[j]:
+                recovery = max(recovery, excursions[j])
         j -= 1
     if count >= limits.n_largest:
-        return count
+        return count, recovery
     count = 0
+    recovery = 0.0
     j = k
-    while j < len(onsets) and onsets[j] - onsets[k] <= limits.n_window:
+    while j < len(onsets):
+        age = onsets[j] - onsets[k]
+        if age > limits.n_oldest or (age > limits.n_window and count >= limits.n_largest):
+            break
         if not is_left_out[j]:
             count = _insert(excursions[j], ordered, count)
+            if is_recovery[j]:
+                recovery = max(recovery, excursions[j])
         j += 1
-    return count
+    return count, recovery
 
 
 @kernel
-def _baseline(ordered, limits):
+def _baseline(ordered, recovery, limits):
     """Baseline from rising excursions: the mean where they are stable, else that of the largest.
+
+    What is no larger than the largest `recovery` breath is no sigh.
 
     Returned with the mean, which is what breathing usually is.
     """
@@ -170,6 +185,7 @@ def _baseline(ordered, limits):
     n_sighs = max(int(limits.max_sigh_share * len(ordered)), 1)
     while (
         stop > max(limits.n_largest, len(ordered) - n_sighs)
+        and ordered[stop - 1] > recovery
         and ordered[stop - 1] > limits.sigh_ratio * ordered[stop - 1 - limits.n_largest]
     ):
         stop -= 1
@@ -186,17 +202,28 @@ def _baseline(ordered, limits):
 
 
 @kernel
-def _baseline_at(k, onsets, excursions, is_left_out, limits, window, ordered):
+def _largest_recovery(first, stop, breaths):
+    """Largest of the recovery breaths in ``[first, stop)`` that are not left out; 0 if none."""
+    _, excursions, is_left_out, is_recovery = breaths
+    largest = 0.0
+    for j in range(first, stop):
+        if is_recovery[j] and not is_left_out[j]:
+            largest = max(largest, excursions[j])
+    return largest
+
+
+@kernel
+def _baseline_at(k, breaths, limits, first, window, ordered):
     """Baseline in force at breath `k`, and mean; NaN where too few breaths are near.
 
-    `window` are the sorted excursions of the window before it: mostly enough.
+    `window` are the sorted excursions of the window before it, from breath `first` on: mostly enough.
     """
     if len(window) >= limits.n_largest:
-        return _baseline(window, limits)
-    count = _collect_breaths(k, onsets, excursions, is_left_out, limits, ordered)
+        return _baseline(window, _largest_recovery(first, k, breaths), limits)
+    count, recovery = _collect_breaths(k, breaths, limits, ordered)
     if count < limits.n_largest:
         return np.nan, np.nan
-    return _baseline(ordered[:count], limits)
+    return _baseline(ordered[:count], recovery, limits)
 
 
 @kernel
@@ -271,7 +298,7 @@ def _baseline_within(start, stop, onsets, excursions, limits, ordered):
         b += 1
     if count < limits.n_largest:
         return np.nan, np.nan
-    return _baseline(ordered[:count], limits)
+    return _baseline(ordered[:count], 0.0, limits)
 
 
 @kernel
@@ -299,6 +326,7 @@ def find_reductions(
     onsets,
     breath_excursions,
     is_unusable,
+    is_recovery,
     baseline_limits,
     span_limits,
     spans,
@@ -330,6 +358,8 @@ def find_reductions(
         NaN only where unusable.
     is_unusable : ndarray, shape (m,), bool
         True for breaths that may not enter a baseline (movement).
+    is_recovery : ndarray, shape (m,), bool
+        True for breaths that come back between reductions: none up to their size is a sigh.
     baseline_limits : BaselineLimits
     span_limits : SpanLimits
     spans : ndarray, shape (k, 2), int64
@@ -353,8 +383,9 @@ def find_reductions(
     # Typed: numba takes a bare number for a type of its own, and compiles what it is handed to twice.
     i, k, count, first, n_near = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(-1)
     sizes, rule = breath_excursions, baseline_limits
+    breaths = (onsets, sizes, is_left_out, is_recovery)
     # Before the first breath:
-    usual, usual_mean = _baseline_at(i, onsets, sizes, is_left_out, rule, window[:0], chosen)
+    usual, usual_mean = _baseline_at(i, breaths, rule, first, window[:0], chosen)
     level_until = np.int64(0)  # up to here the baseline is that of a new level
     long_at = np.int64(-1)  # place of the stretch that showed it; the first one found on it takes the place
     baseline, mean = usual, usual_mean
@@ -362,7 +393,7 @@ def find_reductions(
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
             first, n_near = _move_window(k, first, onsets, sizes, is_left_out, rule, window, n_near)
-            usual, usual_mean = _baseline_at(k, onsets, sizes, is_left_out, rule, window[:n_near], chosen)
+            usual, usual_mean = _baseline_at(k, breaths, rule, first, window[:n_near], chosen)
             baselines[k] = usual
         if i >= level_until:
             baseline, mean = usual, usual_mean

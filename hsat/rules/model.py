@@ -129,6 +129,8 @@ class BaselineRule:
     outlier_window_s: float
     outlier_quantile_fraction: float
     n_outlier_breaths: int
+    n_run_breaths: int
+    max_run_reduction_s: float
     min_breath_fraction: float
 
     def __post_init__(self) -> None:
