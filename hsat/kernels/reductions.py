@@ -378,11 +378,10 @@ def find_reductions(
         Number of stretches.
     """
     n, m = len(excursion), len(onsets)
-    is_left_out = is_unusable.copy()
+    is_left_out, sizes, rule = is_unusable.copy(), breath_excursions, baseline_limits
     chosen, window = np.empty(m + 1, np.float64), np.empty(m + 1, np.float64)
     # Typed: numba takes a bare number for a type of its own, and compiles what it is handed to twice.
     i, k, count, first, n_near = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(-1)
-    sizes, rule = breath_excursions, baseline_limits
     breaths = (onsets, sizes, is_left_out, is_recovery)
     # Before the first breath:
     usual, usual_mean = _baseline_at(i, breaths, rule, first, window[:0], chosen)
