@@ -25,7 +25,6 @@ from hsat.detect.breathing import measure_breathing
 from hsat.recording import Recording
 
 
-
 def check(case: Case, seed: int) -> None:
     """Every planted event is found with an IoU of 0.5 and its boundaries, kind and fall; no other is."""
     drawn = case(seed)
