@@ -7,7 +7,7 @@ from hsat.detect.airflow import FlowReading
 from hsat.detect.breathing import flow_from_pressure, measure_upright, pressure_from_flow
 from hsat.detect.combining import combine_sensors
 from hsat.detect.desaturations import Oximetry
-from hsat.detect.judging import Candidate, gather_candidates, judge
+from hsat.detect.judging import Candidate, gather_candidates, is_admitted
 from hsat.detect.respiratory import find_reduced_breathing
 from hsat.detect.sensors import NASAL_PRESSURE
 from hsat.detect.switching import Airflow, Service
@@ -154,7 +154,7 @@ def _other_reading(reading: FlowReading, rules: ScoringRules) -> FlowReading:
 
 
 def _count_events(candidates: Sequence[Candidate], rules: ScoringRules) -> int:
-    return sum(judge(c, rules, has_oximetry=True).is_event for c in candidates if c.is_counted)
+    return sum(c.is_counted and is_admitted(c, rules) for c in candidates)
 
 
 def _graded(night: JudgedNight, n_events: int, rules: ScoringRules, rules_id: str) -> Alternative:

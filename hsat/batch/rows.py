@@ -1,7 +1,9 @@
 """A night's result as rows of the ledger, made by the workers so that one process can keep up with many."""
 
 import json
+from collections.abc import Iterable
 from math import isfinite
+from operator import attrgetter, itemgetter
 
 from hsat.batch.outcome import Cell, Cells, StoredNight
 from hsat.events import EVENT_COLUMNS, event_rows
@@ -68,23 +70,25 @@ def stored_night(
             (name, other.rules_id, _cell(other.ahi_per_h), other.severity)
             for name, other in night.alternatives.items()
         ),
-        events=tuple(_cells(row, EVENT_COLUMNS) for row in event_rows(night.events)),
-        desaturations=tuple(
-            tuple(_cell(getattr(fall, name)) for name in DESATURATION_COLUMNS) for fall in night.desaturations
-        ),
+        events=tuple(_cells(_of_event(row)) for row in event_rows(night.events)),
+        desaturations=tuple(_cells(_of_desaturation(fall)) for fall in night.desaturations),
         sha256=sha256,
     )
 
 
-def _cells(row: dict[str, object], columns: tuple[str, ...]) -> Cells:
-    return tuple(_cell(row[name]) for name in columns)
+_of_event = itemgetter(*EVENT_COLUMNS)
+_of_desaturation = attrgetter(*DESATURATION_COLUMNS)
+
+
+def _cells(values: Iterable[object]) -> Cells:
+    return tuple(  # most are floats: these are told here, without a call for each
+        [value if type(value) is float and isfinite(value) else _cell(value) for value in values]
+    )
 
 
 def _cell(value: object) -> Cell:
     if value is None:
         return None
-    if type(value) is float:  # most are; the checks below tell numpy's from the rest
-        return value if isfinite(value) else None
     if isinstance(value, str):
         return value if value.isascii() else without_surrogates(value)
     if isinstance(value, bool | int):

@@ -84,6 +84,35 @@ class Effort:
             return strength / np.float32(largest_before)
         return strength
 
+    def means_during(
+        self, cores_s: NDArray[np.float64], largest_before: NDArray[np.float32], rule: EffortRule
+    ) -> NDArray[np.float64]:
+        """Mean of `during` for many events at once.
+
+        Parameters
+        ----------
+        cores_s : ndarray, shape (k, 2), float64
+        largest_before : ndarray, shape (k,), float32
+        rule : EffortRule
+
+        Returns
+        -------
+        ndarray, shape (k,), float64
+        """
+        n = len(self.strength)
+        samples = (cores_s * self.rate_hz).astype(np.int64)
+        firsts = np.minimum(samples[:, 0], n - 1)
+        stops = np.clip(samples[:, 1], firsts + 1, n)
+        padded = np.append(self.strength, np.float32(np.nan)).astype(np.float64)
+        places = np.column_stack((firsts, stops)).reshape(-1)
+        means: NDArray[np.float64] = np.add.reduceat(padded, places)[::2] / (stops - firsts)
+        has_slipped = (largest_before >= rule.min_slipped_fraction) & (largest_before < 1.0)
+        for i in np.flatnonzero(has_slipped).tolist():
+            start_s, stop_s = cores_s[i].tolist()
+            strength = self.during((start_s, stop_s), float(largest_before[i]), rule)
+            means[i] = np.add.reduce(strength, dtype=np.float64) / len(strength)
+        return means
+
 
 def measure_effort(belts: list[NDArray[np.float32]], pace: Pace, rules: ScoringRules) -> Effort | None:
     """Excursion of the belts over their usual excursion.

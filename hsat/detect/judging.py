@@ -1,8 +1,10 @@
 """Reduced breathing to apneas, hypopneas and rejected candidates, each with its clause."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +19,15 @@ from hsat.kernels.reductions import CLOSED, TOO_LONG
 from hsat.recording import Note
 from hsat.rules.model import HypopneaRule, ScoringRules
 
-__all__ = ["Candidate", "Verdict", "gather_candidates", "judge", "judge_candidates", "note_disagreement"]
+__all__ = [
+    "Candidate",
+    "Verdict",
+    "gather_candidates",
+    "is_admitted",
+    "judge",
+    "judge_candidates",
+    "note_disagreement",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +228,33 @@ def judge(candidate: Candidate, rules: ScoringRules, *, has_oximetry: bool) -> V
     )
 
 
+def is_admitted(candidate: Candidate, rules: ScoringRules) -> bool:
+    """Whether `judge` makes the candidate an event; for counts, which need no words.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    rules : ScoringRules
+
+    Returns
+    -------
+    bool
+    """
+    if candidate.is_artifact or candidate.ending != CLOSED:
+        return False
+    if candidate.longest_apnea_s >= rules.apnea.min_duration_s:
+        return _judge_apnea(candidate, rules).is_event
+    hypopnea, fall = rules.hypopnea, candidate.desaturation
+    return (
+        candidate.duration_s >= hypopnea.min_duration_s
+        and candidate.reduction_fraction >= hypopnea.min_reduction_fraction
+        and (
+            not hypopnea.needs_desaturation
+            or (fall is not None and fall.drop_points >= hypopnea.min_desaturation_points)
+        )
+    )
+
+
 def note_disagreement(candidates: Sequence[Candidate], rules: ScoringRules) -> list[Note]:
     """Say how many apneas of one sensor the other did not confirm: many may be the sensor's fault.
 
@@ -339,14 +376,13 @@ def judge_candidates(
     """
     events: list[RespiratoryEvent] = []
     rejected: list[RejectedCandidate] = []
-    starts_s = np.array([candidate.start_s for candidate in candidates])
-    efforts_before = [np.nan] * len(candidates)
-    if effort is not None:
-        efforts_before = effort.largest_before(starts_s, rules.effort.before_s).tolist()
-    for candidate, effort_before in zip(candidates, efforts_before, strict=True):
-        verdict = judge(candidate, rules, has_oximetry=has_oximetry)
+    verdicts = [judge(candidate, rules, has_oximetry=has_oximetry) for candidate in candidates]
+    efforts: list[_EventEffort | None] = [None] * len(candidates)
+    if effort is not None and candidates:
+        efforts = list(_measure_efforts(candidates, verdicts, effort, rules))
+    for candidate, verdict, event_effort in zip(candidates, verdicts, efforts, strict=True):
         if verdict.is_event:
-            events.append(_event(candidate, verdict, effort, effort_before, rules))
+            events.append(_event(candidate, verdict, event_effort, rules))
         else:
             rejected.append(
                 RejectedCandidate(
@@ -363,19 +399,40 @@ def judge_candidates(
     return tuple(events), tuple(rejected)
 
 
-def _event(
-    candidate: Candidate, verdict: Verdict, effort: Effort | None, effort_before: float, rules: ScoringRules
-) -> RespiratoryEvent:
-    """The event that a candidate was admitted as; `effort_before` is the largest effort before it."""
-    kind = EventKind.UNCLASSIFIED_APNEA if verdict.is_apnea else EventKind.HYPOPNEA
-    effort_fraction: float | None = None
-    if effort is not None:
-        core_s = candidate.apnea_core_s if verdict.is_apnea else candidate.core_s
-        strength = effort.during(core_s, effort_before, rules.effort)
-        mean = float(np.add.reduce(strength, dtype=np.float64)) / len(strength)
-        effort_fraction = None if np.isnan(mean) else mean
+class _EventEffort(NamedTuple):
+    """Mean effort within an event, NaN where no belt can be judged; and the type that an apnea has by it."""
+
+    mean_fraction: float
+    apnea_kind: EventKind
+
+
+def _measure_efforts(
+    candidates: Sequence[Candidate], verdicts: Sequence[Verdict], effort: Effort, rules: ScoringRules
+) -> Iterator[_EventEffort]:
+    """Effort within each candidate, one after the other."""
+    starts_s = np.array([candidate.start_s for candidate in candidates])
+    largest_before = effort.largest_before(starts_s, rules.effort.before_s)
+    cores_s = [
+        candidate.apnea_core_s if verdict.is_apnea else candidate.core_s
+        for candidate, verdict in zip(candidates, verdicts, strict=True)
+    ]
+    means = effort.means_during(np.array(cores_s), largest_before, rules.effort).tolist()
+    rows = zip(verdicts, cores_s, largest_before.tolist(), means, strict=True)
+    for verdict, core_s, before, mean in rows:
+        kind = EventKind.UNCLASSIFIED_APNEA
         if verdict.is_apnea:
-            kind = type_apnea(strength, effort.rate_hz, rules.effort)
+            kind = type_apnea(effort.during(core_s, before, rules.effort), effort.rate_hz, rules.effort)
+        yield _EventEffort(mean, kind)
+
+
+def _event(
+    candidate: Candidate, verdict: Verdict, effort: _EventEffort | None, rules: ScoringRules
+) -> RespiratoryEvent:
+    """The event that a candidate was admitted as; `effort` is None without belts."""
+    kind = EventKind.HYPOPNEA
+    if verdict.is_apnea:
+        kind = EventKind.UNCLASSIFIED_APNEA if effort is None else effort.apnea_kind
+    effort_fraction = None if effort is None or isnan(effort.mean_fraction) else effort.mean_fraction
     fall = candidate.desaturation
     return RespiratoryEvent(
         kind=kind,
