@@ -47,6 +47,15 @@ def add_to_bins(stored, n_columns, first_sample, ratio, *, n_bins, valid=None, m
     return sums, weights
 
 
+def finish_bins(sums, weights, gain, offset):
+    """Mean of each bin in physical units; NaN where it holds less than half a sample."""
+    found = []
+    for total, weight in zip(sums, weights, strict=True):
+        mean = np.float32(total) / np.float32(weight) if weight >= 0.5 else np.float32(np.nan)
+        found.append(mean * np.float32(gain) + np.float32(offset))
+    return np.array(found, dtype=np.float32)
+
+
 def f32(values):
     """As the kernels keep samples."""
     return np.asarray(values, dtype=np.float32)

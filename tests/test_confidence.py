@@ -14,7 +14,7 @@ from breathing_signals import Fall, night_of
 import hsat
 from hsat.agreement import match_events
 from hsat.detect.confidence import rank_candidate, rank_margin
-from hsat.detect.judging import Candidate, judge
+from hsat.detect.judging import Candidate, is_admitted, judge
 from hsat.errors import RulesError
 from hsat.events import Desaturation
 from hsat.kernels.reductions import CLOSED, INTERRUPTED, TOO_LONG
@@ -169,6 +169,29 @@ def test_ranks_from_one_half_on_are_events_and_below_are_not():
         else:
             assert "SpO2 is missing" in verdict.clause
     assert n_ranked > 2000
+
+
+def test_what_is_counted_without_words_is_what_is_judged():
+    """`is_admitted` against `judge`, on 3,000 drawn candidates, many of them on a limit."""
+    rng = np.random.default_rng(8)
+    rule_sets = [hsat.load_rules(name) for name in ("aasm_1b", "aasm_1a", "cms")]
+    n_admitted = 0
+    for _ in range(3000):
+        duration_s = float(rng.choice([8.0, 9.9, 10.0, 12.5, 60.0, 60.5, 80.0, 100.0]))
+        candidate = candidate_of(
+            reduction=float(rng.choice([0.1, 0.3, 0.29999999999999999, 0.6, 0.95])),
+            duration_s=duration_s,
+            drop_points=[None, 0.0, 2.0, 3.0, 4.0, 5.0][rng.integers(6)],
+            longest_apnea_s=min(float(rng.choice([0.0, 9.9, 10.0, 60.0, 60.5, 80.0])), duration_s),
+            is_contradicted=bool(rng.integers(2)),
+            is_artifact=bool(rng.random() < 0.1),
+            ending=int(rng.choice([CLOSED, CLOSED, CLOSED, TOO_LONG, INTERRUPTED])),
+        )
+        rules = rule_sets[rng.integers(3)]
+        verdict = judge(candidate, rules, has_oximetry=True)
+        assert is_admitted(candidate, rules) == verdict.is_event, verdict.clause
+        n_admitted += verdict.is_event
+    assert 500 < n_admitted < 2500
 
 
 def test_scored_nights_carry_the_rank_of_events_and_candidates():

@@ -14,7 +14,7 @@ from breathing_signals import (
 )
 
 import hsat
-from hsat.detect.effort import type_apnea
+from hsat.detect.effort import Effort, measure_event_efforts, type_apnea
 from hsat.events import EventKind
 from hsat.results import NightResult
 
@@ -188,3 +188,29 @@ def test_limits_of_effort(parts, kind):
 def test_mixed_means_no_effort_first():
     """Berry 2012: absent effort in the initial portion, resumed in the second; not the other way round."""
     assert type_apnea(strength_of((14.0, 1.0), (6.0, 0.0)), RATE_HZ, RULE) is not EventKind.MIXED_APNEA
+
+
+def test_efforts_of_many_events_are_those_of_each():
+    """Against the mean of the samples of each event, sliced one by one; also beyond the night's end."""
+    rng = np.random.default_rng(5)
+    strength = rng.gamma(2.0, 0.3, 3000).astype(np.float32)
+    strength[1500:] *= np.float32(0.3)  # belts that have slipped
+    strength[1000:1010] = np.nan
+    effort = Effort(rate_hz=5.0, strength=strength)
+    starts_s = np.sort(rng.uniform(0.0, 598.0, 200))
+    cores_s = np.column_stack((starts_s, starts_s + rng.choice([0.0, 0.1, 10.0, 45.0], 200)))
+    cores_s[-1] = (599.9, 700.0)
+    found = measure_event_efforts(effort, starts_s, cores_s, np.arange(200) % 2 == 0, RULE)
+    n_slipped = 0
+    for start_s, (first_s, stop_s), event in zip(starts_s, cores_s, found, strict=True):
+        first = min(int(first_s * 5), 2999)
+        inside = strength[first : max(int(stop_s * 5), first + 1)]
+        begin = int(max(start_s - RULE.before_s, 0.0) * 5)
+        largest = np.nanmax(strength[begin : max(int(start_s * 5), begin + 1)], initial=0.0)
+        if RULE.min_slipped_fraction <= largest < 1.0:
+            n_slipped += 1
+            inside = inside / largest
+        np.testing.assert_allclose(event.mean_fraction, np.mean(inside, dtype=np.float64), rtol=1e-6)
+    assert 0 < n_slipped < 200
+    assert {event.apnea_kind for event in found[1::2]} == {EventKind.UNCLASSIFIED_APNEA}
+    assert EventKind.OBSTRUCTIVE_APNEA in {event.apnea_kind for event in found[::2]}

@@ -102,6 +102,16 @@ def test_add_to_bins(dtype, is_checked):
             np.testing.assert_allclose(got, expected, rtol=1e-5, atol=2e-3)
 
 
+def test_finish_bins():
+    rng = np.random.default_rng(24)
+    for n_bins in (0, 1, 300):
+        sums = rng.normal(0.0, 500.0, n_bins).astype(np.float32)
+        weights = rng.choice(f32([0.0, 0.25, 0.49999997, 0.5, 0.75, 1.0, 9.6, 10.0]), n_bins)
+        expected = naive.finish_bins(sums, weights, 0.037, -12.5)
+        sampling.finish_bins(sums, weights, np.float32(0.037), np.float32(-12.5))
+        np.testing.assert_array_equal(sums, expected)
+
+
 def test_add_to_bins_reads_a_strided_view():
     record = np.arange(60, dtype=np.int16).reshape(3, 20)
     place = (record[:, 4:12], 8, 0, 4.0)

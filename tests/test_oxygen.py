@@ -9,6 +9,7 @@ from breathing_signals import Fall, flow_channel, night_of, recording_of, signal
 import hsat
 from hsat.detect.desaturations import find_desaturations, measure_oximetry
 from hsat.events import Desaturation
+from hsat.indices.oxygen import quantiles_of_held
 from hsat.recording import Calibration
 from hsat.results import NightResult
 
@@ -389,3 +390,14 @@ def test_delay_is_not_moved_by_missing_values():
     channel[2][800:860] = 127.0
     night = hsat.score_night(recording_of(flow_channel(1800.0, falls), channel))
     assert night.spo2_delay_s == pytest.approx(20.0, abs=3.0)
+
+
+@pytest.mark.parametrize("n_values", [1, 2, 3, 10, 101, 4000])
+@pytest.mark.parametrize("longest_hold", [1, 60])
+def test_quantiles_of_values_that_are_held_are_those_of_all_samples(n_values, longest_hold):
+    """Against `numpy.quantile`, for values that change at every sample and for some that are held long."""
+    rng = np.random.default_rng(n_values)
+    values = np.round(rng.normal(94.0, 2.0, n_values), 1).astype(np.float32)
+    held = np.repeat(values, rng.integers(1, longest_hold + 1, n_values))
+    fractions = [0.0, 0.05, 0.5, 0.9, 0.999, 1.0]
+    assert quantiles_of_held(held, fractions) == np.quantile(held, fractions).tolist()

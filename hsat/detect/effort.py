@@ -1,6 +1,7 @@
 """Effort belts to the type of an apnea."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from hsat.events import EventKind
 from hsat.intervals import spans_from_mask
 from hsat.rules.model import EffortRule, ScoringRules
 
-__all__ = ["Effort", "measure_effort", "type_apnea"]
+__all__ = ["Effort", "EventEffort", "measure_effort", "measure_event_efforts", "type_apnea"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,46 @@ def measure_effort(belts: list[NDArray[np.float32]], pace: Pace, rules: ScoringR
             part /= np.repeat(np.where(level > 0, level, np.float32(np.nan)), n_step)[: len(part)]
         strongest = excursion if strongest is None else np.fmax(strongest, excursion)
     return None if strongest is None else Effort(rate_hz=rate_hz, strength=strongest)
+
+
+class EventEffort(NamedTuple):
+    """Mean effort within an event, NaN where no belt can be judged; and the type that an apnea has by it."""
+
+    mean_fraction: float
+    apnea_kind: EventKind
+
+
+def measure_event_efforts(
+    effort: Effort,
+    starts_s: NDArray[np.float64],
+    cores_s: NDArray[np.float64],
+    is_apnea: NDArray[np.bool_],
+    rule: EffortRule,
+) -> list[EventEffort]:
+    """Effort within events.
+
+    Parameters
+    ----------
+    effort : Effort
+    starts_s : ndarray, shape (k,), float64
+    cores_s : ndarray, shape (k, 2), float64
+        Part of each event in which no breath beside it reaches into the measuring window.
+    is_apnea : ndarray, shape (k,), bool
+        Others get no type.
+    rule : EffortRule
+
+    Returns
+    -------
+    list of EventEffort, length k
+    """
+    largest_before = effort.largest_before(starts_s, rule.before_s)
+    means = effort.means_during(cores_s, largest_before, rule).tolist()
+    found = [EventEffort(mean, EventKind.UNCLASSIFIED_APNEA) for mean in means]
+    for i in np.flatnonzero(is_apnea).tolist():
+        start_s, stop_s = cores_s[i].tolist()
+        strength = effort.during((start_s, stop_s), float(largest_before[i]), rule)
+        found[i] = EventEffort(means[i], type_apnea(strength, effort.rate_hz, rule))
+    return found
 
 
 def _is_noise(roughness: NDArray[np.float64], rule: EffortRule) -> NDArray[np.bool_]:

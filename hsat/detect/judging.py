@@ -1,17 +1,16 @@
 """Reduced breathing to apneas, hypopneas and rejected candidates, each with its clause."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import NamedTuple
 
 import numpy as np
 
 from hsat.detect.combining import Stretches
 from hsat.detect.confidence import rank_candidate
 from hsat.detect.desaturations import Oximetry, match_desaturations
-from hsat.detect.effort import Effort, type_apnea
+from hsat.detect.effort import Effort, EventEffort, measure_event_efforts
 from hsat.detect.respiratory import Reductions
 from hsat.events import Desaturation, EventKind, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
@@ -243,7 +242,7 @@ def is_admitted(candidate: Candidate, rules: ScoringRules) -> bool:
     if candidate.is_artifact or candidate.ending != CLOSED:
         return False
     if candidate.longest_apnea_s >= rules.apnea.min_duration_s:
-        return _judge_apnea(candidate, rules).is_event
+        return not _why_no_apnea(candidate, rules)
     hypopnea, fall = rules.hypopnea, candidate.desaturation
     return (
         candidate.duration_s >= hypopnea.min_duration_s
@@ -287,22 +286,32 @@ def _disagreement(candidate: Candidate, rules: ScoringRules) -> str:
     return f" ({candidate.sensor} shows an apnea, {candidate.apnea_sensor} does not)"
 
 
-def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
-    """An apnea by its depth and length, unless it outlasts what blood can bear unchanged."""
+def _why_no_apnea(candidate: Candidate, rules: ScoringRules) -> str:
+    """The clause that refuses a reduction deep and long enough for an apnea; empty where none does."""
     apnea, fall = rules.apnea, candidate.desaturation
+    if fall is None:
+        return ""
     smallest = rules.desaturation.small_points
     pause_s = candidate.longest_apnea_s
     least = apnea.least_fall_points(pause_s, smallest)
-    if pause_s > apnea.longest_without_fall_s and fall is not None and fall.drop_points < least:
-        return _refused(
+    if pause_s > apnea.longest_without_fall_s and fall.drop_points < least:
+        return (
             f"apnea.longest_without_fall_s: {pause_s:.0f} s without breath, and SpO2 falls "
             f"by {fall.drop_points:.1f} points, needs {least:.1f}: a fault of the sensor"
         )
-    if candidate.is_contradicted and fall is not None and fall.drop_points < smallest:
-        return _refused(
+    if candidate.is_contradicted and fall.drop_points < smallest:
+        return (
             f"airflow: {candidate.apnea_sensor} alone shows an apnea, without a fall of SpO2 "
             f"by {smallest:g} points: a fault of the sensor"
         )
+    return ""
+
+
+def _judge_apnea(candidate: Candidate, rules: ScoringRules) -> Verdict:
+    """An apnea by its depth and length, unless it outlasts what blood can bear unchanged."""
+    apnea, why_not = rules.apnea, _why_no_apnea(candidate, rules)
+    if why_not:
+        return _refused(why_not)
     where = "" if candidate.sensor == candidate.apnea_sensor else f" on {candidate.apnea_sensor}"
     return Verdict(
         is_apnea=True,
@@ -377,9 +386,17 @@ def judge_candidates(
     events: list[RespiratoryEvent] = []
     rejected: list[RejectedCandidate] = []
     verdicts = [judge(candidate, rules, has_oximetry=has_oximetry) for candidate in candidates]
-    efforts: list[_EventEffort | None] = [None] * len(candidates)
+    efforts: list[EventEffort | None] = [None] * len(candidates)
     if effort is not None and candidates:
-        efforts = list(_measure_efforts(candidates, verdicts, effort, rules))
+        is_apnea = np.array([verdict.is_apnea for verdict in verdicts])
+        cores_s = np.array([(candidate.core_s, candidate.apnea_core_s) for candidate in candidates])
+        efforts[:] = measure_event_efforts(
+            effort,
+            np.array([candidate.start_s for candidate in candidates]),
+            np.where(is_apnea[:, None], cores_s[:, 1], cores_s[:, 0]),
+            is_apnea,
+            rules.effort,
+        )
     for candidate, verdict, event_effort in zip(candidates, verdicts, efforts, strict=True):
         if verdict.is_event:
             events.append(_event(candidate, verdict, event_effort, rules))
@@ -399,34 +416,8 @@ def judge_candidates(
     return tuple(events), tuple(rejected)
 
 
-class _EventEffort(NamedTuple):
-    """Mean effort within an event, NaN where no belt can be judged; and the type that an apnea has by it."""
-
-    mean_fraction: float
-    apnea_kind: EventKind
-
-
-def _measure_efforts(
-    candidates: Sequence[Candidate], verdicts: Sequence[Verdict], effort: Effort, rules: ScoringRules
-) -> Iterator[_EventEffort]:
-    """Effort within each candidate, one after the other."""
-    starts_s = np.array([candidate.start_s for candidate in candidates])
-    largest_before = effort.largest_before(starts_s, rules.effort.before_s)
-    cores_s = [
-        candidate.apnea_core_s if verdict.is_apnea else candidate.core_s
-        for candidate, verdict in zip(candidates, verdicts, strict=True)
-    ]
-    means = effort.means_during(np.array(cores_s), largest_before, rules.effort).tolist()
-    rows = zip(verdicts, cores_s, largest_before.tolist(), means, strict=True)
-    for verdict, core_s, before, mean in rows:
-        kind = EventKind.UNCLASSIFIED_APNEA
-        if verdict.is_apnea:
-            kind = type_apnea(effort.during(core_s, before, rules.effort), effort.rate_hz, rules.effort)
-        yield _EventEffort(mean, kind)
-
-
 def _event(
-    candidate: Candidate, verdict: Verdict, effort: _EventEffort | None, rules: ScoringRules
+    candidate: Candidate, verdict: Verdict, effort: EventEffort | None, rules: ScoringRules
 ) -> RespiratoryEvent:
     """The event that a candidate was admitted as; `effort` is None without belts."""
     kind = EventKind.HYPOPNEA

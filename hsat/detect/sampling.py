@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.excerpts import ExcerptSampler
-from hsat.kernels.sampling import add_to_bins
+from hsat.kernels.sampling import add_to_bins, finish_bins
 from hsat.recording import Recording, SampleBlock, Signal
 
 __all__ = ["HELD", "sample_signals"]
@@ -51,14 +51,10 @@ class _MeanSampler:
         )
 
     def finish(self) -> Samples:
-        is_empty = self.weights < 0.5  # less than half a sample: a gap, or nothing valid
-        self.weights[is_empty] = 1.0
-        values = self.sums
-        values /= self.weights
-        values *= np.float32(self.calibration.gain)
-        values += np.float32(self.calibration.offset)
-        values[is_empty] = np.nan
-        return values
+        finish_bins(
+            self.sums, self.weights, np.float32(self.calibration.gain), np.float32(self.calibration.offset)
+        )
+        return self.sums
 
 
 class _NativeSampler:

@@ -13,6 +13,8 @@ from hsat.rules.model import ScoringRules
 __all__ = ["add_oxygen"]
 
 SECONDS_PER_MINUTE = 60.0
+MOST_RUNS_FRACTION = 0.1
+"""With more runs of equal values a sample, putting them in order takes longer than `numpy.quantile`."""
 
 _HYPOXIC_BURDEN = "hypoxic_burden_percent_min_per_h"
 _DESATURATION_NAMES = ("odi3_per_h", "odi4_per_h", "desaturation_burden_percent_min_per_h")
@@ -64,7 +66,7 @@ def _add_levels(found: Found, valid: Floats, rate_hz: float, rules: ScoringRules
     found.values["min_spo2_percent"] = float(np.min(valid))
     found.values["max_spo2_percent"] = float(np.max(valid))
     times = rules.oxygen_time
-    median, baseline = np.quantile(valid, [0.5, times.baseline_quantile_fraction]).tolist()
+    median, baseline = quantiles_of_held(valid, (0.5, times.baseline_quantile_fraction))
     found.values["median_spo2_percent"] = median
     found.values["baseline_spo2_percent"] = baseline
     counts = {
@@ -75,6 +77,39 @@ def _add_levels(found: Found, valid: Floats, rate_hz: float, rules: ScoringRules
     for name, count in counts.items():
         found.values[f"{name}_percent"] = int(count) / len(valid) * 100.0
         found.values[f"{name}_min"] = int(count) / rate_hz / SECONDS_PER_MINUTE
+
+
+def quantiles_of_held(values: Floats, fractions: Sequence[float]) -> list[float]:
+    """Quantiles, as `numpy.quantile` gives them, of a signal that stays at a value for many samples.
+
+    The runs of equal values are put in order instead of the samples.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        At least one, none missing.
+    fractions : sequence of float
+
+    Returns
+    -------
+    list of float
+    """
+    firsts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+    if len(firsts) > MOST_RUNS_FRACTION * len(values):
+        return [float(quantile) for quantile in np.quantile(values, list(fractions))]
+    order = np.argsort(values[firsts], kind="stable")
+    ordered = values[firsts][order]
+    reach = np.cumsum(np.diff(firsts, append=len(values))[order])
+    found: list[float] = []
+    for fraction in fractions:
+        place = fraction * (len(values) - 1)
+        first = int(place)
+        part = place - first
+        neighbours = [first, min(first + 1, len(values) - 1)]
+        below, above = ordered[np.searchsorted(reach, neighbours, side="right")]
+        step = float(above - below)
+        found.append(float(below) + step * part if part < 0.5 else float(above) - step * (1.0 - part))
+    return found
 
 
 def _add_desaturations(found: Found, night: NightMeasurements, spo2: Floats, rules: ScoringRules) -> None:

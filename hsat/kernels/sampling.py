@@ -4,7 +4,7 @@ import numpy as np
 
 from hsat.kernels import kernel
 
-__all__ = ["add_to_bins"]
+__all__ = ["add_to_bins", "finish_bins"]
 
 
 @kernel
@@ -97,3 +97,23 @@ def add_to_bins(stored, first_sample, ratio, is_checked, lowest, highest, missin
         if 0 <= this_bin < n_bins:
             sums[this_bin] += total
             weights[this_bin] += weight
+
+
+@kernel
+def finish_bins(sums, weights, gain, offset):
+    """Means of the bins, in physical units.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (n_bins,), float32
+        Changed in place: from the sum of stored values to the physical value of their mean; NaN
+        where the bin holds less than half a sample.
+    weights : ndarray, shape (n_bins,), float32
+        Samples in the bin.
+    gain, offset : float32
+        Of the line from stored to physical values.
+    """
+    for k in range(len(sums)):
+        mean = sums[k] / max(weights[k], np.float32(0.5))
+        value = mean * gain + offset
+        sums[k] = value if weights[k] >= np.float32(0.5) else np.float32(np.nan)
