@@ -232,13 +232,13 @@ class AhiPosterior:
         Posterior mean of the coefficient of variation between nights.
     night_to_night_correlation : float or None
         Posterior mean of the correlation of one night with the next; None in the independent model.
-    next_night_ci95 : (float, float)
-        Shortest 95 % predictive interval of the observed AHI of a night on the next day, of the mean length.
     log_evidence : float
         Natural logarithm of the probability of the counts under prior and model: the difference of two
         such figures, with a night and without, is the log score of that night's prediction.
     grid_ahi_per_h, density : ndarray, shape (n,), float64
         The posterior itself, a density over AHI (per unit of AHI), for drawing.
+    next_night : callable
+        Computes `next_night_ci95` when it is asked for.
     further_nights : callable or None
         Computes `nights_needed` when it is asked for; None where adult classes do not apply.
     not_measured : mapping of str to str
@@ -256,12 +256,21 @@ class AhiPosterior:
     p_misclassified: float | None
     night_to_night_cv: float
     night_to_night_correlation: float | None
-    next_night_ci95: tuple[float, float]
     log_evidence: float
     grid_ahi_per_h: NDArray[np.float64]
     density: NDArray[np.float64]
+    next_night: Callable[[], tuple[float, float]] = field(repr=False, compare=False)
     further_nights: Callable[[], int | None] | None = field(default=None, repr=False, compare=False)
     not_measured: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def next_night_ci95(self) -> tuple[float, float]:
+        """Shortest 95 % predictive interval of the observed AHI of a night on the next day.
+
+        The night is meant to have the mean length. Computed when asked for: it takes as long as everything
+        that precedes it.
+        """
+        return self.next_night()
 
     @property
     def nights_needed(self) -> int | None:

@@ -142,7 +142,6 @@ def _describe(request: Request, fit: Fit, marginal: Marginal, age_years: float |
     cv, correlation = _variation(fit)
     if correlation is None:
         not_measured["night_to_night_correlation"] = "the independent model has none"
-    rates_per_h, shares = _next_rates(fit)
     mu = np.exp(marginal.log_mu)
     p_class = None if severity is None else probability[severity]
     return AhiPosterior(
@@ -157,7 +156,7 @@ def _describe(request: Request, fit: Fit, marginal: Marginal, age_years: float |
         p_misclassified=None if p_class is None else max(0.0, 1.0 - p_class),
         night_to_night_cv=cv,
         night_to_night_correlation=correlation,
-        next_night_ci95=count_interval(rates_per_h, shares, float(np.mean(request.hours)), COVERAGE),
+        next_night=partial(_next_interval, fit, float(np.mean(request.hours))),
         log_evidence=fit.log_evidence,
         grid_ahi_per_h=mu,
         density=marginal.density / mu,
@@ -179,6 +178,12 @@ def _variation(fit: Fit) -> tuple[float, float | None]:
     correlation = np.expm1(np.outer(variance * share, a_day)) / relative_variance[:, None]
     cv = float(of_node.sum(axis=1) @ np.sqrt(relative_variance))
     return cv, float((of_node * correlation).sum())
+
+
+def _next_interval(fit: Fit, hours: float) -> tuple[float, float]:
+    """Shortest interval of the AHI of the next night, if it has so many hours."""
+    rates_per_h, shares = _next_rates(fit)
+    return count_interval(rates_per_h, shares, hours, COVERAGE)
 
 
 def _next_rates(fit: Fit) -> tuple[Floats, Floats]:
