@@ -16,6 +16,7 @@ import hsat
 from hsat.errors import HsatError, NightsError, PriorError
 from hsat.nights import further
 from hsat.nights.fitting import fit_model
+from hsat.nights.marginal import N_FINE, spline_matrix
 from hsat.nights.posterior import compare_priors
 from hsat.nights.priors import drifting_variation, independent_variation, load_prior, prior_names
 from hsat.nights.scoring_error import ScoringError
@@ -623,3 +624,10 @@ def test_most_probable_class_and_its_doubt_belong_together():
     assert posterior.severity == max(SEVERITIES, key=posterior.class_probability.__getitem__)
     assert posterior.p_misclassified == pytest.approx(1.0 - posterior.class_probability[posterior.severity])
     assert not posterior.is_firm
+
+
+@pytest.mark.parametrize("n", [4, 48, 56, 64])
+def test_the_spline_of_the_grid_is_that_of_scipy(n):
+    values = np.random.default_rng(n).normal(0.0, 30.0, n)
+    expected = CubicSpline(np.arange(n), values)(np.linspace(0, n - 1, N_FINE))
+    np.testing.assert_allclose(spline_matrix(n) @ values, expected, rtol=0.0, atol=1e-11)
