@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -135,8 +136,6 @@ def test_a_copy_that_was_broken_off_is_left_out_whenever_it_comes(tmp_path):
 
 
 def test_a_card_gives_one_night_for_its_files(tmp_path):
-    from datetime import datetime
-
     card = tmp_path / "card"
     write_session(card, datetime(2026, 3, 2, 22, 30), 40)
     write_session(card, datetime(2026, 3, 2, 23, 30), 50, first=7)
@@ -180,8 +179,6 @@ def test_the_folder_of_results_holds_no_recordings_of_anybody(tmp_path):
 
 def test_cards_of_one_device_in_several_folders_are_one_patients_and_its_token_is_never_shown(tmp_path):
     """By hand: two evenings of one card lie in a folder a date, without a patient's code."""
-    from datetime import datetime
-
     out, card = tmp_path / "out", tmp_path / "card"
     for day in (2, 3):
         write_session(card / f"2026030{day}", datetime(2026, 3, day, 22, 30), 40, first=day)
@@ -197,8 +194,6 @@ def test_cards_of_one_device_in_several_folders_are_one_patients_and_its_token_i
 
 
 def test_no_token_of_a_recorder_is_kept_without_a_key_of_the_site(tmp_path, monkeypatch):
-    from datetime import datetime
-
     (tmp_path / "file").touch()
     monkeypatch.setenv("HSAT_CONFIG_DIR", str(tmp_path / "file"))
     for day in (2, 3):
@@ -212,8 +207,6 @@ def test_joined_nights_of_one_folder_are_one_patients_and_are_called_by_their_fi
     tmp_path, monkeypatch
 ):
     """By hand: two evenings of two sessions each lie in one folder; nothing else says whose they are."""
-    from datetime import datetime
-
     (tmp_path / "file").touch()
     monkeypatch.setenv("HSAT_CONFIG_DIR", str(tmp_path / "file"))
     out, card = tmp_path / "out", tmp_path / "card"
@@ -451,8 +444,6 @@ def test_two_folders_in_one_folder_of_results_add_up(three, tmp_path):
 
 
 def test_a_session_that_comes_later_joins_its_night(tmp_path):
-    from datetime import datetime
-
     out, card = tmp_path / "out", tmp_path / "card"
     write_session(card, datetime(2026, 3, 2, 22, 30), 40)
     batch(card, "--out", out)
@@ -463,6 +454,30 @@ def test_a_session_that_comes_later_joins_its_night(tmp_path):
     assert len(expected) == 1
     found = rows(out, "SELECT path FROM night_files ORDER BY position")
     assert [row[0] for row in found] == list(expected[0].source.files)
+
+
+@pytest.mark.parametrize("is_moved", [False, True], ids=["forgotten", "moved"])
+def test_what_is_left_of_a_night_is_scored_as_in_a_new_folder_of_results(tmp_path, is_moved):
+    """A joined night of which a file goes must not take the other files' result with it for good."""
+    out, card, new = tmp_path / "out", tmp_path / "all" / "card", tmp_path / "new"
+    write_session(card, datetime(2026, 3, 2, 22, 30), 40)
+    before = set(card.iterdir())
+    write_session(card, datetime(2026, 3, 2, 23, 30), 50, first=7)
+    batch(card.parent, "--out", out)
+    for path in set(card.iterdir()) - before:
+        if is_moved:
+            (tmp_path / "all" / "other").mkdir(exist_ok=True)
+            path.rename(tmp_path / "all" / "other" / path.name)
+        else:
+            path.unlink()
+    assert batch(card.parent, "--out", out, *([] if is_moved else ["--forget-removed"])) == 0
+    batch(card.parent, "--out", new)
+    query = "SELECT files.path, ahi_per_h, is_present FROM nights JOIN night_files AS files USING (night_id)"
+    assert sorted(rows(out, query)) == sorted(rows(new, query))
+    assert len(table(out, "nights")) == 1 + is_moved
+    n_scored = scored(out)
+    batch(card.parent, "--out", out)
+    assert scored(out) == [*n_scored, 0]
 
 
 # ------------------------------------------------------------------------ in Python

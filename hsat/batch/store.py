@@ -339,8 +339,11 @@ class Store:
             for failure in failures:
                 insert_failure(connection, failure)
 
-    def forget_moved(self) -> int:
-        """Drop nights whose files this run has found elsewhere, by content; returns how many."""
+    def forget_moved(self) -> bool:
+        """Drop nights whose files this run has found elsewhere, by content.
+
+        Returns whether files of them are still there, which make a night of their own now.
+        """
         query = """
             SELECT DISTINCT night_id FROM night_files AS old
             JOIN recordings AS before ON before.path = old.path
@@ -350,16 +353,13 @@ class Store:
             )
         """
         with self._writing() as connection:
-            ids = [row[0] for row in connection.execute(query)]
-            drop_nights(connection, ids)
-        return len(ids)
+            return drop_nights(connection, [row[0] for row in connection.execute(query)])
 
-    def forget_gone(self) -> int:
-        """Drop nights whose files are gone; returns how many."""
+    def forget_gone(self) -> bool:
+        """Drop nights of which a file is gone; returns whether other files of them are still there."""
         with self._writing() as connection:
             ids = [row[0] for row in connection.execute("SELECT night_id FROM nights WHERE NOT is_present")]
-            drop_nights(connection, ids)
-        return len(ids)
+            return drop_nights(connection, ids)
 
     def write_patients(
         self, columns: Sequence[str], rows: Iterable[Sequence[object]], members: Iterable[Sequence[object]]

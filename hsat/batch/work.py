@@ -140,21 +140,11 @@ class Batch:
             for failure in listing.failures:
                 self.n_failed += 1
                 yield BatchStep(failure=failure)
-            runner = Runner(
-                store,
-                self.settings,
-                _LazyExecutor(self),
-                is_retrying=self.options.is_retrying,
-                pages=self._pages(),
-            )
-            for step in runner.run(listing):
+            for step in self._steps(store, listing):
                 n_steps += step.night is not None or step.failure is not None or step.left_out is not None
                 self.n_scored += step.night is not None
                 self.n_failed += step.failure is not None
                 yield step
-            store.forget_moved()
-            if self.options.is_forgetting:
-                store.forget_gone()
             self._is_changed = bool(n_steps) or store.snapshot() != before
             self._is_complete = True
         finally:
@@ -163,6 +153,18 @@ class Batch:
             store.end_run(
                 run_id, n_scored=self.n_scored, n_failed=self.n_failed, is_complete=self._is_complete
             )
+
+    def _steps(self, store: Store, listing: Listing) -> Iterator[BatchStep]:
+        """One pass over the files, and another where nights are dropped of which some files are left."""
+        workers, pages = _LazyExecutor(self), self._pages()
+        runner = Runner(store, self.settings, workers, is_retrying=self.options.is_retrying, pages=pages)
+        yield from runner.run(listing)
+        has_rest = store.forget_moved()
+        if self.options.is_forgetting:
+            has_rest = store.forget_gone() or has_rest
+        if has_rest:
+            for step in Runner(store, self.settings, workers, pages=pages).run(listing):
+                yield replace(step, n_files=0, n_known=0)  # they are counted already
 
     def export(self, tell: Callable[[int, int], None] | None = None) -> None:
         """Summarise the patients and write all tables, each whole or not at all.

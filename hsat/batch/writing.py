@@ -135,8 +135,12 @@ def insert_failure(connection: sqlite3.Connection, failure: Failure) -> None:
     )
 
 
-def drop_nights(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
-    """Nights, and the rows of those files that belong to no night any more and were not found."""
+def drop_nights(connection: sqlite3.Connection, ids: Sequence[str]) -> bool:
+    """Nights, and the rows of their files that belong to no other night.
+
+    Returns whether any of these files is still there: nothing is known of it any more.
+    """
+    n_left = 0
     for night_id in ids:
         paths = [
             row[0]
@@ -144,11 +148,11 @@ def drop_nights(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
         ]
         connection.execute("DELETE FROM nights WHERE night_id = ?", (night_id,))
         for path in paths:
-            connection.execute(
-                "DELETE FROM recordings WHERE path = ? AND path NOT IN (SELECT path FROM listed) "
-                "AND path NOT IN (SELECT path FROM night_files)",
-                (path,),
-            )
+            alone = "FROM recordings WHERE path = ? AND path NOT IN (SELECT path FROM night_files)"
+            query = f"SELECT count(*) {alone} AND path IN (SELECT path FROM listed)"
+            n_left += connection.execute(query, (path,)).fetchone()[0]
+            connection.execute(f"DELETE {alone}", (path,))
+    return n_left > 0
 
 
 def question_marks(n: int) -> str:
