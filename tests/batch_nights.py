@@ -47,7 +47,10 @@ def write_nights(folder: Path, n_nights: int) -> list[Path]:
 
 
 def start_batch(
-    *arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None
+    *arguments: object,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    start_new_session: bool = False,
 ) -> "subprocess.Popen[str]":
     """``hsat batch`` as a process of its own."""
     return subprocess.Popen(
@@ -57,6 +60,7 @@ def start_batch(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=start_new_session,
     )
 
 

@@ -234,6 +234,35 @@ def test_ctrl_c_stops_with_a_summary_keeps_what_is_done_and_goes_on(tmp_path, fa
     assert rows(out, "SELECT count(*) FROM nights") == [(12,)]
 
 
+@pytest.mark.parametrize("to_all", [True, False], ids=["group", "batch"])
+def test_ctrl_c_while_workers_are_being_started_is_no_traceback(tmp_path, to_all):
+    """A terminal sends Ctrl-C to every process; the server of workers loads Python's modules then."""
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 2)
+    loading = tmp_path / "loading"
+    (tmp_path / "site").mkdir()
+    hook = f"""
+import sys, time
+
+if "forkserver" in " ".join(sys.orig_argv):
+    open({str(loading)!r}, "w").close()
+    time.sleep(1.5)
+"""
+    (tmp_path / "site" / "sitecustomize.py").write_text(hook, encoding="utf-8")
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])}
+    process = start_batch(nights, "--out", out, env=env, start_new_session=True)
+    given_up_s = time.monotonic() + 60.0
+    while not loading.exists():
+        assert process.poll() is None and time.monotonic() < given_up_s
+        time.sleep(0.01)
+    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+    said, complained = process.communicate(timeout=60)
+    assert process.returncode == 130, complained
+    assert "(not finished)" in said
+    assert complained.splitlines()[-1].endswith("the same command goes on from here")
+    assert not [line for line in complained.splitlines() if not line.startswith("hsat: ")]
+
+
 def test_a_request_to_end_is_as_ctrl_c(tmp_path, monkeypatch, capsys):
     """The signal comes while the tables are about to be written; the summary and the next run follow."""
     from hsat.batch.work import Batch

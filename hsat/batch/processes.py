@@ -22,7 +22,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import FailureKind, Task, TaskOutcome
-from hsat.batch.starting import worker_context
+from hsat.batch.starting import start_server, worker_context
 from hsat.errors import BatchError
 
 __all__ = ["ProcessExecutor", "available_processors"]
@@ -36,6 +36,8 @@ RENEWALS = 3
 LOOKED_S = 1.0
 """How often tasks that nobody works on any more are looked for."""
 GRACE_S = 60.0
+STARTING_S = 10.0
+"""Ctrl-C waits so long for workers that are being started, which takes a second or two."""
 PRELOADED = "hsat.batch.warming"
 ONE_THREAD = dict.fromkeys(
     (
@@ -185,10 +187,7 @@ class ProcessExecutor:
         context = worker_context()
         with _environment(ONE_THREAD):
             if context.get_start_method() == "forkserver":
-                from multiprocessing import forkserver
-
-                multiprocessing.set_forkserver_preload([PRELOADED])
-                forkserver.ensure_running()
+                start_server([PRELOADED])
             pool = ProcessPool(
                 max_workers=self.n_workers,
                 max_tasks=TASKS_BEFORE_RENEWAL,
@@ -197,7 +196,29 @@ class ProcessExecutor:
             )
             if context.get_start_method() == "spawn":  # children take the environment as it is now
                 pool.schedule(os.getpid).result()
+        _start(pool)
         return pool
+
+
+def _start(pool: ProcessPool) -> None:
+    """Start the workers in a thread: Ctrl-C in between would leave some that nobody knows and ends."""
+
+    is_started = threading.Event()  # a thread whose join is interrupted counts as ended in Python 3.11
+
+    def start() -> None:
+        try:
+            with suppress(RuntimeError, OSError, EOFError):  # whoever hands in the first task is told
+                _ = pool.active  # it looks by starting processes
+        finally:
+            is_started.set()
+
+    try:
+        threading.Thread(target=start, daemon=True).start()
+        is_started.wait()
+    except BaseException:
+        is_started.wait(STARTING_S)
+        _stop(pool)
+        raise
 
 
 def _stop(pool: Any) -> None:

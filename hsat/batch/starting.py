@@ -3,18 +3,22 @@
 `multiprocessing` runs the caller's main program again in every process it starts, for functions that
 are defined there. Workers here need none of it: without it a batch works from a script that has no
 ``if __name__ == "__main__":``, from a pipe, and from a notebook.
+
+Ctrl-C is for the batch alone, which ends its workers: the terminal sends it to all processes, and whoever
+is still loading Python's modules would end with a traceback.
 """
 
 import multiprocessing
+import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from types import ModuleType
 from typing import Any
 
-__all__ = ["worker_context"]
+__all__ = ["start_server", "worker_context"]
 
 MAIN = "__main__"
 _one_at_a_time = threading.Lock()
@@ -51,7 +55,10 @@ def worker_context() -> BaseContext:
         @staticmethod
         def _Popen(process: Any) -> Any:  # noqa: N802 - the name that multiprocessing asks for
             with _without_main():
-                return base.Process._Popen(process)
+                started = base.Process._Popen(process)
+            # Locks go with their last owner: one that is stopped before it has got them would miss them.
+            started.arguments = process._args
+            return started
 
         def __reduce__(self) -> Any:
             """Sent as the process it is: a class made in a function could not be found again."""
@@ -63,3 +70,22 @@ def worker_context() -> BaseContext:
         Process = Worker
 
     return Context()
+
+
+def start_server(modules: Sequence[str]) -> None:
+    """Start the server that forks workers, deaf to Ctrl-C from its first moment on.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        What it loads before the first fork.
+    """
+    from multiprocessing import forkserver, resource_tracker
+
+    multiprocessing.set_forkserver_preload(list(modules))
+    resource_tracker.ensure_running()  # the server's start would start it too, and let signals in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()  # new processes begin with the mask of who starts them
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
