@@ -503,6 +503,14 @@ def test_hsat_batch_yields_failures_and_keeps_a_ledger_where_asked(tmp_path):
     assert len(table(tmp_path / "out", "nights")) == 1
 
 
+@pytest.mark.parametrize("option", [{"jobs": 0}, {"jobs": -2}, {"night_timeout_s": 0.0}])
+def test_a_number_that_would_never_end_is_refused_at_once(three, option):
+    """Without workers a batch would wait for its first night for ever."""
+    (name,) = option
+    with pytest.raises(HsatError, match=f"{name}: expected"):
+        hsat.batch(three, **option)
+
+
 def test_a_generator_that_is_left_early_lets_go_of_the_folder(three, tmp_path):
     found = hsat.batch(three, out=tmp_path / "out", jobs=1)
     next(found)

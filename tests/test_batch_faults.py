@@ -253,7 +253,8 @@ if "forkserver" in " ".join(sys.orig_argv):
     process = start_batch(nights, "--out", out, env=env, start_new_session=True)
     given_up_s = time.monotonic() + 60.0
     while not loading.exists():
-        assert process.poll() is None and time.monotonic() < given_up_s
+        assert process.poll() is None
+        assert time.monotonic() < given_up_s
         time.sleep(0.01)
     (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
     said, complained = process.communicate(timeout=60)

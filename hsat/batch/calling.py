@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hsat.batch.settings import NIGHT_TIMEOUT_S, BatchOptions, BatchSettings
 from hsat.batch.work import Batch
+from hsat.errors import BatchError
 from hsat.report.failed import FailedNight
 from hsat.results import NightResult
 from hsat.rules.load import load_rules
@@ -60,9 +61,13 @@ def batch(
     RulesError
         Where the rule set is wrong.
     HsatError
-        Where the folder of results cannot be used, or no worker can work.
+        Where a number is not allowed, the folder of results cannot be used, or no worker can work.
 
     """
+    if jobs is not None and jobs < 1:
+        raise BatchError(f"jobs: expected 1 or more, got {jobs!r}")
+    if not night_timeout_s > 0:
+        raise BatchError(f"night_timeout_s: expected seconds above 0, got {night_timeout_s!r}")
     names = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     settings = BatchSettings(
         rules=rules if isinstance(rules, ScoringRules) else load_rules(rules),

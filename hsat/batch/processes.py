@@ -212,13 +212,14 @@ def _start(pool: ProcessPool) -> None:
         finally:
             is_started.set()
 
+    is_wanted = False
     try:
         threading.Thread(target=start, daemon=True).start()
-        is_started.wait()
-    except BaseException:
-        is_started.wait(STARTING_S)
-        _stop(pool)
-        raise
+        is_wanted = is_started.wait()
+    finally:
+        if not is_wanted:
+            is_started.wait(STARTING_S)
+            _stop(pool)
 
 
 def _stop(pool: Any) -> None:
