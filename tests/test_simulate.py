@@ -451,6 +451,16 @@ def test_thermistor_lags_flow():
     assert 0.2 <= int(np.argmax(match)) / 25.0 <= 0.8
 
 
+@pytest.mark.parametrize("artifacts_per_h", [0.0, 4.0])
+def test_a_night_may_hold_neither_events_nor_near_misses(artifacts_per_h):
+    truth = make_night(
+        seed=5, duration_h=0.5, events_per_h=0.0, near_misses_per_h=0.0, artifacts_per_h=artifacts_per_h
+    ).truth
+    assert truth.events == ()
+    # What artifacts look like is listed with the near misses; no fall of breathing is.
+    assert {miss.cause for miss in truth.near_misses} <= {"movement", "gain_step", "sigh", "cannula_partial"}
+
+
 def test_artifacts_change_the_airflow_but_not_the_breathing(default_night):
     truth = default_night.truth
     steps = [miss for miss in truth.near_misses if miss.cause == "gain_step"]

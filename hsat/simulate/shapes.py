@@ -78,7 +78,7 @@ def plant_factors(
 ) -> NDArray[np.float64]:
     """Multiples of the undisturbed peak flow, shape (n_breaths,)."""
     factor = np.ones(len(breaths.onset_s))
-    next_first = [fall.first_breath for fall in falls[1:]] + [len(factor)]
+    next_first = [*(fall.first_breath for fall in falls), len(factor)][1:]
     for fall, following in zip(falls, next_first, strict=True):
         if fall.draft.kind is None:
             continue
