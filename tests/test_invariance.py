@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from breathing_signals import recording_of, signal_of
 
 import hsat
+from benchmarks.hard.strict_cases import shallow_and_short
 from hsat.events import RespiratoryEvent
+from hsat.recording import Recording
 from hsat.report.document import night_json
 from hsat.results import NightResult
 from hsat.simulate import (
@@ -28,6 +31,7 @@ from hsat.simulate import (
     write_edf,
 )
 
+BREATHING = {"flow", "nasal_pressure", "thorax", "abdomen"}
 EXEMPT_FRACTION = 0.03
 TOO_COARSE = "64 levels"
 """A breath is 16 levels high here: a reduction by 90 % cannot be told from one by 85 %, and a breath near
@@ -182,6 +186,41 @@ def test_polarity_of_every_sensor(sensor):
         for is_inverted in (False, True)
     )
     check_same_events(hsat.score_night(up.recording), hsat.score_night(down.recording), up.truth)
+
+
+def behind_noise(recording: Recording, noise_s: float, share: float) -> Recording:
+    """The same night behind time in which the sensors lay on the table: noise, this share as wide."""
+    channels = []
+    for signal in recording.signals:
+        if signal.name not in BREATHING | {"spo2"}:
+            continue
+        values = signal.values
+        n = round(noise_s * signal.rate_hz)
+        before = np.full(n, values[0])
+        if signal.name in BREATHING:
+            before = share * np.nanstd(values) * np.random.default_rng(1).standard_normal(n)
+        channels.append(signal_of(signal.name, np.concatenate((before, values)), signal.rate_hz))
+    return recording_of(*channels)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.02])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_time_before_the_sensors_were_put_on_changes_no_event(seed, share):
+    """An hour of noise before as long a night, with pauses in which a little flow is left: it is compared
+    with what smoothing leaves of a breath, not with what it leaves of noise."""
+    recording = shallow_and_short(seed).recording
+    # The first minutes have the noise among what went before them.
+    alone, behind = (
+        [
+            (event.start_s - lead_s, event.stop_s - lead_s, event.kind)
+            for event in hsat.score_night(behind_noise(recording, lead_s, share)).events
+            if event.start_s - lead_s > 300.0
+        ]
+        for lead_s in (0.0, 3600.0)
+    )
+    assert len(alone) >= 12
+    assert [kind for *_, kind in behind] == [kind for *_, kind in alone]
+    np.testing.assert_allclose([times for *times, _ in behind], [times for *times, _ in alone], atol=0.5)
 
 
 def test_same_night_same_result_bit_for_bit():

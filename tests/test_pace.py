@@ -206,7 +206,7 @@ def pause_in(flow: np.ndarray, span: tuple[int, int], period_s: float) -> Pauses
         excursion=np.full(len(flow), 0.1, np.float32),
         level=nothing,
         level_step_s=10.0,
-        roughness=np.empty(0),
+        roughness=np.zeros(1),
         pace=Pace(starts_s=np.zeros(1), periods_s=np.array([period_s]), window_periods=1.3),
         onsets=np.arange(0, 700, 70),
         breath_excursions=nothing,

@@ -82,6 +82,16 @@ def test_the_kurtosis_of_a_sine_and_of_its_square():
     assert of_square == pytest.approx((35 / 128) / (3 / 8) ** 2, abs=0.01)
 
 
+def test_the_noise_of_a_sensor_that_is_off_is_no_breath():
+    """Three quarters of the time the cannula lies on the table: what is told is told by the rest."""
+    noise = 0.005 * np.random.default_rng(4).standard_normal(len(times_s(2700.0)))
+    for wave in (sine, lambda at_s: squared(sine(at_s))):
+        worn = wave(times_s(900.0))
+        alone, off = shape_of(worn), shape_of(np.concatenate((noise, worn)))
+        assert off.kurtosis == pytest.approx(alone.kurtosis, abs=0.02)
+        assert off.dwell_ratio == pytest.approx(alone.dwell_ratio, abs=0.05)
+
+
 def test_fewer_breaths_than_asked_for_tell_nothing():
     values = sine(times_s(PERIOD_S * 32))
     found = shape_of(values, rules=replace(RULES, nasal_pressure=replace(RULE, n_shape_breaths=1)))

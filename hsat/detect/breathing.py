@@ -87,6 +87,11 @@ class Breathing:
         steps = samples / (self.rate_hz * self.level_step_s)
         return self.level[np.minimum(steps.astype(np.int64), len(self.level) - 1)]
 
+    def roughness_at(self, samples: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The roughness of the minute that each of the samples lies in; shape of `samples`."""
+        minutes = samples // int(MINUTE_S * self.rate_hz)
+        return self.roughness[np.minimum(minutes, len(self.roughness) - 1)]
+
 
 def remove_drift(values: NDArray[np.float32], rules: ScoringRules, rate_hz: float) -> NDArray[np.float32]:
     """Smooth lightly and take away the slow drift; missing samples become 0.

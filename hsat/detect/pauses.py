@@ -65,7 +65,7 @@ def measure_pauses(
     baselines : ndarray, shape (k,), float64
         Mean breath before each.
     rules : ScoringRules
-        ``[apnea]`` and ``[ventilation]`` are used.
+        ``[apnea]``, ``[ventilation]`` and ``[sensor_off]`` are used.
     is_pressure : bool
         Whether breathing was measured on nasal pressure that was not linearised.
 
@@ -89,7 +89,8 @@ def measure_pauses(
         least = apnea.min_pressure_reduction_fraction if is_pressure else apnea.min_reduction_fraction
         limits = PauseLimits(
             apnea.max_beating_fraction,
-            rest_of(least) * _kept_by_smoothing(breathing, starts_s, n_smooth),
+            rest_of(least)
+            * _kept_by_smoothing(breathing, starts_s, n_smooth, rules.sensor_off.max_roughness),
             n_smooth,
             (apnea.window_periods * periods_s * rate_hz / 2).astype(np.int64),
             n_reach,
@@ -124,10 +125,14 @@ def measure_pauses(
 
 
 def _kept_by_smoothing(
-    breathing: Breathing, times_s: NDArray[np.float64], n_smooth: int
+    breathing: Breathing, times_s: NDArray[np.float64], n_smooth: int, max_roughness: float
 ) -> NDArray[np.float64]:
-    """Share of its range that a usual breath at the pace of each of the times keeps when flow is smoothed."""
+    """Share of its range that a usual breath at the pace of each of the times keeps when flow is smoothed.
+
+    Minutes that are rougher hold the noise of a sensor that is off, of which smoothing leaves little.
+    """
     flow, onsets, rate_hz = breathing.flow, breathing.onsets, breathing.rate_hz
+    onsets = onsets[breathing.roughness_at(onsets) <= max_roughness]
     kept = []
     for start, stop, period_s in breathing.pace.parts(len(flow), rate_hz):
         first, last = np.searchsorted(onsets, (start, stop))

@@ -75,7 +75,7 @@ def measure_pressure_shape(
     excerpts : Excerpts
         The same channel.
     rules : ScoringRules
-        ``[nasal_pressure]``, ``[baseline]`` and ``[breath]`` are used.
+        ``[nasal_pressure]``, ``[baseline]``, ``[breath]`` and ``[sensor_off]`` are used.
 
     Returns
     -------
@@ -128,6 +128,7 @@ def _usual_breaths(
         (sizes >= rules.nasal_pressure.min_shape_breath_fraction * usual)
         & (sizes <= rules.baseline.outlier_ratio * usual)
         & (lengths_s <= rules.breath.longest_period_s)
+        & (breathing.roughness_at(onsets) <= rules.sensor_off.max_roughness)
         & excerpts.holds(starts_s, starts_s + lengths_s)
     )
     if len(places) > N_MOST_BREATHS:
