@@ -241,14 +241,14 @@ def read_pressure(
     shape = None if excerpts is None else measure_pressure_shape(breathing, excerpts, rules)
     if shape is not None:
         why = (
-            f"in {shape.n_breaths} breaths the time at zero is {shape.dwell_ratio:.2f} of that beside it, "
-            f"their kurtosis is {shape.kurtosis:.2f}; flow has at most {rule.max_flow_dwell_ratio:g} "
-            f"and {rule.max_flow_kurtosis:g}"
+            f"{shape.n_breaths} breaths stay {shape.dwell_ratio:.2f} times as long at zero as beside it, "
+            f"with a kurtosis of {shape.kurtosis:.2f}; breaths of flow at most "
+            f"{rule.max_flow_dwell_ratio:g} times, with at most {rule.max_flow_kurtosis:g}"
         )
     elif excerpts is not None:
         why = f"fewer than {rule.n_shape_breaths} usual breaths to tell by"
     else:
-        why = f"recorded below {rule.min_shape_rate_hz:g} Hz, which does not show more"
+        why = f"recorded below {rule.min_shape_rate_hz:g} Hz, too slowly to see the shape of its breaths"
     is_flow = shape is not None and shape.is_of_flow(rule)
     if rooted_by and shape is not None and shape.is_of_square(rule):
         why = f"the header says otherwise ({rooted_by}), but {why}"
