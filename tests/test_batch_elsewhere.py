@@ -28,6 +28,7 @@ from hsat.batch.settings import BatchSettings
 from hsat.batch.tasks import do_task
 from hsat.batch.watching import StableFiles
 from hsat.cli.batch_progress import BatchProgress
+from hsat.cli.interrupts import noted_interrupts
 from hsat.errors import BatchError
 from hsat.rules.load import load_rules
 
@@ -344,6 +345,20 @@ def test_watching_scores_what_appears_marks_what_goes_and_ends_with_ctrl_c(tmp_p
     assert process.returncode == 0, said
     assert "stopped watching" in said
     assert rows(out, "SELECT count(*) FROM failures") == [(0,)]
+
+
+def test_ctrl_c_that_a_destructor_swallows_is_raised_again_and_prints_nothing(capsys):
+    class Falling:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with noted_interrupts() as interrupts:
+        interrupts.check()
+        falling = Falling()
+        del falling  # raises inside of it: Python prints such an exception, and goes on
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+    assert capsys.readouterr().err == ""
 
 
 def wait_for(out: Path, n_nights: int) -> None:

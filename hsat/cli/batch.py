@@ -1,10 +1,8 @@
 """``hsat batch``: folders of recordings to tables, in parallel, going on where it stopped."""
 
 import argparse
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from hsat.cli.batch_progress import BatchProgress
@@ -18,6 +16,7 @@ from hsat.cli.faults import (
     one_line,
     write_result,
 )
+from hsat.cli.interrupts import Interrupts, noted_interrupts
 from hsat.cli.options import add_reading_arguments, add_subject_arguments, check_reading_options
 from hsat.errors import BatchError
 
@@ -122,25 +121,17 @@ def run(arguments: argparse.Namespace) -> int:
         has_parquet=arguments.parquet,
         has_workbook=arguments.excel,
     )
-    with _ending_as_interrupt(), ExitStack() as stack:
+    with noted_interrupts() as interrupts, ExitStack() as stack:
         try:
             work = stack.enter_context(Batch(arguments.paths, settings, options))
         except BatchError as error:
             raise UsageError(f"--out {error}") from error
-        return _watch(work, arguments) if arguments.watch else _work(work, work.list())
+        if arguments.watch:
+            return _watch(work, arguments, interrupts)
+        return _work(work, work.list(), interrupts)
 
 
-@contextmanager
-def _ending_as_interrupt() -> Iterator[None]:
-    """A request to end (SIGTERM, as from a queue of a cluster) is treated as Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _work(work: "Batch", listing: "Listing") -> int:
+def _work(work: "Batch", listing: "Listing", interrupts: Interrupts) -> int:
     """One pass over the files: score, write the tables, say what came of it."""
     is_interrupted = is_broken_off = False
     error: BatchError | None = None
@@ -152,6 +143,7 @@ def _work(work: "Batch", listing: "Listing") -> int:
                 if step.failure is not None:
                     tally.tell(step.failure, progress)
                 progress.advance(step.n_files, n_known=step.n_known)
+                interrupts.check()
         except KeyboardInterrupt:
             is_interrupted = is_broken_off = True
         except BatchError as fault:
@@ -227,7 +219,7 @@ def _counted(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def _watch(work: "Batch", arguments: argparse.Namespace) -> int:
+def _watch(work: "Batch", arguments: argparse.Namespace, interrupts: Interrupts) -> int:
     """Pass after pass, until Ctrl-C: each takes the files that have not changed since the last look."""
     from hsat.batch.watching import StableFiles
 
@@ -238,11 +230,12 @@ def _watch(work: "Batch", arguments: argparse.Namespace) -> int:
         while True:
             listing = stable.look(work.list())
             if is_first or stable.has_news:
-                code = _work(work, listing)
+                code = _work(work, listing, interrupts)
                 if code == EXIT_INTERRUPTED:
                     return code
                 is_first = False
                 complain(f"watching {', '.join(arguments.paths)}; Ctrl-C ends")
+            interrupts.check()
             time.sleep(arguments.interval)
     except KeyboardInterrupt:
         complain("stopped watching")
