@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -372,13 +371,11 @@ def test_the_same_night_gives_the_same_bytes_in_any_process(tmp_path):
         "import sys; sys.path[:0] = ['tests', '.']\n"
         "from night_builder import make_result\n"
         "from hsat.report.pdf import render_night_pdf\n"
-        "import time; start = time.perf_counter()\n"
         "data = render_night_pdf(make_result())\n"
-        "print(time.perf_counter() - start); open(sys.argv[1], 'wb').write(data)\n"
+        "open(sys.argv[1], 'wb').write(data)\n"
     )
-    times = []
     for seed in ("1", "2"):
-        process = subprocess.run(
+        subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / seed)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed},
@@ -386,22 +383,14 @@ def test_the_same_night_gives_the_same_bytes_in_any_process(tmp_path):
             text=True,
             check=True,
         )
-        times.append(float(process.stdout))
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes() == render_night_pdf(make_result())
-    assert min(times) < 3.0  # with every library loaded anew
 
 
-def test_a_night_of_8_h_is_small_and_quick(night):
-    times = []
+def test_a_night_of_8_h_is_small():
     long = replace(
         make_result(), events=tuple(make_event(EventKind.HYPOPNEA, 900.0 + 50.0 * n) for n in range(500))
     )
-    for _ in range(2):
-        start = time.perf_counter()
-        data = render_night_pdf(long)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0
-    assert len(data) < 200_000
+    assert len(render_night_pdf(long)) < 200_000
 
 
 def test_metadata_name_nobody():
