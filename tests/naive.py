@@ -359,6 +359,19 @@ def find_pauses(flow, excursion, is_missing, spans, span_baselines, rules):
     return pauses, reductions
 
 
+def find_nadirs(flow, is_missing, starts, n_back, rises):
+    """The latest lowest of the samples that a walk backwards reaches without rising."""
+    nadirs = []
+    for start, back, rise in zip(starts, n_back, rises, strict=True):
+        reached = [start]
+        for x in range(start - 1, max(start - back, 0) - 1, -1):
+            if is_missing[x] or flow[x] > min(flow[reached]) + rise:
+                break
+            reached.append(x)
+        nadirs.append(max(x for x in reached if flow[x] == min(flow[reached])))
+    return nadirs
+
+
 def remove_spikes(values, n_longest, n_lag, max_change):
     """Look ahead from each impossible change for the first sample that ends it."""
     out = values.copy()

@@ -109,7 +109,7 @@ def test_a_resaturation_without_a_fall_behind_it_ends_nothing(second_points, n_e
     [
         ("flow", 0.5, False),
         ("flow", 0.6, True),
-        ("nasal_pressure", 0.6, False),
+        ("nasal_pressure", 0.5, False),
         ("nasal_pressure", 0.95, True),
     ],
 )
@@ -118,8 +118,9 @@ def test_pressure_may_vary_more_than_flow_before_its_largest_breaths_are_the_bas
 ):
     """Breaths wax and wane by `swing` every 24 s, and SpO2 falls now and then.
 
-    Below 70 % of their mean they are for less than 10 s (up to a swing of 0.6: a sixth of 24 s on either
-    side of the smallest, 8 s), below 70 % of the largest for longer: only against these it is an event.
+    Below 70 % of their mean they are for less than 10 s, also from the nadir before (at a swing of 0.5 for
+    7.1 s, as cos x < -0.6 for 0.295 of 24 s, and 1.9 s), below 70 % of the largest for
+    longer: only against these it is an event.
     """
     table = breath_table(DURATION_S)
     middles_s = table[:, 0] + PERIOD_S / 2

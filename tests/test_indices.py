@@ -313,9 +313,9 @@ def test_indices_of_a_drawn_hour():
     found = night.indices
     assert (found.ahi_per_h, found.apnea_index_per_h, found.hypopnea_index_per_h) == (15.0, 10.0, 5.0)
     assert (found.odi3_per_h, found.odi4_per_h) == (15.0, 15.0)
-    # 20 s from the onset that fails to come, 21.9 s from the nadir of the breath before it.
+    # 20 s from the onset that fails to come or is small, 21.9 s from the nadir of the breath before it.
     assert 19.5 <= found.mean_apnea_duration_s <= 22.4
-    assert found.mean_hypopnea_duration_s == pytest.approx(20.0, abs=1.0)
+    assert 19.5 <= found.mean_hypopnea_duration_s <= 22.4
     assert found.pulse_response_bpm == 12.0
     assert found.supine_ahi_per_h == pytest.approx(7 / (1770 / 3600))
     assert found.non_supine_ahi_per_h == pytest.approx(8 / (1830 / 3600))

@@ -382,6 +382,28 @@ def test_measure_smoothing():
         )
 
 
+def test_find_nadirs():
+    rng = np.random.default_rng(34)
+    for _ in range(N_RANDOM):
+        n = int(rng.integers(1, 80))
+        flow = f32(rng.choice([1.0, 10.0]) * rng.integers(-4, 5, n) / 4)
+        is_missing = rng.random(n) < rng.choice([0.0, 0.1])
+        starts = rng.integers(0, n, int(rng.integers(0, 6)))
+        n_back, rises = rng.integers(0, 30, len(starts)), rng.choice([0.0, 0.25, 0.3, 2.0], len(starts))
+        got = np.empty(len(starts), np.int64)
+        pauses.find_nadirs(flow, is_missing, starts, n_back, rises, got)
+        assert got.tolist() == naive.find_nadirs(flow, is_missing, starts, n_back, rises)
+
+
+def test_a_nadir_by_hand():
+    """Back over a shallow ripple to the trough at sample 2, but not over the breath before it."""
+    flow = f32([-3.0, 1.0, -2.0, -1.0, -1.5, -0.5, 0.0])
+    got = np.empty(3, np.int64)
+    starts, n_back = np.array([6, 6, 6]), np.array([9, 9, 3])
+    pauses.find_nadirs(flow, np.zeros(7, bool), starts, n_back, np.array([0.5, 0.4, 0.5]), got)
+    assert got.tolist() == [2, 4, 4]
+
+
 def test_a_pause_by_hand():
     """Expiration ends at sample 40 at -1 and decays to 0 by 44; flow rises at sample 100."""
     flow = f32(np.zeros(140))

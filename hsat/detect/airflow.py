@@ -19,7 +19,7 @@ from hsat.detect.faults import find_frozen, find_slips
 from hsat.detect.pace import assumed_pace, excursion_at_pace
 from hsat.detect.pressure_shape import PressureReading, read_pressure
 from hsat.detect.respiratory import Reductions, find_reduced_breathing
-from hsat.detect.sensors import BELT_SUM, NASAL_PRESSURE, VOLUME_SENSORS
+from hsat.detect.sensors import BELT_SENSORS, BELT_SUM, NASAL_PRESSURE, VOLUME_SENSORS
 from hsat.intervals import Spans, total_s, unite_spans
 from hsat.quality import QualityFlag
 from hsat.rules.model import ScoringRules
@@ -125,7 +125,9 @@ def measure_flow(
     if is_squared and rules.nasal_pressure.is_linearised:
         breathing = measure_upright(flow_from_pressure(breathing.flow), breathing.is_missing, rules)
         is_squared = False
-    reductions = find_reduced_breathing(breathing, rules, is_pressure=is_squared)
+    reductions = find_reduced_breathing(
+        breathing, rules, is_pressure=is_squared, is_volume=sensor in BELT_SENSORS
+    )
     flags = flag_flow(breathing, rules)
     flags[QualityFlag.FLOW_OFF] = unite_spans(flags[QualityFlag.FLOW_OFF], frozen_s)
     if volume is not None:

@@ -65,7 +65,7 @@ def measure_pauses(
     baselines : ndarray, shape (k,), float64
         Mean breath before each.
     rules : ScoringRules
-        ``[apnea]``, ``[ventilation]`` and ``[sensor_off]`` are used.
+        ``[apnea]``, ``[event_span]``, ``[ventilation]`` and ``[sensor_off]`` are used.
     is_pressure : bool
         Whether breathing was measured on nasal pressure that was not linearised.
 
@@ -73,7 +73,7 @@ def measure_pauses(
     -------
     Pauses
     """
-    apnea, rate_hz = rules.apnea, breathing.rate_hz
+    apnea, event_span, rate_hz = rules.apnea, rules.event_span, breathing.rate_hz
     starts_s = spans[:, 0] / rate_hz
     periods_s = breathing.pace.periods_at(starts_s)
     windows_s = breathing.pace.windows_at(starts_s)
@@ -94,8 +94,8 @@ def measure_pauses(
             n_smooth,
             (apnea.window_periods * periods_s * rate_hz / 2).astype(np.int64),
             n_reach,
-            (apnea.nadir_within_periods * periods_s * rate_hz).astype(np.int64),
-            apnea.nadir_rise_fraction,
+            (event_span.nadir_within_periods * periods_s * rate_hz).astype(np.int64),
+            event_span.nadir_rise_fraction,
         )
         pauses = np.empty((len(spans), 3), np.int64)
         reductions = np.empty(len(spans), np.float64)

@@ -10,6 +10,7 @@ from hsat.detect.airflow import FlowReading
 from hsat.detect.breathing import Breathing
 from hsat.detect.desaturations import Oximetry
 from hsat.detect.respiratory import Reductions, cut_reductions
+from hsat.detect.sensors import BELT_SENSORS
 from hsat.detect.switching import Airflow, Service
 from hsat.kernels.oxygen import find_troughs
 from hsat.kernels.reductions import CLOSED
@@ -74,7 +75,13 @@ def _split(reading: FlowReading, oximetry: Oximetry, delay_s: float, rules: Scor
         return reading
     rows = np.array(cuts, np.int64)
     parts = cut_reductions(
-        reductions, breathing, rows[:, 0], rows[:, 1:], rules, is_pressure=reading.is_squared
+        reductions,
+        breathing,
+        rows[:, 0],
+        rows[:, 1:],
+        rules,
+        is_pressure=reading.is_squared,
+        is_volume=reading.sensor in BELT_SENSORS,
     )
     return replace(reading, reductions=parts)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.detect.boundaries import first_reduced_onsets, nadirs_before, without_overlap
 from hsat.detect.breathing import Breathing
 from hsat.detect.pauses import measure_pauses, rest_of
 from hsat.intervals import Spans, spans_from_mask
@@ -28,10 +29,11 @@ class Reductions:
     Attributes
     ----------
     spans_s : ndarray, shape (k, 2), float64
-        First reduced breath to first recovered breath; of an apnea from the nadir before its pause,
-        where that is earlier.
+        Nadir before the first reduced breath to the start of the first recovered breath; of an apnea
+        from the onset of its first reduced breath, or from the nadir before its pause where that is
+        earlier.
     reduced_from_s : ndarray, shape (k,), float64
-        First reduced breath.
+        Onset of the first reduced breath.
     core_spans_s : ndarray, shape (k, 2), float64
         The part of each in which the whole measuring window is reduced.
     baselines : ndarray, shape (k,), float64
@@ -74,7 +76,7 @@ class _Stretches(NamedTuple):
 
 
 def find_reduced_breathing(
-    breathing: Breathing, rules: ScoringRules, *, is_pressure: bool = False
+    breathing: Breathing, rules: ScoringRules, *, is_pressure: bool = False, is_volume: bool = False
 ) -> Reductions:
     """Find every stretch in which breathing is reduced by the hypopnea limit or more.
 
@@ -86,6 +88,8 @@ def find_reduced_breathing(
     is_pressure : bool
         Whether breathing was measured on nasal pressure that was not linearised: it goes with the
         square of flow, and falls further than flow does.
+    is_volume : bool
+        Whether it was measured on belts, which show the volume of the chest.
 
     Returns
     -------
@@ -134,7 +138,7 @@ def find_reduced_breathing(
         endings[:count].copy(),
         breath_baselines,
     )
-    return _describe(stretches, breathing, rules, is_pressure=is_pressure)
+    return _describe(stretches, breathing, rules, is_pressure=is_pressure, is_volume=is_volume)
 
 
 def cut_reductions(
@@ -145,6 +149,7 @@ def cut_reductions(
     rules: ScoringRules,
     *,
     is_pressure: bool,
+    is_volume: bool,
 ) -> Reductions:
     """Measure stretches anew that were cut in parts.
 
@@ -157,7 +162,7 @@ def cut_reductions(
     cuts : ndarray, shape (m, 2), int64
         Last sample before and first sample after each cut, one behind the other.
     rules : ScoringRules
-    is_pressure : bool
+    is_pressure, is_volume : bool
         See `find_reduced_breathing`.
 
     Returns
@@ -176,11 +181,16 @@ def cut_reductions(
         reductions.endings[order],
         reductions.breath_baselines,
     )
-    return _describe(parts, breathing, rules, is_pressure=is_pressure)
+    return _describe(parts, breathing, rules, is_pressure=is_pressure, is_volume=is_volume)
 
 
 def _describe(
-    stretches: _Stretches, breathing: Breathing, rules: ScoringRules, *, is_pressure: bool
+    stretches: _Stretches,
+    breathing: Breathing,
+    rules: ScoringRules,
+    *,
+    is_pressure: bool,
+    is_volume: bool,
 ) -> Reductions:
     """Depth, boundaries and pause of each stretch."""
     rate_hz, event_span = breathing.rate_hz, rules.event_span
@@ -193,21 +203,27 @@ def _describe(
     periods_s, windows_s = breathing.pace.periods_at(core_s), breathing.pace.windows_at(core_s)
     before_s = windows_s[:, 0] / 2 - event_span.start_shift_periods * periods_s[:, 0]
     after_s = windows_s[:, 1] / 2 - event_span.stop_shift_periods * periods_s[:, 1]
-    outer_s = np.column_stack((core_s[:, 0] - before_s, core_s[:, 1] + after_s))
+    onsets_s = first_reduced_onsets(
+        core_s[:, 0] - before_s, spans[:, 1], stretches.mean_breaths, breathing, rules
+    )
+    # A belt shows volume: there the window's edges are where the chest is smallest, as a breath begins.
+    starts_s = (
+        onsets_s.copy() if is_volume else nadirs_before(onsets_s, stretches.mean_breaths, breathing, rules)
+    )
+    stops_s = core_s[:, 1] + after_s
     pauses = measure_pauses(breathing, spans, stretches.mean_breaths, rules, is_pressure=is_pressure)
     is_apnea = pauses.durations_s >= rules.apnea.min_duration_s
-    reduced_from_s = outer_s[:, 0].copy()
-    outer_s[is_apnea, 0] = np.minimum(outer_s, pauses.spans_s)[is_apnea, 0]
-    outer_s[is_apnea, 1] = np.maximum(outer_s, pauses.spans_s)[is_apnea, 1]
-    spans_s = _without_overlap(
-        outer_s,
+    starts_s[is_apnea] = np.minimum(onsets_s, pauses.spans_s[:, 0])[is_apnea]
+    stops_s[is_apnea] = np.maximum(stops_s, pauses.spans_s[:, 1])[is_apnea]
+    spans_s = without_overlap(
+        np.column_stack((starts_s, stops_s)),
         spans_from_mask(breathing.is_missing, rate_hz),
         len(breathing.excursion) / rate_hz,
     )
     inside_s = np.clip(pauses.spans_s, spans_s[:, :1], spans_s[:, 1:])
     return Reductions(
         spans_s=spans_s,
-        reduced_from_s=np.clip(reduced_from_s, spans_s[:, 0], spans_s[:, 1]),
+        reduced_from_s=np.clip(onsets_s, spans_s[:, 0], spans_s[:, 1]),
         core_spans_s=core_s,
         baselines=baselines,
         mean_breaths=stretches.mean_breaths,
@@ -252,28 +268,3 @@ def _span_limits(rules: ScoringRules, rate_hz: float, periods_s: NDArray[np.floa
         (rule.settled_after_periods * periods_s * rate_hz).astype(np.int64),
         int(rule.max_duration_s * rate_hz),
     )
-
-
-def _without_overlap(spans_s: Spans, missing_s: Spans, duration_s: float) -> Spans:
-    """Keep each span behind the one before, inside the recording and out of missing flow.
-
-    Parameters
-    ----------
-    spans_s : ndarray, shape (k, 2)
-        In order of their starts.
-    missing_s : ndarray, shape (n, 2)
-        In normal form; no span reaches across one.
-    duration_s : float
-
-    Returns
-    -------
-    ndarray, shape (k, 2)
-    """
-    starts, stops = spans_s[:, 0].clip(0.0), spans_s[:, 1].clip(max=duration_s)
-    if len(missing_s):
-        middles = (spans_s[:, 0] + spans_s[:, 1]) / 2
-        after = np.searchsorted(missing_s[:, 0], middles)
-        edges = np.concatenate(([0.0], missing_s[:, 1])), np.concatenate((missing_s[:, 0], [duration_s]))
-        starts, stops = np.maximum(starts, edges[0][after]), np.minimum(stops, edges[1][after])
-    starts[1:] = np.maximum(starts[1:], stops[:-1])
-    return np.column_stack((starts, np.maximum(stops, starts)))

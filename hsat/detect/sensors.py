@@ -6,6 +6,7 @@ from hsat.recording import Recording
 
 __all__ = [
     "APNEA_SENSORS",
+    "BELT_SENSORS",
     "BELT_SUM",
     "EFFORT_SENSORS",
     "HYPOPNEA_SENSORS",
@@ -38,6 +39,9 @@ SHAPE_SENSORS = (NASAL_PRESSURE, "flow")
 
 BELT_SUM = "thorax+abdomen"
 """Name of the sum of both belts that is computed where airflow is missing."""
+
+BELT_SENSORS = (*VOLUME_SENSORS, BELT_SUM)
+"""Sensors that move with the volume of the chest, not with flow."""
 
 
 def recorded_sensors(recording: Recording, order: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hsat.kernels import kernel
 
-__all__ = ["PauseLimits", "find_pauses", "measure_smoothing"]
+__all__ = ["PauseLimits", "find_nadirs", "find_pauses", "measure_smoothing"]
 
 
 class PauseLimits(NamedTuple):
@@ -147,6 +147,29 @@ def _last_nadir(flow, is_missing, start, earliest, rise):
             lowest_at = j
         j -= 1
     return lowest_at
+
+
+@kernel
+def find_nadirs(flow, is_missing, starts, n_back, rises, nadirs):
+    """Find the nadir of flow before each of some samples.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (n,), float32
+        Finite.
+    is_missing : ndarray, shape (n,), bool
+        No nadir lies beyond a missing sample.
+    starts : ndarray, shape (k,), int64
+        Within flow.
+    n_back : ndarray, shape (k,), int64
+        Samples back to which each is looked for.
+    rises : ndarray, shape (k,), float64
+        The nadir is the last one that flow fell to by this much.
+    nadirs : ndarray, shape (k,), int64
+        Filled in place.
+    """
+    for k in range(len(starts)):
+        nadirs[k] = _last_nadir(flow, is_missing, starts[k], max(starts[k] - n_back[k], 0), rises[k])
 
 
 @kernel

@@ -67,8 +67,6 @@ class ApneaRule:
     smoothing_s: float
     window_periods: float
     max_beating_fraction: float
-    nadir_within_periods: float
-    nadir_rise_fraction: float
     min_still_periods: float
     longest_without_fall_s: float
     further_fall_points_per_s: float
@@ -149,6 +147,8 @@ class EventSpanRule:
     max_duration_s: float
     start_shift_periods: float
     stop_shift_periods: float
+    nadir_within_periods: float
+    nadir_rise_fraction: float
     level_floor_fraction: float
     resaturation_within_periods: float
     min_listed_s: float
