@@ -50,7 +50,7 @@ def candidate_of(
         sensor="flow",
         apnea_sensor="flow",
     )
-    return replace(candidate, **changes)
+    return candidate._replace(**changes)
 
 
 def rank(**changes: Any) -> float | None:

@@ -14,7 +14,7 @@ from breathing_signals import (
 )
 
 import hsat
-from hsat.detect.effort import Effort, measure_event_efforts, type_apnea
+from hsat.detect.effort import Effort, measure_event_efforts, type_apneas
 from hsat.events import EventKind
 from hsat.results import NightResult
 
@@ -182,12 +182,12 @@ def test_limits_of_effort(parts, kind):
     """30 % of the usual is effort; less than 20 % of the time with it is none; 3 s without, from the first
     3 s on, make it mixed.
     """
-    assert type_apnea(strength_of(*parts), RATE_HZ, RULE) is kind
+    assert type_apneas([strength_of(*parts)], RATE_HZ, RULE) == [kind]
 
 
 def test_mixed_means_no_effort_first():
     """Berry 2012: absent effort in the initial portion, resumed in the second; not the other way round."""
-    assert type_apnea(strength_of((14.0, 1.0), (6.0, 0.0)), RATE_HZ, RULE) is not EventKind.MIXED_APNEA
+    assert type_apneas([strength_of((14.0, 1.0), (6.0, 0.0))], RATE_HZ, RULE) != [EventKind.MIXED_APNEA]
 
 
 def test_efforts_of_many_events_are_those_of_each():

@@ -1,5 +1,6 @@
 """Effort belts to the type of an apnea."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from hsat.events import EventKind
 from hsat.intervals import spans_from_mask
 from hsat.rules.model import EffortRule, ScoringRules
 
-__all__ = ["Effort", "EventEffort", "measure_effort", "measure_event_efforts", "type_apnea"]
+__all__ = ["Effort", "EventEffort", "measure_effort", "measure_event_efforts", "type_apneas"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +58,8 @@ class Effort:
         n = len(self.strength)
         firsts = np.minimum((np.maximum(starts_s - before_s, 0.0) * self.rate_hz).astype(np.int64), n - 1)
         stops = np.clip((starts_s * self.rate_hz).astype(np.int64), firsts + 1, n)
-        padded = np.append(self.strength, np.float32(np.nan))  # a span may stop at the very end
-        places = np.column_stack((firsts, stops)).reshape(-1)
-        largest: NDArray[np.float32] = np.fmax.reduceat(padded, places)[::2]
+        pieces = _pieces(self.strength, firsts, stops)
+        largest: NDArray[np.float32] = np.fmax.reduceat(pieces.values, pieces.firsts)
         return largest
 
     def during(
@@ -104,15 +104,35 @@ class Effort:
         samples = (cores_s * self.rate_hz).astype(np.int64)
         firsts = np.minimum(samples[:, 0], n - 1)
         stops = np.clip(samples[:, 1], firsts + 1, n)
-        padded = np.append(self.strength, np.float32(np.nan)).astype(np.float64)
-        places = np.column_stack((firsts, stops)).reshape(-1)
-        means: NDArray[np.float64] = np.add.reduceat(padded, places)[::2] / (stops - firsts)
+        pieces = _pieces(self.strength, firsts, stops)
+        sums = np.add.reduceat(pieces.values, pieces.firsts, dtype=np.float64)
+        means: NDArray[np.float64] = sums / (stops - firsts)
         has_slipped = (largest_before >= rule.min_slipped_fraction) & (largest_before < 1.0)
         for i in np.flatnonzero(has_slipped).tolist():
             start_s, stop_s = cores_s[i].tolist()
             strength = self.during((start_s, stop_s), float(largest_before[i]), rule)
             means[i] = np.add.reduce(strength, dtype=np.float64) / len(strength)
         return means
+
+
+class _Pieces(NamedTuple):
+    """Parts of a series one behind the other, at least one sample each, and where each begins."""
+
+    values: NDArray[np.float32]
+    firsts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+
+def _pieces(values: NDArray[np.float32], firsts: NDArray[np.int64], stops: NDArray[np.int64]) -> _Pieces:
+    """What lies in the spans: sums over these need not go through the whole night."""
+    parts = [values[first:stop] for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True)]
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[NDArray[np.float32]]) -> _Pieces:
+    lengths = np.array([len(part) for part in parts])
+    stops = np.cumsum(lengths)
+    return _Pieces(np.concatenate(parts), stops - lengths, stops)
 
 
 def measure_effort(belts: list[NDArray[np.float32]], pace: Pace, rules: ScoringRules) -> Effort | None:
@@ -192,12 +212,17 @@ def measure_event_efforts(
     """
     largest_before = effort.largest_before(starts_s, rule.before_s)
     means = effort.means_during(cores_s, largest_before, rule).tolist()
-    found = [EventEffort(mean, EventKind.UNCLASSIFIED_APNEA) for mean in means]
-    for i in np.flatnonzero(is_apnea).tolist():
-        start_s, stop_s = cores_s[i].tolist()
-        strength = effort.during((start_s, stop_s), float(largest_before[i]), rule)
-        found[i] = EventEffort(means[i], type_apnea(strength, effort.rate_hz, rule))
-    return found
+    kinds = [EventKind.UNCLASSIFIED_APNEA] * len(means)
+    apneas = np.flatnonzero(is_apnea)
+    strengths = [
+        effort.during((start_s, stop_s), largest, rule)
+        for (start_s, stop_s), largest in zip(
+            cores_s[apneas].tolist(), largest_before[apneas].tolist(), strict=True
+        )
+    ]
+    for i, kind in zip(apneas.tolist(), type_apneas(strengths, effort.rate_hz, rule), strict=True):
+        kinds[i] = kind
+    return list(map(EventEffort, means, kinds))
 
 
 def _is_noise(roughness: NDArray[np.float64], rule: EffortRule) -> NDArray[np.bool_]:
@@ -216,34 +241,49 @@ def _blank_minutes(values: NDArray[np.float32], is_blank: NDArray[np.bool_], n_m
         values[minute * n_minute : stop] = np.nan
 
 
-def type_apnea(strength: NDArray[np.float32], rate_hz: float, rule: EffortRule) -> EventKind:
-    """Type of an apnea from the effort within it.
+def type_apneas(
+    strengths: Sequence[NDArray[np.float32]], rate_hz: float, rule: EffortRule
+) -> list[EventKind]:
+    """Type of apneas from the effort within them.
 
     Parameters
     ----------
-    strength : ndarray, shape (n,), float32
-        `Effort.within` the part of the apnea in which the whole measuring window is reduced, so
-        that breaths before and after do not count as effort.
+    strengths : sequence of ndarray, shape (n,), float32
+        Of each apnea `Effort.during` the part in which the whole measuring window is reduced, so
+        that breaths before and after do not count as effort; at least one sample.
     rate_hz : float
     rule : EffortRule
 
     Returns
     -------
-    EventKind
+    list of EventKind
         ``UNCLASSIFIED_APNEA`` where no belt can be judged.
     """
-    if np.isnan(np.maximum.reduce(strength)):  # the largest is NaN where any is
-        return EventKind.UNCLASSIFIED_APNEA
+    if not strengths:
+        return []
+    values, firsts, stops = _joined(strengths)
+    is_unknown = np.isnan(np.maximum.reduceat(values, firsts))  # the largest is NaN where any is
     margin = int(rule.edge_margin_s * rate_hz)
-    if len(strength) > 2 * margin + 1:
-        strength = strength[margin : len(strength) - margin]
-    has_effort = strength >= rule.min_effort_fraction
-    n_effort = int(np.count_nonzero(has_effort))
-    if n_effort == len(has_effort):
-        return EventKind.OBSTRUCTIVE_APNEA
-    if n_effort < rule.max_central_effort_share_fraction * len(has_effort):
-        return EventKind.CENTRAL_APNEA
+    margins = np.where(stops - firsts > 2 * margin + 1, margin, 0)
+    firsts, stops = firsts + margins, stops - margins
+    has_effort = values >= rule.min_effort_fraction
+    n_until = np.concatenate(([0], np.cumsum(has_effort)))
+    n_effort = n_until[stops] - n_until[firsts]
+    is_central = n_effort < rule.max_central_effort_share_fraction * (stops - firsts)
+    is_obstructive = n_effort == stops - firsts
+    central, obstructive = EventKind.CENTRAL_APNEA, EventKind.OBSTRUCTIVE_APNEA
+    kinds = [central if is_it else obstructive for is_it in is_central.tolist()]
+    for i in np.flatnonzero(is_unknown).tolist():
+        kinds[i] = EventKind.UNCLASSIFIED_APNEA
+    for i in np.flatnonzero(~(is_unknown | is_central | is_obstructive)).tolist():
+        if _is_absent_first(has_effort[firsts[i] : stops[i]], rate_hz, rule):
+            kinds[i] = EventKind.MIXED_APNEA
+    return kinds
+
+
+def _is_absent_first(has_effort: NDArray[np.bool_], rate_hz: float, rule: EffortRule) -> bool:
+    """Whether effort is missing for long from the first part of an apnea on, and comes back."""
     absences = spans_from_mask(~has_effort, rate_hz)
     is_long = absences[:, 1] - absences[:, 0] >= rule.min_mixed_absence_s
     is_first = (absences[:, 0] <= rule.mixed_absence_by_s) & (absences[:, 1] < len(has_effort) / rate_hz)
-    return EventKind.MIXED_APNEA if (is_long & is_first).any() else EventKind.OBSTRUCTIVE_APNEA
+    return bool((is_long & is_first).any())
