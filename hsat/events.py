@@ -14,6 +14,7 @@ __all__ = [
     "PeriodicRun",
     "RejectedCandidate",
     "RespiratoryEvent",
+    "event_cells",
     "event_rows",
 ]
 
@@ -236,34 +237,41 @@ EVENT_COLUMNS: tuple[str, ...] = (
 
 def event_rows(events: Iterable[RespiratoryEvent]) -> Sequence[dict[str, object]]:
     """Flatten events into rows with `EVENT_COLUMNS` as keys, None where there is no value."""
-    rows: list[dict[str, object]] = []
-    for event in events:
-        fall = event.desaturation
-        rows.append(
-            {
-                "kind": event.kind.value,
-                "start_s": event.start_s,
-                "stop_s": event.stop_s,
-                "duration_s": event.duration_s,
-                "flow_reduction_fraction": event.flow_reduction_fraction,
-                "baseline_excursion": event.baseline_excursion,
-                "effort_fraction": event.effort_fraction,
-                "criterion": event.criterion,
-                "is_counted": event.is_counted,
-                "origin": event.origin.value,
-                "confidence_fraction": event.confidence_fraction,
-                "obstructive_signs": _signs_text(event),
-                "sensor": event.sensor,
-                "desaturation_start_s": fall.start_s if fall else None,
-                "desaturation_nadir_s": fall.nadir_s if fall else None,
-                "desaturation_stop_s": fall.stop_s if fall else None,
-                "desaturation_baseline_percent": fall.baseline_percent if fall else None,
-                "desaturation_nadir_percent": fall.nadir_percent if fall else None,
-                "desaturation_drop_points": fall.drop_points if fall else None,
-                "desaturation_delay_s": event.desaturation_delay_s,
-            }
-        )
-    return rows
+    return [dict(zip(EVENT_COLUMNS, event_cells(event), strict=True)) for event in events]
+
+
+def event_cells(event: RespiratoryEvent) -> tuple[float | str | None, ...]:
+    """The values of an event in the order of `EVENT_COLUMNS`, None where there is none."""
+    fall = event.desaturation
+    return (
+        event.kind.value,
+        event.start_s,
+        event.stop_s,
+        event.duration_s,
+        event.flow_reduction_fraction,
+        event.baseline_excursion,
+        event.effort_fraction,
+        event.criterion,
+        event.is_counted,
+        event.origin.value,
+        event.confidence_fraction,
+        _signs_text(event),
+        event.sensor,
+        *((None,) * 7 if fall is None else _fall_cells(event, fall)),
+    )
+
+
+def _fall_cells(event: RespiratoryEvent, fall: Desaturation) -> tuple[float, ...]:
+    """The values of an event's fall of SpO2, likewise."""
+    return (
+        fall.start_s,
+        fall.nadir_s,
+        fall.stop_s,
+        fall.baseline_percent,
+        fall.nadir_percent,
+        fall.drop_points,
+        fall.nadir_s - event.stop_s,
+    )
 
 
 def _signs_text(event: RespiratoryEvent) -> str | None:

@@ -269,7 +269,6 @@ def _overview(airflow: Airflow | None, oximetry: Oximetry | None) -> Overview:
         excursion = breathing.excursion[step // 2 :: step].copy()
     if oximetry is not None:
         step = int(OVERVIEW_STEP_S * oximetry.rate_hz)
-        n_steps = len(oximetry.percent) // step
-        blocks = oximetry.percent[: n_steps * step].reshape(n_steps, step)
-        spo2 = np.fmin.reduce(blocks, axis=1)
+        n_covered = len(oximetry.percent) // step * step
+        spo2 = np.fmin.reduceat(oximetry.percent[:n_covered], np.arange(0, n_covered, step))
     return Overview(step_s=OVERVIEW_STEP_S, flow_excursion=excursion, spo2_percent=spo2)

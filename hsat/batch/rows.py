@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable
 from math import isfinite
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 
 from hsat.batch.outcome import Cell, Cells, StoredNight
-from hsat.events import EVENT_COLUMNS, event_rows
+from hsat.events import event_cells
 from hsat.report.plain import without_surrogates
 from hsat.report.tables import NIGHT_COLUMNS, night_row
 from hsat.results import NightResult
@@ -70,19 +70,21 @@ def stored_night(
             (name, other.rules_id, _cell(other.ahi_per_h), other.severity)
             for name, other in night.alternatives.items()
         ),
-        events=tuple(_cells(_of_event(row)) for row in event_rows(night.events)),
+        events=tuple(_cells(event_cells(event)) for event in night.events),
         desaturations=tuple(_cells(_of_desaturation(fall)) for fall in night.desaturations),
         sha256=sha256,
     )
 
 
-_of_event = itemgetter(*EVENT_COLUMNS)
 _of_desaturation = attrgetter(*DESATURATION_COLUMNS)
 
 
 def _cells(values: Iterable[object]) -> Cells:
-    return tuple(  # most are floats: these are told here, without a call for each
-        [value if type(value) is float and isfinite(value) else _cell(value) for value in values]
+    return tuple(  # most are floats or missing: these are told here, without a call for each
+        [
+            value if value is None or (type(value) is float and isfinite(value)) else _cell(value)
+            for value in values
+        ]
     )
 
 

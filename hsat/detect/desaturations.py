@@ -107,7 +107,8 @@ def estimate_delay_s(reduction: NDArray[np.float32], oximetry: Oximetry, rules: 
     fall = np.zeros(n, np.float32)
     half = span // 2
     fall[half : n - (span - half)] = spo2[: n - span] - spo2[span:]
-    fall = np.clip(np.nan_to_num(fall), -delay.max_slope_points, delay.max_slope_points)
+    fall[np.isnan(fall)] = 0.0
+    np.clip(fall, -delay.max_slope_points, delay.max_slope_points, out=fall)
     centred = reduction[:n] - np.mean(reduction[:n])
     spread = float(np.linalg.norm(centred) * np.linalg.norm(fall - fall.mean()))
     if spread == 0.0:

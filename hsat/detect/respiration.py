@@ -168,9 +168,12 @@ def _reduction_by_second(breathing: Breathing, reductions: Reductions) -> Sample
     known = np.flatnonzero(~np.isnan(reductions.breath_baselines))
     if len(known) == 0:
         return np.zeros(len(excursion), np.float32)
-    places = np.searchsorted(breathing.onsets[known], np.arange(len(excursion)) * step, side="right") - 1
-    baselines = reductions.breath_baselines[known][np.maximum(places, 0)]
-    return np.clip(np.nan_to_num(1.0 - excursion / baselines), 0.0, 1.0).astype(np.float32)
+    first_seconds = np.minimum(-(-breathing.onsets[known] // step), len(excursion))
+    edges = np.concatenate(([0], first_seconds[1:], [len(excursion)]))
+    baselines = np.repeat(reductions.breath_baselines[known], np.diff(edges))
+    reduction: Samples = np.clip(1.0 - excursion / baselines, 0.0, 1.0).astype(np.float32)
+    reduction[np.isnan(reduction)] = 0.0
+    return reduction
 
 
 def _assumed_delay_note(rules: ScoringRules) -> Note:

@@ -1,5 +1,8 @@
 """Curves aligned at the ends of events, their mean, and the night's own window in it."""
 
+from collections.abc import Sequence
+from math import isfinite
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,12 +70,12 @@ def mean_curve(curves: Curves, smoothing_s: float) -> Curves:
     return smooth
 
 
-def steps_to_peak(curve: NDArray[np.float64], turn_fraction: float, share_fraction: float) -> int:
+def steps_to_peak(curve: Sequence[float], turn_fraction: float, share_fraction: float) -> int:
     """Steps from a dip at the start of a curve to the peak beside it.
 
     Parameters
     ----------
-    curve : ndarray, shape (n,), float64
+    curve : sequence of float, length n
         Seconds from the dip on; what follows a number that is not finite is not looked at.
     turn_fraction : float
         The curve is followed until it has fallen from its highest point by this part of the rise
@@ -88,10 +91,10 @@ def steps_to_peak(curve: NDArray[np.float64], turn_fraction: float, share_fracti
     """
     highest = 0
     turns: list[int] = []
-    if len(curve) == 0 or not np.isfinite(curve[0]):
+    if len(curve) == 0 or not isfinite(curve[0]):
         return 0
     for i in range(1, len(curve)):
-        if not np.isfinite(curve[i]):
+        if not isfinite(curve[i]):
             break
         if curve[i] > curve[highest]:
             highest = i

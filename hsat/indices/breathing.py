@@ -37,15 +37,17 @@ def add_breathing(
     if hours < rules.adequacy.rate_from_h:
         found.refuse(_BREATHING_NAMES, NO_TIME)
         return
-    n_apneas = sum(event.kind.is_apnea for event in counted)
+    kinds = [event.kind for event in counted]
+    n_of = {kind: kinds.count(kind) for kind in _APNEA_KINDS}
+    n_apneas = sum(n_of.values())
     n_hypopneas = len(counted) - n_apneas
     found.values["n_apneas"] = n_apneas
     found.values["apnea_index_per_h"] = n_apneas / hours
     # A person tells kinds without belts, and hypopneas without SpO2; the program never does.
-    typed = {event.kind for event in counted if event.kind.is_apnea} - UNTYPED_KINDS
+    is_typed = n_apneas > n_of[EventKind.UNCLASSIFIED_APNEA]
     for kind, name in _APNEA_KINDS.items():
-        if not night.why_no_effort or typed or kind is EventKind.UNCLASSIFIED_APNEA:
-            found.values[name] = sum(event.kind is kind for event in counted) / hours
+        if not night.why_no_effort or is_typed or kind is EventKind.UNCLASSIFIED_APNEA:
+            found.values[name] = n_of[kind] / hours
         else:
             found.refuse([name], f"{night.why_no_effort}: apneas stay unclassified")
     if night.spo2_percent is None and rules.hypopnea.needs_desaturation and not n_hypopneas:
@@ -85,10 +87,13 @@ def add_durations(
     found: Found, night: NightMeasurements, counted: Sequence[RespiratoryEvent], rules: ScoringRules
 ) -> None:
     """Mean, median and longest apnea and hypopnea."""
+    of_all: dict[bool, list[float]] = {True: [], False: []}
+    for event in counted:
+        of_all[event.kind.is_apnea].append(event.duration_s)
     for word, is_apnea in (("apnea", True), ("hypopnea", False)):
         names = [f"{which}_{word}_duration_s" for which in ("mean", "median", "longest")]
-        durations = [event.duration_s for event in counted if event.kind.is_apnea is is_apnea]
-        if durations:
+        durations = np.array(of_all[is_apnea])
+        if len(durations):
             statistics = (np.mean(durations), np.median(durations), np.max(durations))
             found.values.update({name: float(value) for name, value in zip(names, statistics, strict=True)})
         elif not night.has_flow:

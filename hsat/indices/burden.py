@@ -67,8 +67,8 @@ def _window(curve: NDArray[np.float64], rules: ScoringRules) -> tuple[int, int]:
     earliest = end - int(rule.nadir_from_s)
     nadir = earliest + int(np.argmin(curve[earliest : end + int(rule.nadir_within_s) + 1]))
     turn, share = rule.peak_prominence_fraction, rule.peak_share_fraction
-    first = nadir - steps_to_peak(curve[nadir::-1], turn, share)
-    return first, nadir + steps_to_peak(curve[nadir:], turn, share)
+    first = nadir - steps_to_peak(curve[nadir::-1].tolist(), turn, share)
+    return first, nadir + steps_to_peak(curve[nadir:].tolist(), turn, share)
 
 
 def desaturation_areas_percent_min(

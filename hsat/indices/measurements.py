@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ __all__ = [
     "Floats",
     "Found",
     "NightMeasurements",
-    "mask_of",
+    "values_in",
 ]
 
 SUPINE_CODE = 0
@@ -28,6 +28,7 @@ NO_FLOW = "no airflow or effort channel"
 NO_TIME = "too little monitored time"
 
 Floats = NDArray[np.float32]
+Number = TypeVar("Number", np.float32, np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +107,9 @@ class Found:
             self.reasons[f"indices.{name}"] = reason
 
 
-def mask_of(spans: Spans, n_samples: int, rate_hz: float) -> NDArray[np.bool_]:
-    """Which of the first `n_samples` lie in the spans."""
-    mask = np.zeros(n_samples, dtype=bool)
+def values_in(spans: Spans, values: NDArray[Number], rate_hz: float) -> NDArray[Number]:
+    """The values that lie in the spans, which are in normal form."""
+    parts = [values[:0]]  # at least one
     for start, stop in np.rint(spans * rate_hz).astype(np.int64).tolist():
-        mask[start:stop] = True
-    return mask
+        parts.append(values[start:stop])
+    return np.concatenate(parts)

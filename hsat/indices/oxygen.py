@@ -6,7 +6,7 @@ import numpy as np
 
 from hsat.events import RespiratoryEvent
 from hsat.indices.burden import desaturation_areas_percent_min, hypoxic_area_percent_min
-from hsat.indices.measurements import NO_FLOW, NO_TIME, Floats, Found, NightMeasurements, mask_of
+from hsat.indices.measurements import NO_FLOW, NO_TIME, Floats, Found, NightMeasurements, values_in
 from hsat.intervals import overlaps_s
 from hsat.rules.model import ScoringRules
 
@@ -43,7 +43,7 @@ def add_oxygen(
         found.refuse(_OXYGEN_NAMES, night.why_no_spo2)
         return
     spans = night.monitored.spo2_spans_s
-    valid = night.spo2_percent[mask_of(spans, len(night.spo2_percent), night.oximetry_rate_hz)]
+    valid = values_in(spans, night.spo2_percent, night.oximetry_rate_hz)
     valid = valid[~np.isnan(valid)]
     if len(valid) == 0:
         found.refuse(_OXYGEN_NAMES, "no valid SpO2")

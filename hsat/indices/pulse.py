@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hsat.events import RespiratoryEvent
 from hsat.indices.aligned import align_at_ends, mean_curve, steps_to_peak
-from hsat.indices.measurements import NO_FLOW, Floats, Found, NightMeasurements, mask_of
+from hsat.indices.measurements import NO_FLOW, Floats, Found, NightMeasurements, values_in
 from hsat.rules.model import ScoringRules
 
 __all__ = ["add_pulse"]
@@ -23,10 +23,10 @@ def add_pulse(
         found.refuse(_PULSE_NAMES, "no pulse channel")
         return
     validity = rules.pulse_validity
-    inside = mask_of(night.monitored.spans_s, len(night.pulse_bpm), night.oximetry_rate_hz)
     is_valid = (night.pulse_bpm >= validity.lowest_bpm) & (night.pulse_bpm <= validity.highest_bpm)
     pulse = np.where(is_valid, night.pulse_bpm, np.float32(np.nan))
-    valid = pulse[is_valid & inside]
+    valid = values_in(night.monitored.spans_s, pulse, night.oximetry_rate_hz)
+    valid = valid[~np.isnan(valid)]
     if len(valid) == 0:
         found.refuse(_PULSE_NAMES, "no valid pulse rate in monitored time")
         return
@@ -56,8 +56,9 @@ def _responses_bpm(
     starts = np.array([event.start_s for event in events])
     stops = np.array([event.stop_s for event in events])
     first_s, last_s = _window_s(pulse, rate_hz, starts, stops, rules)
-    lowest = _extreme(np.fmin, pulse, starts, stops, rate_hz)
-    highest = _extreme(np.fmax, pulse, stops + first_s, stops + last_s, rate_hz)
+    padded = np.append(pulse, np.float32(np.nan))  # a span may stop at the very end
+    lowest = _extreme(np.fmin, padded, starts, stops, rate_hz)
+    highest = _extreme(np.fmax, padded, stops + first_s, stops + last_s, rate_hz)
     responses = highest - lowest
     known: Floats = responses[~np.isnan(responses)]
     return known
@@ -82,8 +83,8 @@ def _window_s(
     earliest, latest = end - int(rule.peak_from_s), end + int(rule.peak_within_s)
     peak = earliest + int(np.argmin(curve[earliest : latest + 1]))
     turn, share = rule.trough_prominence_fraction, rule.trough_share_fraction
-    before = steps_to_peak(curve[peak::-1], turn, share)
-    after = steps_to_peak(curve[peak:], turn, share)
+    before = steps_to_peak(curve[peak::-1].tolist(), turn, share)
+    after = steps_to_peak(curve[peak:].tolist(), turn, share)
     is_peak = before > 0 and after > 0 and curve[peak] == np.min(curve[max(peak - 1, 0) : peak + 2])
     if not is_peak:
         return usual
@@ -92,16 +93,15 @@ def _window_s(
 
 def _extreme(
     function: np.ufunc,
-    values: Floats,
+    padded: Floats,
     starts_s: NDArray[np.float64],
     stops_s: NDArray[np.float64],
     rate_hz: float,
 ) -> Floats:
-    """Smallest or largest valid value of each span; NaN where it holds none."""
-    last = len(values) - 1
-    first = np.clip((starts_s * rate_hz).astype(np.int64), 0, last)
-    stop = np.clip((stops_s * rate_hz).astype(np.int64), first + 1, len(values))
+    """Smallest or largest valid value of each span; NaN where it holds none. The last value is none."""
+    n = len(padded) - 1
+    first = np.clip((starts_s * rate_hz).astype(np.int64), 0, n - 1)
+    stop = np.clip((stops_s * rate_hz).astype(np.int64), first + 1, n)
     places = np.column_stack((first, stop)).reshape(-1)
-    padded = np.append(values, np.float32(np.nan))  # a span may stop at the very end
     extremes: Floats = function.reduceat(padded, places)[::2]
     return extremes
