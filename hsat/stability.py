@@ -41,6 +41,13 @@ AFTER_CANDIDATES = frozenset(
 )
 """Fields of a rule set that no candidate depends on; any other table may change what is found."""
 
+BEFORE_CANDIDATES = tuple(
+    field.name
+    for field in fields(ScoringRules)
+    if field.name not in AFTER_CANDIDATES and field.name != "hypopnea"
+)
+"""The others, but for the table whose fall of SpO2 is asked for last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedNight:
@@ -118,9 +125,10 @@ def find_alternatives(
 def _finds_the_same(rules: ScoringRules, sibling: ScoringRules) -> bool:
     """Whether the sibling would judge the very candidates that were found under these rules."""
     points = sibling.hypopnea.min_desaturation_points
-    like = replace(rules, hypopnea=replace(rules.hypopnea, min_desaturation_points=points))
-    names = [field.name for field in fields(rules) if field.name not in AFTER_CANDIDATES]
-    return all(getattr(like, name) == getattr(sibling, name) for name in names)
+    hypopnea = replace(rules.hypopnea, min_desaturation_points=points)
+    return hypopnea == sibling.hypopnea and all(
+        getattr(rules, name) == getattr(sibling, name) for name in BEFORE_CANDIDATES
+    )
 
 
 def _candidates_of_other_reading(

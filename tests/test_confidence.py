@@ -50,7 +50,7 @@ def candidate_of(
         sensor="flow",
         apnea_sensor="flow",
     )
-    return candidate._replace(**changes)
+    return replace(candidate, **changes)
 
 
 def rank(**changes: Any) -> float | None:

@@ -245,8 +245,8 @@ def find_monitored_time(
         flags.update(group)
     excluded: list[ExcludedTime] = []
     taken = np.empty((0, 2))
-    for cause in QualityFlag:
-        spans = clip_spans(flags.get(cause, np.empty((0, 2))), 0.0, duration_s)
+    for cause in sorted(flags, key=list(QualityFlag).index):
+        spans = clip_spans(flags[cause], 0.0, duration_s)
         fresh = subtract_spans(spans, taken)
         if len(fresh):
             excluded.append(ExcludedTime(cause=cause, spans_s=fresh))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.events import Desaturation
+from hsat.events import Desaturation, from_columns
 from hsat.kernels.oxygen import find_falls, match_falls, remove_plateaus, remove_spikes
 from hsat.kernels.rolling import held_level
 from hsat.rules.model import ScoringRules
@@ -124,16 +124,16 @@ def estimate_delay_s(reduction: NDArray[np.float32], oximetry: Oximetry, rules: 
 def _as_desaturations(
     falls: NDArray[np.signedinteger[Any]], levels: NDArray[np.float32], rate_hz: float
 ) -> list[Desaturation]:
-    return [
-        Desaturation(
-            start_s=top / rate_hz,
-            nadir_s=nadir / rate_hz,
-            stop_s=stop / rate_hz,
-            baseline_percent=baseline,
-            nadir_percent=lowest,
-        )
-        for (top, nadir, stop), (baseline, lowest) in zip(falls.tolist(), levels.tolist(), strict=True)
-    ]
+    starts_s, nadirs_s, stops_s = (falls.T / rate_hz).tolist()
+    baselines, lowest = levels.T.tolist()
+    return from_columns(
+        Desaturation,
+        start_s=starts_s,
+        nadir_s=nadirs_s,
+        stop_s=stops_s,
+        baseline_percent=baselines,
+        nadir_percent=lowest,
+    )
 
 
 def find_desaturations(oximetry: Oximetry, rules: ScoringRules) -> list[Desaturation]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import isnan
 from typing import NamedTuple
 
@@ -12,7 +13,14 @@ from hsat.detect.confidence import rank_candidate
 from hsat.detect.desaturations import Oximetry, match_desaturations
 from hsat.detect.effort import Effort, EventEffort, measure_event_efforts
 from hsat.detect.respiratory import Reductions
-from hsat.events import Desaturation, EventKind, RejectedCandidate, RespiratoryEvent
+from hsat.events import (
+    Desaturation,
+    EventKind,
+    EventOrigin,
+    RejectedCandidate,
+    RespiratoryEvent,
+    from_columns,
+)
 from hsat.intervals import Spans, overlaps_s
 from hsat.kernels.reductions import CLOSED, TOO_LONG
 from hsat.recording import Note
@@ -29,10 +37,9 @@ __all__ = [
 ]
 
 
-class Candidate(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
     """One stretch of reduced breathing with all that a rule asks about it.
-
-    A tuple: a night has hundreds, and a frozen dataclass takes five times as long to make.
 
     Attributes
     ----------
@@ -141,25 +148,24 @@ def gather_candidates(
     share = rules.event_span.min_counted_share_fraction
     is_counted = overlaps_s(spans, monitored_s) >= share * durations
     places = kept.tolist()
-    columns = zip(  # in the order of the fields
-        spans[kept, 0].tolist(),
-        spans[kept, 1].tolist(),
-        map(tuple, reductions.core_spans_s[kept].tolist()),
-        map(tuple, reductions.apnea_core_spans_s[kept].tolist()),
-        reductions.baselines[kept].tolist(),
-        np.clip(reductions.reduction_fractions[kept], 0.0, 1.0).tolist(),
-        np.minimum(reductions.longest_apnea_s, durations)[kept].tolist(),
-        reductions.endings[kept].tolist(),
-        map(falls.get, places),
-        is_counted[kept].tolist(),
-        stretches.is_artifact[kept].tolist(),
-        [stretches.sensors[i] for i in places],
-        [stretches.apnea_sensors[i] for i in places],
-        stretches.unconfirmed_apnea_s[kept].tolist(),
-        stretches.is_contradicted[kept].tolist(),
-        strict=True,
+    return from_columns(
+        Candidate,
+        start_s=spans[kept, 0].tolist(),
+        stop_s=spans[kept, 1].tolist(),
+        core_s=list(map(tuple, reductions.core_spans_s[kept].tolist())),
+        apnea_core_s=list(map(tuple, reductions.apnea_core_spans_s[kept].tolist())),
+        baseline=reductions.baselines[kept].tolist(),
+        reduction_fraction=np.clip(reductions.reduction_fractions[kept], 0.0, 1.0).tolist(),
+        longest_apnea_s=np.minimum(reductions.longest_apnea_s, durations)[kept].tolist(),
+        ending=reductions.endings[kept].tolist(),
+        desaturation=[falls.get(i) for i in places],
+        is_counted=is_counted[kept].tolist(),
+        is_artifact=stretches.is_artifact[kept].tolist(),
+        sensor=[stretches.sensors[i] for i in places],
+        apnea_sensor=[stretches.apnea_sensors[i] for i in places],
+        unconfirmed_apnea_s=stretches.unconfirmed_apnea_s[kept].tolist(),
+        is_contradicted=stretches.is_contradicted[kept].tolist(),
     )
-    return [Candidate._make(row) for row in columns]
 
 
 def _match_falls(
@@ -362,58 +368,74 @@ def judge_candidates(
     rejected : tuple of RejectedCandidate
         Both in order of time.
     """
-    events: list[RespiratoryEvent] = []
-    rejected: list[RejectedCandidate] = []
     verdicts = [judge(candidate, rules, has_oximetry=has_oximetry) for candidate in candidates]
     efforts: list[EventEffort | None] = [None] * len(candidates)
     if effort is not None and candidates:
-        is_apnea = np.array([verdict.is_apnea for verdict in verdicts])
-        cores_s = np.array([(candidate.core_s, candidate.apnea_core_s) for candidate in candidates])
+        cores_s = [
+            candidate.apnea_core_s if verdict.is_apnea else candidate.core_s
+            for candidate, verdict in zip(candidates, verdicts, strict=True)
+        ]
         efforts[:] = measure_event_efforts(
             effort,
             np.array([candidate.start_s for candidate in candidates]),
-            np.where(is_apnea[:, None], cores_s[:, 1], cores_s[:, 0]),
-            is_apnea,
+            np.array(cores_s),
+            np.array([verdict.is_apnea for verdict in verdicts]),
             rules.effort,
         )
-    for candidate, verdict, event_effort in zip(candidates, verdicts, efforts, strict=True):
-        if verdict.is_event:
-            events.append(_event(candidate, verdict, event_effort, rules))
-        else:
-            rejected.append(
-                RejectedCandidate(
-                    start_s=candidate.start_s,
-                    stop_s=candidate.stop_s,
-                    flow_reduction_fraction=candidate.reduction_fraction,
-                    desaturation=candidate.desaturation,
-                    reason=verdict.clause,
-                    baseline_excursion=candidate.baseline,
-                    confidence_fraction=rank_candidate(candidate, rules),
-                    sensor=candidate.sensor,
-                )
-            )
-    return tuple(events), tuple(rejected)
-
-
-def _event(
-    candidate: Candidate, verdict: Verdict, effort: EventEffort | None, rules: ScoringRules
-) -> RespiratoryEvent:
-    """The event that a candidate was admitted as; `effort` is None without belts."""
-    kind = EventKind.HYPOPNEA
-    if verdict.is_apnea:
-        kind = EventKind.UNCLASSIFIED_APNEA if effort is None else effort.apnea_kind
-    effort_fraction = None if effort is None or isnan(effort.mean_fraction) else effort.mean_fraction
-    fall = candidate.desaturation
-    return RespiratoryEvent(
-        kind=kind,
-        start_s=candidate.start_s,
-        stop_s=candidate.stop_s,
-        flow_reduction_fraction=candidate.reduction_fraction,
-        baseline_excursion=candidate.baseline,
-        effort_fraction=effort_fraction,
-        desaturation=fall if fall is not None and fall.drop_points > 0 else None,
-        criterion=verdict.clause,
-        is_counted=candidate.is_counted,
-        confidence_fraction=rank_candidate(candidate, rules),
-        sensor=candidate.apnea_sensor if verdict.is_apnea else candidate.sensor,
+    ranks = [rank_candidate(candidate, rules) for candidate in candidates]
+    judged = list(zip(candidates, verdicts, efforts, ranks, strict=True))
+    events = _events([item for item in judged if item[1].is_event])
+    rejected = tuple(
+        RejectedCandidate(
+            start_s=candidate.start_s,
+            stop_s=candidate.stop_s,
+            flow_reduction_fraction=candidate.reduction_fraction,
+            desaturation=candidate.desaturation,
+            reason=verdict.clause,
+            baseline_excursion=candidate.baseline,
+            confidence_fraction=rank,
+            sensor=candidate.sensor,
+        )
+        for candidate, verdict, _, rank in judged
+        if not verdict.is_event
     )
+    return tuple(events), rejected
+
+
+def _events(
+    judged: Sequence[tuple[Candidate, Verdict, EventEffort | None, float | None]],
+) -> list[RespiratoryEvent]:
+    """The events that candidates were admitted as; without belts there is no effort."""
+    return from_columns(
+        RespiratoryEvent,
+        kind=[_kind_of(verdict, effort) for _, verdict, effort, _ in judged],
+        start_s=[candidate.start_s for candidate, *_ in judged],
+        stop_s=[candidate.stop_s for candidate, *_ in judged],
+        flow_reduction_fraction=[candidate.reduction_fraction for candidate, *_ in judged],
+        baseline_excursion=[candidate.baseline for candidate, *_ in judged],
+        effort_fraction=[_known_fraction(effort) for _, _, effort, _ in judged],
+        desaturation=[_real_fall(candidate.desaturation) for candidate, *_ in judged],
+        criterion=[verdict.clause for _, verdict, _, _ in judged],
+        is_counted=[candidate.is_counted for candidate, *_ in judged],
+        origin=[EventOrigin.AUTOMATIC] * len(judged),
+        confidence_fraction=[rank for *_, rank in judged],
+        obstructive_signs=[None] * len(judged),
+        sensor=[
+            candidate.apnea_sensor if verdict.is_apnea else candidate.sensor
+            for candidate, verdict, *_ in judged
+        ],
+    )
+
+
+def _kind_of(verdict: Verdict, effort: EventEffort | None) -> EventKind:
+    if not verdict.is_apnea:
+        return EventKind.HYPOPNEA
+    return EventKind.UNCLASSIFIED_APNEA if effort is None else effort.apnea_kind
+
+
+def _known_fraction(effort: EventEffort | None) -> float | None:
+    return None if effort is None or isnan(effort.mean_fraction) else effort.mean_fraction
+
+
+def _real_fall(fall: Desaturation | None) -> Desaturation | None:
+    return fall if fall is not None and fall.drop_points > 0 else None

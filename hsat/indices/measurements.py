@@ -18,7 +18,7 @@ __all__ = [
     "Floats",
     "Found",
     "NightMeasurements",
-    "values_in",
+    "valid_in",
 ]
 
 SUPINE_CODE = 0
@@ -107,9 +107,11 @@ class Found:
             self.reasons[f"indices.{name}"] = reason
 
 
-def values_in(spans: Spans, values: NDArray[Number], rate_hz: float) -> NDArray[Number]:
-    """The values that lie in the spans, which are in normal form."""
+def valid_in(spans: Spans, values: NDArray[Number], rate_hz: float) -> NDArray[Number]:
+    """The values in the spans, which are in normal form, without those that are missing."""
     parts = [values[:0]]  # at least one
     for start, stop in np.rint(spans * rate_hz).astype(np.int64).tolist():
         parts.append(values[start:stop])
-    return np.concatenate(parts)
+    inside = parts[1] if len(parts) == 2 else np.concatenate(parts)
+    is_missing = np.isnan(inside)
+    return inside[~is_missing] if is_missing.any() else inside

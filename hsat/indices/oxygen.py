@@ -6,7 +6,7 @@ import numpy as np
 
 from hsat.events import RespiratoryEvent
 from hsat.indices.burden import desaturation_areas_percent_min, hypoxic_area_percent_min
-from hsat.indices.measurements import NO_FLOW, NO_TIME, Floats, Found, NightMeasurements, values_in
+from hsat.indices.measurements import NO_FLOW, NO_TIME, Floats, Found, NightMeasurements, valid_in
 from hsat.intervals import overlaps_s
 from hsat.rules.model import ScoringRules
 
@@ -42,9 +42,7 @@ def add_oxygen(
     if night.spo2_percent is None:
         found.refuse(_OXYGEN_NAMES, night.why_no_spo2)
         return
-    spans = night.monitored.spo2_spans_s
-    valid = values_in(spans, night.spo2_percent, night.oximetry_rate_hz)
-    valid = valid[~np.isnan(valid)]
+    valid = valid_in(night.monitored.spo2_spans_s, night.spo2_percent, night.oximetry_rate_hz)
     if len(valid) == 0:
         found.refuse(_OXYGEN_NAMES, "no valid SpO2")
         return
@@ -97,8 +95,9 @@ def quantiles_of_held(values: Floats, fractions: Sequence[float]) -> list[float]
     firsts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
     if len(firsts) > MOST_RUNS_FRACTION * len(values):
         return [float(quantile) for quantile in np.quantile(values, list(fractions))]
-    order = np.argsort(values[firsts], kind="stable")
-    ordered = values[firsts][order]
+    held = values[firsts]
+    order = np.argsort(held, kind="stable")
+    ordered = held[order]
     reach = np.cumsum(np.diff(firsts, append=len(values))[order])
     found: list[float] = []
     for fraction in fractions:

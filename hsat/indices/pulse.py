@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hsat.events import RespiratoryEvent
 from hsat.indices.aligned import align_at_ends, mean_curve, steps_to_peak
-from hsat.indices.measurements import NO_FLOW, Floats, Found, NightMeasurements, values_in
+from hsat.indices.measurements import NO_FLOW, Floats, Found, NightMeasurements, valid_in
 from hsat.rules.model import ScoringRules
 
 __all__ = ["add_pulse"]
@@ -25,8 +25,7 @@ def add_pulse(
     validity = rules.pulse_validity
     is_valid = (night.pulse_bpm >= validity.lowest_bpm) & (night.pulse_bpm <= validity.highest_bpm)
     pulse = np.where(is_valid, night.pulse_bpm, np.float32(np.nan))
-    valid = values_in(night.monitored.spans_s, pulse, night.oximetry_rate_hz)
-    valid = valid[~np.isnan(valid)]
+    valid = valid_in(night.monitored.spans_s, pulse, night.oximetry_rate_hz)
     if len(valid) == 0:
         found.refuse(_PULSE_NAMES, "no valid pulse rate in monitored time")
         return

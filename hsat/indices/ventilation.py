@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.indices.measurements import NO_FLOW, Found, NightMeasurements, values_in
+from hsat.indices.measurements import NO_FLOW, Found, NightMeasurements, valid_in
 from hsat.rules.model import ScoringRules
 
 __all__ = ["add_snoring", "add_ventilation"]
@@ -38,8 +38,7 @@ def add_snoring(found: Found, night: NightMeasurements, rules: ScoringRules) -> 
             reason = "snoring is recorded in the device's own unit, for which no limit is published"
         found.refuse([name], reason)
         return
-    levels_db = values_in(night.monitored.spans_s, night.sound_level_db, 1.0)
-    levels_db = levels_db[~np.isnan(levels_db)]
+    levels_db = valid_in(night.monitored.spans_s, night.sound_level_db, 1.0)
     if len(levels_db) == 0:
         found.refuse([name], "no sound level in monitored time")
         return
