@@ -80,9 +80,13 @@ _of_desaturation = attrgetter(*DESATURATION_COLUMNS)
 
 
 def _cells(values: Iterable[object]) -> Cells:
-    return tuple(  # most are floats or missing: these are told here, without a call for each
+    return tuple(  # most need no change: these are told here, without a call for each
         [
-            value if value is None or (type(value) is float and isfinite(value)) else _cell(value)
+            value
+            if (type(value) is float and isfinite(value))
+            or value is None
+            or (type(value) is str and value.isascii())
+            else _cell(value)
             for value in values
         ]
     )

@@ -126,11 +126,10 @@ class _Pieces(NamedTuple):
 def _pieces(values: NDArray[np.float32], firsts: NDArray[np.int64], stops: NDArray[np.int64]) -> _Pieces:
     """What lies in the spans: sums over these need not go through the whole night."""
     parts = [values[first:stop] for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True)]
-    return _joined(parts)
+    return _joined(parts, stops - firsts)
 
 
-def _joined(parts: Sequence[NDArray[np.float32]]) -> _Pieces:
-    lengths = np.array([len(part) for part in parts])
+def _joined(parts: Sequence[NDArray[np.float32]], lengths: NDArray[np.int64]) -> _Pieces:
     stops = np.cumsum(lengths)
     return _Pieces(np.concatenate(parts), stops - lengths, stops)
 
@@ -261,7 +260,7 @@ def type_apneas(
     """
     if not strengths:
         return []
-    values, firsts, stops = _joined(strengths)
+    values, firsts, stops = _joined(strengths, np.array([len(strength) for strength in strengths]))
     is_unknown = np.isnan(np.maximum.reduceat(values, firsts))  # the largest is NaN where any is
     margin = int(rule.edge_margin_s * rate_hz)
     margins = np.where(stops - firsts > 2 * margin + 1, margin, 0)

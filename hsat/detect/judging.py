@@ -314,34 +314,31 @@ def _judge_hypopnea(
 
     `disagreement` tells of an apnea that was not confirmed.
     """
-    if candidate.duration_s < hypopnea.min_duration_s:
+    duration_s, reduction = candidate.duration_s, candidate.reduction_fraction
+    if duration_s < hypopnea.min_duration_s:
         return _refused(
-            f"hypopnea.min_duration_s: lasts {candidate.duration_s:.1f} s, "
-            f"needs {hypopnea.min_duration_s:g} s"
+            f"hypopnea.min_duration_s: lasts {duration_s:.1f} s, needs {hypopnea.min_duration_s:g} s"
         )
-    if candidate.reduction_fraction < hypopnea.min_reduction_fraction:
+    if reduction < hypopnea.min_reduction_fraction:
         return _refused(
-            f"hypopnea.min_reduction_fraction: reduced by {candidate.reduction_fraction:.1%}, "
+            f"hypopnea.min_reduction_fraction: reduced by {reduction:.1%}, "
             f"needs {hypopnea.min_reduction_fraction:.0%}"
         )
     if not hypopnea.needs_desaturation:
-        return _hypopnea(candidate, f"; no fall of SpO2 is asked for{disagreement}")
-    fall = candidate.desaturation
-    if fall is None:
+        oxygen = "; no fall of SpO2 is asked for"
+    elif candidate.desaturation is None:
         why = "SpO2 is missing here" if has_oximetry else "the recording has no SpO2"
         return _refused(f"hypopnea.min_desaturation_points: {why}{disagreement}")
-    if fall.drop_points < hypopnea.min_desaturation_points:
-        return _refused(
-            f"hypopnea.min_desaturation_points: SpO2 falls by {fall.drop_points:.1f} points, "
-            f"needs {hypopnea.min_desaturation_points:g}{disagreement}"
-        )
-    return _hypopnea(candidate, f" with a fall of SpO2 by {fall.drop_points:.1f} points{disagreement}")
-
-
-def _hypopnea(candidate: Candidate, oxygen: str) -> Verdict:
-    """A hypopnea; `oxygen` is the end of its clause."""
-    reduced = f"{candidate.reduction_fraction:.0%} for {candidate.duration_s:.1f} s"
-    return Verdict(is_apnea=False, is_hypopnea=True, clause=f"hypopnea: reduced by {reduced}{oxygen}")
+    else:
+        drop_points = candidate.desaturation.drop_points
+        if drop_points < hypopnea.min_desaturation_points:
+            return _refused(
+                f"hypopnea.min_desaturation_points: SpO2 falls by {drop_points:.1f} points, "
+                f"needs {hypopnea.min_desaturation_points:g}{disagreement}"
+            )
+        oxygen = f" with a fall of SpO2 by {drop_points:.1f} points"
+    clause = f"hypopnea: reduced by {reduction:.0%} for {duration_s:.1f} s{oxygen}{disagreement}"
+    return Verdict(is_apnea=False, is_hypopnea=True, clause=clause)
 
 
 def _refused(clause: str) -> Verdict:

@@ -92,7 +92,9 @@ def desaturation_areas_percent_min(
         Percent times minutes, each from the fall's start until SpO2 is back, see
         `hsat.kernels.oxygen.fall_areas`.
     """
-    rows_s = np.array([(fall.start_s, fall.nadir_s) for fall in desaturations]).reshape(-1, 2)
+    rows_s = np.column_stack(
+        ([fall.start_s for fall in desaturations], [fall.nadir_s for fall in desaturations])
+    )
     areas = np.empty(len(desaturations))
     fall_areas(
         spo2_percent,

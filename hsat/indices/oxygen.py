@@ -92,7 +92,7 @@ def quantiles_of_held(values: Floats, fractions: Sequence[float]) -> list[float]
     -------
     list of float
     """
-    firsts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+    firsts = np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
     if len(firsts) > MOST_RUNS_FRACTION * len(values):
         return [float(quantile) for quantile in np.quantile(values, list(fractions))]
     held = values[firsts]
@@ -118,7 +118,7 @@ def _add_desaturations(found: Found, night: NightMeasurements, spo2: Floats, rul
         found.refuse(_DESATURATION_NAMES, "too little valid SpO2 for a rate")
         return
     falls = night.desaturations
-    rows = np.array([(fall.start_s, fall.nadir_s) for fall in falls]).reshape(-1, 2)
+    rows = np.column_stack(([fall.start_s for fall in falls], [fall.nadir_s for fall in falls]))
     is_counted = overlaps_s(rows, night.monitored.spo2_spans_s) > 0
     drops = np.array([fall.drop_points for fall in falls])[is_counted]
     areas = desaturation_areas_percent_min(spo2, night.oximetry_rate_hz, falls, rules)[is_counted]

@@ -24,7 +24,9 @@ def add_pulse(
         return
     validity = rules.pulse_validity
     is_valid = (night.pulse_bpm >= validity.lowest_bpm) & (night.pulse_bpm <= validity.highest_bpm)
-    pulse = np.where(is_valid, night.pulse_bpm, np.float32(np.nan))
+    padded = np.full(len(is_valid) + 1, np.nan, np.float32)  # one more: an event may stop at the very end
+    pulse = padded[:-1]
+    np.copyto(pulse, night.pulse_bpm, where=is_valid)
     valid = valid_in(night.monitored.spans_s, pulse, night.oximetry_rate_hz)
     if len(valid) == 0:
         found.refuse(_PULSE_NAMES, "no valid pulse rate in monitored time")
@@ -38,7 +40,7 @@ def add_pulse(
     if not counted:
         found.refuse(["pulse_response_bpm"], "no event was counted")
         return
-    responses = _responses_bpm(pulse, night.oximetry_rate_hz, counted, rules)
+    responses = _responses_bpm(padded, night.oximetry_rate_hz, counted, rules)
     if len(responses) == 0:
         found.refuse(["pulse_response_bpm"], "no valid pulse rate at any event")
     else:
@@ -46,16 +48,16 @@ def add_pulse(
 
 
 def _responses_bpm(
-    pulse: Floats, rate_hz: float, events: Sequence[RespiratoryEvent], rules: ScoringRules
+    padded: Floats, rate_hz: float, events: Sequence[RespiratoryEvent], rules: ScoringRules
 ) -> Floats:
     """Highest pulse in the night's own window minus the lowest within the event, where both are known.
 
+    Of `padded` the last value is none.
     Azarbarzin 2021; the window as their program finds it (see ``docs/indices.md``).
     """
     starts = np.array([event.start_s for event in events])
     stops = np.array([event.stop_s for event in events])
-    first_s, last_s = _window_s(pulse, rate_hz, starts, stops, rules)
-    padded = np.append(pulse, np.float32(np.nan))  # a span may stop at the very end
+    first_s, last_s = _window_s(padded[:-1], rate_hz, starts, stops, rules)
     lowest = _extreme(np.fmin, padded, starts, stops, rate_hz)
     highest = _extreme(np.fmax, padded, stops + first_s, stops + last_s, rate_hz)
     responses = highest - lowest
