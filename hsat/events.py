@@ -1,5 +1,6 @@
 """Respiratory events and desaturations, and their tables."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -242,21 +243,21 @@ EVENT_COLUMNS: tuple[str, ...] = (
 """Columns of the event table, in order."""
 
 
-def from_columns(cls: type[Made], /, **columns: Sequence[object]) -> list[Made]:
+def from_columns(row_type: type[Made], /, **columns: Sequence[object]) -> list[Made]:
     """Make many instances of a frozen dataclass, three times as fast as one by one.
 
     Its ``__init__`` looks up how to set a frozen field, each time; here once for a whole column.
 
     Parameters
     ----------
-    cls : type
+    row_type : type
         A frozen dataclass with slots that checks nothing at its making.
     **columns : sequence, length n
         The values of every field.
 
     Returns
     -------
-    list of `cls`, length n
+    list of `row_type`, length n
 
     Raises
     ------
@@ -264,12 +265,11 @@ def from_columns(cls: type[Made], /, **columns: Sequence[object]) -> list[Made]:
         Where a field has no column, or columns differ in length.
     """
     lengths = {len(values) for values in columns.values()}
-    if columns.keys() != {field.name for field in fields(cls)} or len(lengths) != 1:
-        raise TypeError(f"{cls.__name__} needs a column for each field, all of one length")
-    made = [object.__new__(cls) for _ in range(lengths.pop())]
+    if columns.keys() != {field.name for field in fields(row_type)} or len(lengths) != 1:
+        raise TypeError(f"{row_type.__name__} needs a column for each field, all of one length")
+    made = [object.__new__(row_type) for _ in range(lengths.pop())]
     for name, values in columns.items():
-        for _ in map(getattr(cls, name).__set__, made, values):
-            pass
+        deque(map(getattr(row_type, name).__set__, made, values), maxlen=0)
     return made
 
 

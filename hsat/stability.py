@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields, replace
 
 from hsat.detect.airflow import FlowReading
 from hsat.detect.breathing import flow_from_pressure, measure_upright, pressure_from_flow
+from hsat.detect.candidates import Candidate, gather_candidates
 from hsat.detect.combining import combine_sensors
 from hsat.detect.desaturations import Oximetry
-from hsat.detect.judging import Candidate, gather_candidates, is_admitted
+from hsat.detect.judging import is_admitted
 from hsat.detect.respiratory import find_reduced_breathing
 from hsat.detect.sensors import NASAL_PRESSURE
 from hsat.detect.switching import Airflow, Service

@@ -13,8 +13,9 @@ from breathing_signals import Fall, night_of
 
 import hsat
 from hsat.agreement import match_events
+from hsat.detect.candidates import Candidate
 from hsat.detect.confidence import rank_candidate, rank_margin
-from hsat.detect.judging import Candidate, is_admitted, judge
+from hsat.detect.judging import is_admitted, judge
 from hsat.errors import RulesError
 from hsat.events import Desaturation
 from hsat.kernels.reductions import CLOSED, INTERRUPTED, TOO_LONG

@@ -27,7 +27,8 @@ from breathing_signals import (
 )
 
 import hsat
-from hsat.detect.judging import Candidate, Verdict, judge
+from hsat.detect.candidates import Candidate
+from hsat.detect.judging import Verdict, judge
 from hsat.events import Desaturation, EventKind
 from hsat.grading import grade_adequacy, grade_severity
 from hsat.kernels.reductions import CLOSED, INTERRUPTED, TOO_LONG

@@ -1,13 +1,10 @@
 """How far a candidate lies inside the limits of an event: a rank from 0 to 1."""
 
 import math
-from typing import TYPE_CHECKING
 
+from hsat.detect.candidates import Candidate
 from hsat.kernels.reductions import CLOSED
 from hsat.rules.model import ScoringRules
-
-if TYPE_CHECKING:
-    from hsat.detect.judging import Candidate
 
 __all__ = ["rank_candidate", "rank_margin"]
 
@@ -30,7 +27,7 @@ def rank_margin(margin: float) -> float:
     return 0.5 + 0.5 * margin / (1.0 + abs(margin))
 
 
-def rank_candidate(candidate: "Candidate", rules: ScoringRules) -> float | None:
+def rank_candidate(candidate: Candidate, rules: ScoringRules) -> float | None:
     """Rank a candidate by its distance from the limits that decide whether it is an event.
 
     An event needs all clauses of the apnea, or all of the hypopnea: the smallest distance of each
@@ -65,7 +62,7 @@ def rank_candidate(candidate: "Candidate", rules: ScoringRules) -> float | None:
     return rank if best >= 0.0 else _below_half(rank)
 
 
-def _hypopnea_margin(candidate: "Candidate", rules: ScoringRules) -> float | None:
+def _hypopnea_margin(candidate: Candidate, rules: ScoringRules) -> float | None:
     """Smallest distance of the hypopnea's clauses; None where SpO2 alone would decide and is missing."""
     hypopnea, scale = rules.hypopnea, rules.confidence
     of_flow = min(
@@ -82,7 +79,7 @@ def _hypopnea_margin(candidate: "Candidate", rules: ScoringRules) -> float | Non
     )
 
 
-def _long_apnea_margin(candidate: "Candidate", rules: ScoringRules) -> float:
+def _long_apnea_margin(candidate: Candidate, rules: ScoringRules) -> float:
     """Distance from being too long an apnea for SpO2 that does not fall: either may excuse it."""
     fall, scale = candidate.desaturation, rules.confidence
     if fall is None:

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.breathing import Breathing
+from hsat.detect.candidates import Candidate, gather_candidates
 from hsat.detect.combining import combine_sensors
 from hsat.detect.desaturations import estimate_delay_s
 from hsat.detect.hypopnea_type import measure_obstruction, type_hypopneas
-from hsat.detect.judging import Candidate, gather_candidates, judge_candidates, note_disagreement
+from hsat.detect.judging import judge_candidates, note_disagreement
 from hsat.detect.resaturation import split_at_resaturations
 from hsat.detect.respiratory import Reductions
 from hsat.detect.revision import listed_events, revise_events

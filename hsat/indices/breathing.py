@@ -92,10 +92,12 @@ def add_durations(
         of_all[event.kind.is_apnea].append(event.duration_s)
     for word, is_apnea in (("apnea", True), ("hypopnea", False)):
         names = [f"{which}_{word}_duration_s" for which in ("mean", "median", "longest")]
-        durations = np.array(of_all[is_apnea])
-        if len(durations):
-            statistics = (np.mean(durations), np.median(durations), np.max(durations))
-            found.values.update({name: float(value) for name, value in zip(names, statistics, strict=True)})
+        durations = of_all[is_apnea]
+        if durations:
+            ordered = sorted(durations)
+            median_s = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+            statistics = (float(np.mean(durations)), median_s, ordered[-1])
+            found.values.update(zip(names, statistics, strict=True))
         elif not night.has_flow:
             found.refuse(names, NO_FLOW)
         elif not is_apnea and night.spo2_percent is None and rules.hypopnea.needs_desaturation:

@@ -46,13 +46,15 @@ def hypoxic_area_percent_min(
         return 0.0
     rule = rules.hypoxic_burden
     ends_s = np.asarray(stops_s, dtype=np.float64)
-    curves = align_at_ends(spo2_percent, rate_hz, ends_s, rule.search_before_s, rule.search_after_s)
+    before_s = max(rule.search_before_s, rule.baseline_window_s)
+    aligned = align_at_ends(spo2_percent, rate_hz, ends_s, before_s, rule.search_after_s)
+    end = int(before_s)
+    curves = aligned[:, end - int(rule.search_before_s) :]
     if np.isnan(curves).all():
         return 0.0
     mean = mean_curve(curves, rule.smoothing_s)
     first, last = _window(np.where(np.isnan(mean), np.inf, mean), rules)
-    before = align_at_ends(spo2_percent, rate_hz, ends_s, rule.baseline_window_s, 0.0)
-    baselines = np.fmax.reduce(before, axis=1)
+    baselines = np.fmax.reduce(aligned[:, end - int(rule.baseline_window_s) : end + 1], axis=1)
     depth = np.fmax(baselines[:, None] - curves[:, first : last + 1], 0.0)  # fmax: missing is 0
     places = np.rint(ends_s).astype(np.int64)[:, None] + np.arange(first, last + 1)
     is_fresh = places[1:] > np.maximum.accumulate(places[:-1, -1])[:, None]
