@@ -45,7 +45,7 @@ def as_spans(pairs: ArrayLike | Iterable[tuple[float, float]]) -> Spans:
     if len(rows) == 0:
         return rows
     rows = rows[rows[:, 1] > rows[:, 0]]
-    if len(rows) < 2:
+    if len(rows) < 2 or (rows[1:, 0] > rows[:-1, 1]).all():
         return rows
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     reach = np.maximum.accumulate(rows[:, 1])
@@ -65,14 +65,13 @@ def unite_spans(*sets: Spans) -> Spans:
 def invert_spans(spans: Spans, start_s: float, stop_s: float) -> Spans:
     """Time within ``[start_s, stop_s)`` that no span covers."""
     inner = clip_spans(spans, start_s, stop_s)
-    starts = np.concatenate(([start_s], inner[:, 1]))
-    stops = np.concatenate((inner[:, 0], [stop_s]))
-    return as_spans(np.column_stack((starts, stops)))
+    edges = np.concatenate(([start_s], inner.reshape(-1), [stop_s]))  # of what lies between
+    return as_spans(edges.reshape(-1, 2))
 
 
 def clip_spans(spans: Spans, start_s: float, stop_s: float) -> Spans:
     """The part of the spans inside ``[start_s, stop_s)``."""
-    return as_spans(np.clip(as_spans(spans), start_s, stop_s))
+    return as_spans(np.minimum(np.maximum(as_spans(spans), start_s), stop_s))
 
 
 def subtract_spans(spans: Spans, minus: Spans) -> Spans:
