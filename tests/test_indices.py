@@ -19,6 +19,7 @@ from index_builder import (
 import hsat
 from hsat.events import EventKind, RespiratoryEvent
 from hsat.indices import compute_indices
+from hsat.indices.measurements import valid_in
 from hsat.intervals import as_spans
 from hsat.results import NightIndices
 
@@ -346,3 +347,22 @@ def test_oximetry_alone_gives_odi_burden_and_time_but_no_ahi():
         assert "no airflow" in reasons[f"indices.{name}"]
     assert night.severity is None
     assert reasons["indices.pulse_response_bpm"] == "no pulse channel"
+
+
+# values within spans ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([], []),
+        ([(1.0, 2.0)], [2.0, 3.0]),
+        ([(0.0, 1.0), (1.5, 9.0)], [0.0, 1.0, 3.0, 5.0]),
+        ([(2.0, 2.5)], []),
+    ],
+    ids=["none", "one", "beyond the end, a value missing", "all missing"],
+)
+def test_valid_values_within_spans(spans, expected):
+    """Two values a second, the one from 2.0 to 2.5 s missing."""
+    values = np.array([0, 1, 2, 3, np.nan, 5], dtype=np.float32)
+    assert valid_in(as_spans(spans), values, 2.0).tolist() == expected

@@ -114,3 +114,10 @@ def test_inputs_are_left_as_they_were():
     unite_spans(a, b), subtract_spans(a, b), clip_spans(a, 0, 2), intersect_spans(a, b)
     assert np.array_equal(a, copies[0])
     assert np.array_equal(b, copies[1])
+
+
+def test_a_result_is_not_the_input_itself():
+    """Spans in normal form come back as they are, yet whoever changes the result changes nothing else."""
+    given = np.array([[0.0, 1.0], [3.0, 4.0]])
+    as_spans(given)[0, 1] = 2.0
+    assert given.tolist() == [[0.0, 1.0], [3.0, 4.0]]
