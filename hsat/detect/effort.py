@@ -58,80 +58,58 @@ class Effort:
         n = len(self.strength)
         firsts = np.minimum((np.maximum(starts_s - before_s, 0.0) * self.rate_hz).astype(np.int64), n - 1)
         stops = np.clip((starts_s * self.rate_hz).astype(np.int64), firsts + 1, n)
-        pieces = _pieces(self.strength, firsts, stops)
-        largest: NDArray[np.float32] = np.fmax.reduceat(pieces.values, pieces.firsts)
+        before = _joined(_parts(self.strength, firsts, stops))
+        largest: NDArray[np.float32] = np.fmax.reduceat(before.values, before.firsts)
         return largest
 
     def during(
-        self, core_s: tuple[float, float], largest_before: float, rule: EffortRule
-    ) -> NDArray[np.float32]:
-        """Strength within an event, over that of the breaths before it where belts have slipped.
+        self, cores_s: NDArray[np.float64], largest_before: NDArray[np.float32], rule: EffortRule
+    ) -> list[NDArray[np.float32]]:
+        """Strength within each event, over that of the breaths before it where belts have slipped.
 
         Parameters
         ----------
-        core_s : tuple of float
-            Part of the event in which no breath beside it reaches into the measuring window.
-        largest_before : float
+        cores_s : ndarray, shape (k, 2), float64
+            Part of each event in which no breath beside it reaches into the measuring window.
+        largest_before : ndarray, shape (k,), float32
             From `largest_before`.
         rule : EffortRule
 
         Returns
         -------
-        ndarray, shape (k,), float32
-            At least one sample; NaN where no belt can be judged.
-        """
-        strength = self.within(*core_s)
-        if rule.min_slipped_fraction <= largest_before < 1.0:
-            return strength / np.float32(largest_before)
-        return strength
-
-    def means_during(
-        self, cores_s: NDArray[np.float64], largest_before: NDArray[np.float32], rule: EffortRule
-    ) -> NDArray[np.float64]:
-        """Mean of `during` for many events at once.
-
-        Parameters
-        ----------
-        cores_s : ndarray, shape (k, 2), float64
-        largest_before : ndarray, shape (k,), float32
-        rule : EffortRule
-
-        Returns
-        -------
-        ndarray, shape (k,), float64
+        list of ndarray, shape (n,), float32
+            Each of at least one sample; NaN where no belt can be judged.
         """
         n = len(self.strength)
         samples = (cores_s * self.rate_hz).astype(np.int64)
         firsts = np.minimum(samples[:, 0], n - 1)
-        stops = np.clip(samples[:, 1], firsts + 1, n)
-        pieces = _pieces(self.strength, firsts, stops)
-        sums = np.add.reduceat(pieces.values, pieces.firsts, dtype=np.float64)
-        means: NDArray[np.float64] = sums / (stops - firsts)
+        strengths = _parts(self.strength, firsts, np.clip(samples[:, 1], firsts + 1, n))
         has_slipped = (largest_before >= rule.min_slipped_fraction) & (largest_before < 1.0)
         for i in np.flatnonzero(has_slipped).tolist():
-            start_s, stop_s = cores_s[i].tolist()
-            strength = self.during((start_s, stop_s), float(largest_before[i]), rule)
-            means[i] = np.add.reduce(strength, dtype=np.float64) / len(strength)
-        return means
+            strengths[i] = strengths[i] / largest_before[i]
+        return strengths
 
 
-class _Pieces(NamedTuple):
-    """Parts of a series one behind the other, at least one sample each, and where each begins."""
+def _parts(
+    values: NDArray[np.float32], firsts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> list[NDArray[np.float32]]:
+    """What lies in each span."""
+    return [values[first:stop] for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True)]
+
+
+class _Joined(NamedTuple):
+    """Parts of at least one sample one behind the other, and where each of them lies."""
 
     values: NDArray[np.float32]
     firsts: NDArray[np.int64]
     stops: NDArray[np.int64]
 
 
-def _pieces(values: NDArray[np.float32], firsts: NDArray[np.int64], stops: NDArray[np.int64]) -> _Pieces:
-    """What lies in the spans: sums over these need not go through the whole night."""
-    parts = [values[first:stop] for first, stop in zip(firsts.tolist(), stops.tolist(), strict=True)]
-    return _joined(parts, stops - firsts)
-
-
-def _joined(parts: Sequence[NDArray[np.float32]], lengths: NDArray[np.int64]) -> _Pieces:
+def _joined(parts: Sequence[NDArray[np.float32]]) -> _Joined:
+    """Sums over these need not go through the whole night."""
+    lengths = np.array([len(part) for part in parts])
     stops = np.cumsum(lengths)
-    return _Pieces(np.concatenate(parts), stops - lengths, stops)
+    return _Joined(np.concatenate(parts), stops - lengths, stops)
 
 
 def measure_effort(belts: list[NDArray[np.float32]], pace: Pace, rules: ScoringRules) -> Effort | None:
@@ -210,18 +188,15 @@ def measure_event_efforts(
     list of EventEffort, length k
     """
     largest_before = effort.largest_before(starts_s, rule.before_s)
-    means = effort.means_during(cores_s, largest_before, rule).tolist()
+    strengths = effort.during(cores_s, largest_before, rule)
+    values, firsts, stops = _joined(strengths)
+    means = np.add.reduceat(values, firsts, dtype=np.float64) / (stops - firsts)
     kinds = [EventKind.UNCLASSIFIED_APNEA] * len(means)
-    apneas = np.flatnonzero(is_apnea)
-    strengths = [
-        effort.during((start_s, stop_s), largest, rule)
-        for (start_s, stop_s), largest in zip(
-            cores_s[apneas].tolist(), largest_before[apneas].tolist(), strict=True
-        )
-    ]
-    for i, kind in zip(apneas.tolist(), type_apneas(strengths, effort.rate_hz, rule), strict=True):
+    apneas = np.flatnonzero(is_apnea).tolist()
+    types = type_apneas([strengths[i] for i in apneas], effort.rate_hz, rule)
+    for i, kind in zip(apneas, types, strict=True):
         kinds[i] = kind
-    return list(map(EventEffort, means, kinds))
+    return list(map(EventEffort, means.tolist(), kinds))
 
 
 def _is_noise(roughness: NDArray[np.float64], rule: EffortRule) -> NDArray[np.bool_]:
@@ -260,7 +235,7 @@ def type_apneas(
     """
     if not strengths:
         return []
-    values, firsts, stops = _joined(strengths, np.array([len(strength) for strength in strengths]))
+    values, firsts, stops = _joined(strengths)
     is_unknown = np.isnan(np.maximum.reduceat(values, firsts))  # the largest is NaN where any is
     margin = int(rule.edge_margin_s * rate_hz)
     margins = np.where(stops - firsts > 2 * margin + 1, margin, 0)
