@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from hsat.kernels import breaths, oxygen, pauses, recovery, reductions, rolling, sampling
+from hsat.kernels import breaths, depths, oxygen, pauses, recovery, reductions, rolling, sampling
 
 N_RANDOM = 200
 RULE = {
@@ -314,7 +314,7 @@ def test_measure_reductions():
         )
         bases = rng.uniform(0.5, 2.0, len(spans))
         got = np.zeros(len(spans))
-        reductions.measure_reductions(excursion, spans, bases, got)
+        depths.measure_reductions(excursion, spans, bases, got)
         expected = naive.measure_reductions(excursion, spans, bases)
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 

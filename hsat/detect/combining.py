@@ -10,7 +10,8 @@ from hsat.detect.airflow import FlowReading
 from hsat.detect.respiratory import Reductions
 from hsat.detect.switching import Airflow, Service, lies_in
 from hsat.intervals import Spans, as_spans, overlaps_s, unite_spans
-from hsat.kernels.reductions import CLOSED, measure_reductions
+from hsat.kernels.depths import measure_reductions
+from hsat.kernels.reductions import CLOSED
 from hsat.rules.model import ScoringRules
 
 __all__ = ["Stretches", "combine_sensors"]

@@ -10,12 +10,12 @@ from hsat.detect.boundaries import first_reduced_onsets, nadirs_before, without_
 from hsat.detect.breathing import Breathing
 from hsat.detect.pauses import measure_pauses, rest_of
 from hsat.intervals import Spans, spans_from_mask
+from hsat.kernels.depths import measure_reductions
 from hsat.kernels.recovery import RunLimits, find_recovery_breaths
 from hsat.kernels.reductions import (
     BaselineLimits,
     SpanLimits,
     find_reductions,
-    measure_reductions,
 )
 from hsat.rules.model import ScoringRules
 

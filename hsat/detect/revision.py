@@ -13,7 +13,7 @@ from hsat.detect.signals import NightSignals
 from hsat.errors import EventListError, shown
 from hsat.events import REMOVED, Desaturation, EventKind, EventOrigin, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
-from hsat.kernels.reductions import measure_reductions
+from hsat.kernels.depths import measure_reductions
 from hsat.recording import Note, Recording
 from hsat.rules.model import ScoringRules
 from hsat.scorings import ScoredEvent, Scoring

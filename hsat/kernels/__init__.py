@@ -1,5 +1,9 @@
 """Numba kernels: arrays and scalars in, arrays or counts out; nothing else from hsat.
 
+An index may count from the end, as everywhere in Python, and numba looks at each whether it does: a
+third of the time of a short loop. Where the compiler can tell that it does not, the look is left out:
+in a loop ``for i in range(len(part))`` over a slice, not in one from `start` to `stop`.
+
 Compiled code is cached beside the source or, where that is read-only, in the user's cache
 folder (numba's own rule); where neither can be written, kernels compile anew in each process.
 """

@@ -26,14 +26,13 @@ def find_breaths(flow, hysteresis, onsets):
     """
     count = 0
     has_fallen = False
-    crossing = 0
     for i in range(1, len(flow)):
-        if flow[i - 1] <= 0.0 and flow[i] > 0.0:
+        if has_fallen and flow[i] > hysteresis[i]:
             crossing = i
-        if flow[i] > hysteresis[i]:
-            if has_fallen:
-                onsets[count] = crossing
-                count += 1
+            while flow[crossing - 1] > 0.0:
+                crossing -= 1
+            onsets[count] = crossing
+            count += 1
             has_fallen = False
         elif flow[i] < -hysteresis[i]:
             has_fallen = True
@@ -58,11 +57,11 @@ def measure_breaths(flow, onsets, n_longest, ranges):
         stop = min(onsets[k] + n_longest[k], len(flow) - 1)
         if k + 1 < len(onsets):
             stop = min(stop, onsets[k + 1])
-        largest = flow[onsets[k]]
-        smallest = largest
-        for i in range(onsets[k] + 1, stop + 1):
-            largest = max(largest, flow[i])
-            smallest = min(smallest, flow[i])
+        breath = flow[onsets[k] : stop + 1]
+        largest = smallest = breath[0]
+        for i in range(len(breath)):
+            largest = max(largest, breath[i])
+            smallest = min(smallest, breath[i])
         ranges[k] = largest - smallest
 
 
@@ -80,16 +79,17 @@ def measure_way(flow, excursion, n_block, ways, reaches):
         Filled in place: sum of the absolute differences between neighbouring samples, each
         counted where it ends, and sum of `excursion`. ``k`` is at least 1.
     """
-    n = len(flow)
     for block in range(len(ways)):
         way = 0.0
         reach = 0.0
         start = block * n_block
-        stop = n if block == len(ways) - 1 else min(start + n_block, n)
+        stop = len(flow) if block == len(ways) - 1 else min(start + n_block, len(flow))
         if start == 0 and stop > 0:
             reach += excursion[0]
-        for i in range(max(start, 1), stop):  # two sums at once take no longer than one
-            reach += excursion[i]
-            way += abs(flow[i] - flow[i - 1])
+            start = 1
+        here, before, ranges = flow[start:stop], flow[start - 1 : stop], excursion[start:stop]
+        for i in range(len(here)):  # two sums at once take no longer than one
+            reach += ranges[i]
+            way += abs(here[i] - before[i])
         ways[block] = way
         reaches[block] = reach

@@ -222,18 +222,17 @@ def _fall_within(values, held, first, start, stop, latest):
 
     From `latest` on the way ends where values are back at the level; -1 where there is none.
     """
-    highest, level = -np.inf, -np.inf
+    highest, level, drop = -np.inf, -np.inf, -np.inf
     nadir_at = -1
-    for i in range(first, stop):
-        if i >= latest and nadir_at >= 0 and values[i] >= highest:
+    here, levels = values[first:stop], held[first:stop]
+    for i in range(len(here)):
+        if first + i >= latest and nadir_at >= 0 and here[i] >= highest:
             break
-        if not np.isnan(held[i]) and held[i] > highest:
-            highest = held[i]
-        if i < start or np.isnan(values[i]) or highest == -np.inf:
-            continue
-        if nadir_at < 0 or highest - values[i] > level - values[nadir_at]:
-            level = highest
-            nadir_at = i
+        if not np.isnan(levels[i]) and levels[i] > highest:
+            highest = levels[i]
+        if first + i >= start and highest > -np.inf and highest - here[i] > drop:
+            level, drop = highest, highest - here[i]
+            nadir_at = first + i
     return level, nadir_at
 
 
@@ -272,13 +271,13 @@ def match_falls(
     previous_nadir = 0
     for k in range(len(windows)):
         start = max(windows[k, 0], 0)
-        stop = min(windows[k, 1], n)
+        stop = max(min(windows[k, 1], n), start)
         falls[k, :] = -1
         levels[k, :] = np.nan
         n_valid = 0
-        for i in range(start, stop):
-            if not np.isnan(values[i]):
-                n_valid += 1
+        window = values[start:stop]
+        for i in range(len(window)):
+            n_valid += window[i] == window[i]  # not where it is NaN
         if n_valid < min_valid_fraction * (stop - start):
             continue
         first = max(start - n_before, previous_nadir)
@@ -286,14 +285,15 @@ def match_falls(
         if nadir_at < 0:
             continue
         nadir = values[nadir_at]
-        level_at = 0
-        for i in range(first, nadir_at + 1):
-            if values[i] >= level:
-                level_at = i
+        level_at = nadir_at
+        while level_at > first and not values[level_at] >= level:
+            level_at -= 1
+        if not values[level_at] >= level:
+            level_at = 0
         back_at = nadir_at
         while back_at < stop - 1 and not values[back_at] >= nadir + recovered_fraction * (level - nadir):
             back_at += 1
-        falls[k, 0] = min(level_at, nadir_at)
+        falls[k, 0] = level_at
         falls[k, 1] = nadir_at
         falls[k, 2] = back_at + 1
         levels[k, 0] = level

@@ -11,7 +11,6 @@ __all__ = [
     "BaselineLimits",
     "SpanLimits",
     "find_reductions",
-    "measure_reductions",
 ]
 
 CLOSED, TOO_LONG, INTERRUPTED = 0, 1, 2
@@ -219,11 +218,24 @@ def _baseline_at(k, breaths, limits, first, window, ordered):
     `window` are the sorted excursions of the window before it, from breath `first` on: mostly enough.
     """
     if len(window) >= limits.n_largest:
-        return _baseline(window, _largest_recovery(first, k, breaths), limits)
+        recovery = 0.0
+        sigh = limits.sigh_ratio * window[max(len(window) - 1 - limits.n_largest, 0)]
+        if window[-1] > sigh:  # else it matters to nothing
+            recovery = _largest_recovery(first, k, breaths)
+        return _baseline(window, recovery, limits)
     count, recovery = _collect_breaths(k, breaths, limits, ordered)
     if count < limits.n_largest:
         return np.nan, np.nan
     return _baseline(ordered[:count], recovery, limits)
+
+
+@kernel
+def _first_below(values, start, stop, level):
+    """First sample of ``[start, stop)`` below `level`; `stop` where none is, or `level` is NaN."""
+    for i in range(start, stop):
+        if values[i] < level:
+            return i
+    return stop
 
 
 @kernel
@@ -383,11 +395,9 @@ def find_reductions(
     # Typed: numba takes a bare number for a type of its own, and compiles what it is handed to twice.
     i, k, count, first, n_near = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(-1)
     breaths = (onsets, sizes, is_left_out, is_recovery)
-    # Before the first breath:
-    usual, usual_mean = _baseline_at(i, breaths, rule, first, window[:0], chosen)
+    baseline, mean = usual, usual_mean = _baseline_at(i, breaths, rule, first, window[:0], chosen)  # at first
     level_until = np.int64(0)  # up to here the baseline is that of a new level
     long_at = np.int64(-1)  # place of the stretch that showed it; the first one found on it takes the place
-    baseline, mean = usual, usual_mean
     while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
@@ -400,8 +410,10 @@ def find_reductions(
                 count += 1
                 long_at = np.int64(-1)
                 continue
-        if not excursion[i] < span_limits.enter_fraction * baseline:  # also where either is NaN
-            i += 1
+        edge = onsets[k + 1] if k + 1 < m else n  # from there on another baseline may be in force
+        edge = min(edge, level_until) if i < level_until else edge
+        i = _first_below(excursion, i, edge, span_limits.enter_fraction * baseline)
+        if i == edge:
             continue
         j, lowest_at, ending = _walk_to_recovery(excursion, i, baseline, span_limits)
         if ending == INTERRUPTED and j - i < span_limits.n_recovery:
@@ -423,22 +435,3 @@ def find_reductions(
     if long_at == count and count < len(spans):
         count += 1
     return count
-
-
-@kernel
-def measure_reductions(excursion, spans, span_baselines, reductions):
-    """Measure how deep each stretch is.
-
-    Parameters
-    ----------
-    excursion : ndarray, shape (n,), float32
-    spans : ndarray, shape (k, 2), int64
-    span_baselines : ndarray, shape (k,), float64
-    reductions : ndarray, shape (k,), float64
-        Filled in place: 1 minus the mean excursion over the baseline.
-    """
-    for k in range(len(spans)):
-        total = 0.0
-        for i in range(spans[k, 0], spans[k, 1]):
-            total += excursion[i]
-        reductions[k] = 1.0 - total / ((spans[k, 1] - spans[k, 0]) * span_baselines[k])

@@ -40,6 +40,38 @@ def moving_mean(values, half_width, means):
 
 
 @kernel
+def _subtract_at_edge(values, half_width, i, ring, totals, rest):
+    """One step of `subtract_drift` where a window of either mean shrinks; returns both totals."""
+    n, n_ring, width = len(values), len(ring), 2 * half_width + 1
+    share = 1.0 / width
+    total, total_of_means = totals
+    leaves = i - half_width - 1
+    if i + half_width < n and leaves >= 0:
+        total += float(values[i + half_width]) - float(values[leaves])
+        ring[i & (n_ring - 1)] = total * share
+    elif i < n:
+        if i + half_width < n:
+            total += values[i + half_width]
+        if leaves >= 0:
+            total -= values[leaves]
+        ring[i & (n_ring - 1)] = total / (min(i + half_width, n - 1) - max(leaves + 1, 0) + 1)
+    k = i - half_width  # the sample whose mean of means is complete
+    leaves = i - width
+    if i < n and leaves >= 0:
+        total_of_means += float(ring[i & (n_ring - 1)]) - float(ring[leaves & (n_ring - 1)])
+        rest[k] = values[k] - np.float32(total_of_means * share)
+        return total, total_of_means
+    if i < n:
+        total_of_means += ring[i & (n_ring - 1)]
+    if leaves >= 0:
+        total_of_means -= ring[leaves & (n_ring - 1)]
+    if k >= 0:
+        mean = total_of_means / (min(i, n - 1) - max(leaves + 1, 0) + 1)
+        rest[k] = values[k] - np.float32(mean)
+    return total, total_of_means
+
+
+@kernel
 def subtract_drift(values, half_width, rest):
     """Values without their drift: the moving mean of their moving mean, see `moving_mean`.
 
@@ -63,33 +95,25 @@ def subtract_drift(values, half_width, rest):
         n_ring *= 2
     ring = np.empty(n_ring, np.float32)
     total = 0.0
-    total_of_means = 0.0
     for i in range(min(half_width, n)):
         total += values[i]
-    for i in range(n + half_width):
-        leaves = i - half_width - 1
-        if i + half_width < n and leaves >= 0:
-            total += float(values[i + half_width]) - float(values[leaves])
-            ring[i & (n_ring - 1)] = total * share
-        elif i < n:
-            if i + half_width < n:
-                total += values[i + half_width]
-            if leaves >= 0:
-                total -= values[leaves]
-            ring[i & (n_ring - 1)] = total / (min(i + half_width, n - 1) - max(leaves + 1, 0) + 1)
-        k = i - half_width  # the sample whose mean of means is complete
-        leaves = i - width
-        if i < n and leaves >= 0:
-            total_of_means += float(ring[i & (n_ring - 1)]) - float(ring[leaves & (n_ring - 1)])
-            rest[k] = values[k] - np.float32(total_of_means * share)
-            continue
-        if i < n:
-            total_of_means += ring[i & (n_ring - 1)]
-        if leaves >= 0:
-            total_of_means -= ring[leaves & (n_ring - 1)]
-        if k >= 0:
-            mean = total_of_means / (min(i, n - 1) - max(leaves + 1, 0) + 1)
-            rest[k] = values[k] - np.float32(mean)
+    totals = (total, 0.0)
+    start = min(width, n)
+    stop = max(n - half_width, start)  # between them, no window shrinks
+    for i in range(start):
+        totals = _subtract_at_edge(values, half_width, i, ring, totals, rest)
+    total, total_of_means = totals
+    enters, leaves = values[start + half_width : stop + half_width], values[start - half_width - 1 : stop]
+    here, out = values[start - half_width : stop], rest[start - half_width : stop]
+    for j in range(stop - start):
+        total += float(enters[j]) - float(leaves[j])
+        mean = np.float32(total * share)
+        ring[(start + j) & (n_ring - 1)] = mean
+        total_of_means += float(mean) - float(ring[(start + j - width) & (n_ring - 1)])
+        out[j] = here[j] - np.float32(total_of_means * share)
+    totals = (total, total_of_means)
+    for i in range(stop, n + half_width):
+        totals = _subtract_at_edge(values, half_width, i, ring, totals, rest)
 
 
 CHUNK = 1024
@@ -99,9 +123,14 @@ CHUNK = 1024
 @kernel
 def _fill(values, first, n, outside, chunk):
     """Copy ``values[first : first + n]``; what lies outside the series is `outside`."""
-    for i in range(n):
-        place = first + i
-        chunk[i] = values[place] if 0 <= place < len(values) else outside
+    n_before = min(max(-first, 0), n)
+    inside = values[first + n_before : first + n]
+    if len(inside) < n:
+        for i in range(n):
+            chunk[i] = outside
+    target = chunk[n_before : n_before + len(inside)]
+    for i in range(len(inside)):
+        target[i] = inside[i]
 
 
 @kernel
@@ -181,8 +210,9 @@ def held_level(values, width, held):
         count = min(CHUNK, n - start)
         n_left = count + width - 1
         n_there = min(n_left, n - start)
-        for i in range(n_there):
-            low[i] = values[start + i] if values[start + i] == values[start + i] else -np.inf
+        there = values[start : start + n_there]
+        for i in range(len(there)):
+            low[i] = there[i] if there[i] == there[i] else np.float32(-np.inf)
         low[n_there:n_left] = -np.inf
         reach = 1
         while reach < width:
@@ -191,5 +221,6 @@ def held_level(values, width, held):
             _smaller(low, n_left, step, next_low)
             low, next_low = next_low, low
             reach += step
-        for i in range(count):
-            held[start + i] = low[i] if low[i] > -np.inf else np.nan
+        out = held[start : start + count]
+        for i in range(len(out)):
+            out[i] = low[i] if low[i] > -np.inf else np.float32(np.nan)

@@ -12,12 +12,14 @@ def _add_whole_bins(stored, whole, first_bin, sums):
     """Add each `whole` samples of each row up; as whole numbers, which is exact."""
     n_row_bins = stored.shape[1] // whole
     for row in range(stored.shape[0]):
+        samples = stored[row]
         place = first_bin + row * n_row_bins
-        for k in range(min(n_row_bins, len(sums) - place)):
+        out = sums[place : place + n_row_bins]
+        for k in range(len(out)):
             total = 0
             for i in range(whole):
-                total += int(stored[row, k * whole + i])
-            sums[place + k] += total
+                total += int(samples[k * whole + i])
+            out[k] += np.float32(total)
 
 
 @kernel
@@ -60,8 +62,9 @@ def add_to_bins(stored, first_sample, ratio, is_checked, lowest, highest, missin
             _add_whole_bins(stored, 5, first_bin, sums)
         else:
             _add_whole_bins(stored, whole, first_bin, sums)
-        for k in range(first_bin, min(first_bin + stored.shape[0] * (n_columns // whole), n_bins)):
-            weights[k] += whole
+        reached = weights[first_bin : first_bin + stored.shape[0] * (n_columns // whole)]
+        for k in range(len(reached)):
+            reached[k] += np.float32(whole)
         return
     per_sample = 1.0 / ratio
     for row in range(stored.shape[0]):
