@@ -106,15 +106,12 @@ def _longest_still(smooth, n_part, n_half, limit, from_, to):
             leaves = i - n_half - 1
             is_known = i > run_start and (leaves < 0 or smallest < smooth[leaves] < largest)
             first = i + n_half if is_known else max(i - n_half, 0)
+            window = smooth[first : min(i + n_half + 1, n_part)]
             if not is_known:
-                largest, smallest = smooth[first], smooth[first]
-            for j in range(first, min(i + n_half, n_part - 1) + 1):
-                if smooth[j] > largest:
-                    largest = smooth[j]
-                elif smooth[j] < smallest:
-                    smallest = smooth[j]
-                if largest - smallest > limit:
-                    break
+                largest, smallest = window[0], window[0]
+            for j in range(len(window)):  # to its end: a look for a way out takes longer
+                largest = max(largest, window[j])
+                smallest = min(smallest, window[j])
             is_still = largest - smallest <= limit
             if is_still:
                 total += largest - smallest
@@ -176,8 +173,9 @@ def find_nadirs(flow, is_missing, starts, n_back, rises, nadirs):
 def _lowest(values, start, stop):
     """Smallest value of ``values[start:stop]``."""
     lowest = np.inf
-    for i in range(start, stop):
-        lowest = min(lowest, values[i])
+    part = values[start:stop]
+    for i in range(len(part)):
+        lowest = min(lowest, part[i])
     return lowest
 
 
