@@ -169,10 +169,13 @@ def local_level(
     step, half = int(LEVEL_STEP_S) * scale, int(window_s / 2)
     padded = np.full(half + len(sampled) + half + step, np.nan, np.float32)
     padded[half : half + len(sampled)] = sampled
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    windows = windows[::step, :: LEVEL_THINNING * scale][: -(-len(sampled) // step)]
-    ordered = np.sort(windows, axis=1)
-    n_valid = np.count_nonzero(~np.isnan(ordered), axis=1)
+    thinning = LEVEL_THINNING * scale
+    shape, strides = (-(-len(sampled) // step), 2 * half // thinning + 1), (step, thinning)
+    windows = np.ndarray(shape, np.float32, padded, strides=tuple(padded.itemsize * n for n in strides))
+    ordered = np.sort(windows, axis=1)  # what is missing goes last
+    n_valid = np.full(len(ordered), ordered.shape[1])
+    has_missing = np.isnan(ordered[:, -1])
+    n_valid[has_missing] = np.count_nonzero(~np.isnan(ordered[has_missing]), axis=1)
     places = (quantile_fraction * np.maximum(n_valid - 1, 0)).astype(np.int64)
     levels = ordered[np.arange(len(ordered)), places]
     return np.repeat(np.where(n_valid > 0, levels, np.float32(0.0)), scale)[:n_steps]
