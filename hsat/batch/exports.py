@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import IO, Any, NamedTuple
 
+from hsat.batch.event_lines import EVENT_TABLE_COLUMNS
 from hsat.batch.folder import BatchFolder
 from hsat.batch.rows import ROW_COLUMNS
 from hsat.batch.schema import FLAGS, PATIENT_COLUMNS, TEXTS
@@ -106,14 +107,30 @@ def read_tables(store: Store) -> tuple[Table, ...]:
     return (
         Table("nights", (*ROW_COLUMNS, *others, "is_present"), store, NIGHTS.format(columns=own)),
         Table("patients", PATIENT_COLUMNS, store, "SELECT * FROM patients ORDER BY number"),
-        Table("events", ("file", "night_start_local", *EVENT_COLUMNS), store, EVENTS.format(columns=events)),
+        Table("events", EVENT_TABLE_COLUMNS, store, EVENTS.format(columns=events)),
         Table("failures", FAILURE_COLUMNS, store, "SELECT * FROM failures ORDER BY file, part"),
     )
 
 
-def write_csv_tables(folder: BatchFolder, tables: Iterable[Table]) -> None:
-    """Write ``NAME.csv`` for every table; cells that a spreadsheet would run get an apostrophe."""
+def write_csv_tables(folder: BatchFolder, tables: Iterable[Table], event_lines: Iterable[bytes]) -> None:
+    """Write ``NAME.csv`` for every table; cells that a spreadsheet would run get an apostrophe.
+
+    Parameters
+    ----------
+    folder : BatchFolder
+    tables : iterable of Table
+    event_lines : iterable of bytes
+        The whole of ``events.csv``, see `hsat.batch.event_lines`: all but a few rows are events.
+
+    Raises
+    ------
+    HsatError
+        As a `BatchError`, where a file cannot be written.
+    """
     for table in tables:
+        if table.name == "events":
+            folder.write("events.csv", lambda file: file.writelines(event_lines), is_binary=True)
+            continue
         lines = cell_lines(table.columns, table.cells())
         folder.write(f"{table.name}.csv", lambda file, lines=lines: file.writelines(lines))  # type: ignore[misc]
 

@@ -12,6 +12,7 @@ from hsat.results import NightResult
 
 __all__ = [
     "Cell",
+    "EventNights",
     "Failure",
     "FailureKind",
     "Page",
@@ -103,6 +104,22 @@ class PatientRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventNights:
+    """Nights whose lines of ``events.csv`` are to be made.
+
+    Attributes
+    ----------
+    ledger : str
+        Absolute path of the ledger's file.
+    night_ids : tuple of str
+        In the order of the lines.
+    """
+
+    ledger: str
+    night_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One piece of work.
 
@@ -124,6 +141,8 @@ class Task:
         A night that has been opened before, in the place of files to open.
     patients : tuple of PatientNights
         Patients to sum up, in the place of files.
+    events_of : EventNights or None
+        Lines to make, in the place of files.
     """
 
     files: tuple[str, ...]
@@ -134,6 +153,7 @@ class Task:
     known_sha256: Mapping[str, str] = field(default_factory=dict)
     waiting: "WaitingNight | None" = None
     patients: tuple[PatientNights, ...] = ()
+    events_of: EventNights | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +248,8 @@ class TaskOutcome:
     failures : tuple of Failure
     patients : tuple of PatientRow
         As many as the task has patients.
+    event_lines : bytes or None
+        None where the worker cannot read the ledger.
     """
 
     group_key: str | None = None
@@ -237,3 +259,4 @@ class TaskOutcome:
     left_out: tuple[LeftOut, ...] = ()
     failures: tuple[Failure, ...] = ()
     patients: tuple[PatientRow, ...] = ()
+    event_lines: bytes | None = field(default=None, repr=False)

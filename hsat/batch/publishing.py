@@ -62,6 +62,7 @@ def publish(
     options: BatchOptions,
     *,
     summarize: Callable[[Sequence[PatientNights]], Iterable[tuple[int, PatientRow]]],
+    event_lines: Iterable[bytes],
     pages: PageFiles | None,
 ) -> None:
     """Sum up the patients and write all tables, each whole or not at all.
@@ -73,6 +74,8 @@ def publish(
     options : BatchOptions
     summarize : callable
         Sums up patients, see `hsat.batch.patients.summarize_patients`.
+    event_lines : iterable of bytes
+        The whole of ``events.csv``, made as it is asked for.
     pages : PageFiles or None
         Which pages each patient is to have.
 
@@ -83,7 +86,7 @@ def publish(
     """
     summarize_patients(store, patient_from=options.patient_from, run=summarize, pages=pages)
     tables = read_tables(store)
-    jobs: list[Callable[[], None]] = [lambda: write_csv_tables(folder, tables)]
+    jobs: list[Callable[[], None]] = [lambda: write_csv_tables(folder, tables, event_lines)]
     if options.has_parquet:
         jobs.append(lambda: write_parquet_tables(folder, tables))
     if options.has_workbook:

@@ -56,6 +56,10 @@ def do_task(task: Task) -> TaskOutcome:
         return TaskOutcome(
             patients=tuple(summarize_patient(patient, task.settings.pages) for patient in task.patients)
         )
+    if task.events_of is not None:
+        from hsat.batch.event_lines import lines_from_ledger
+
+        return TaskOutcome(event_lines=lines_from_ledger(task.events_of))
     use_site_key(task.settings.site_key)
     try:
         if task.waiting is not None:

@@ -198,7 +198,8 @@ class Batch:
                         tell(n_done, len(patients))
                     yield item
 
-            publish(store, folder, self.options, summarize=summarize, pages=pages)
+            lines = self._event_lines(store)
+            publish(store, folder, self.options, summarize=summarize, event_lines=lines, pages=pages)
         store.note_exported(self._run_id, wanted if self._is_complete else None)
 
     def _pages(self) -> "PageFiles | None":
@@ -219,6 +220,14 @@ class Batch:
         from hsat.batch.pooling import summarize_with
 
         return summarize_with(self.executor(), self.settings, patients)
+
+    def _event_lines(self, store: Store) -> Iterator[bytes]:
+        """By the workers, where they are there and see the ledger: its events are most of the tables."""
+        from hsat.batch.event_lines import lines_here, lines_with
+
+        if self._executor is None or self.options.scheduler is not None:
+            return lines_here(store)
+        return lines_with(self._executor, self.settings, store, os.path.abspath(store.name))  # noqa: PTH100
 
     def counts(self) -> tuple[int, int]:
         """Nights and failures that the ledger holds."""

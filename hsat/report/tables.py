@@ -4,8 +4,10 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 from hsat.events import EVENT_COLUMNS, event_rows
 from hsat.quality import QualityFlag
@@ -20,6 +22,7 @@ __all__ = [
     "csv_lines",
     "csv_text",
     "events_csv",
+    "known_lines",
     "night_row",
     "nights_csv",
     "safe_cell",
@@ -185,6 +188,49 @@ def cell_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iter
 
 
 TEXTS_REMEMBERED = 1000
+FLAG_WORDS = {None: "", 0: "false", 1: "true"}
+
+
+def known_lines(
+    head: Iterable[str | None],
+    rows: Iterable[Sequence[Any]],
+    *,
+    texts: Container[int],
+    flags: Container[int],
+) -> str:
+    """As `cell_lines`, in half the time, of rows of which it is known what each column holds.
+
+    Parameters
+    ----------
+    head : iterable of str or None
+        Cells that every line begins with.
+    rows : iterable of sequence
+        The cells that follow: in the columns `texts` str, in `flags` 0 and 1, else finite numbers; or None.
+    texts, flags : container of int
+
+    Returns
+    -------
+    str
+        Without a line of column names.
+    """
+    columns = []
+    for place, values in enumerate(zip(*rows, strict=True)):
+        if place in texts:
+            columns.append(["" if value is None else _field(value) for value in values])
+        elif place in flags:
+            columns.append([FLAG_WORDS[value] for value in values])
+        else:
+            columns.append(["" if value is None else repr(value) for value in values])
+    start = "".join(["," if text is None else f"{_field(text)}," for text in head])
+    return "".join([f"{start}{','.join(cells)}\n" for cells in zip(*columns, strict=True)])
+
+
+@lru_cache(maxsize=TEXTS_REMEMBERED)  # of events: a few words and a file's name, over and over
+def _field(text: str) -> str:
+    """A text as it stands in a line, in quotation marks where it needs them."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="").writerow([safe_cell(text), None])
+    return stream.getvalue().removesuffix(",")
 
 
 def _cell(value: object) -> str:

@@ -1,0 +1,133 @@
+"""``events.csv`` made in parts: by whomever, in whatever order, it is the same file."""
+
+import csv
+import io
+
+import pytest
+from batch_nights import write_nights
+
+from hsat.batch import event_lines
+from hsat.batch.event_lines import lines_from_ledger, lines_here, lines_with
+from hsat.batch.executor import TaskFault
+from hsat.batch.outcome import EventNights, FailureKind
+from hsat.batch.settings import BatchSettings
+from hsat.batch.store import FILE_NAME, Store
+from hsat.batch.tasks import do_task
+from hsat.cli.main import main
+from hsat.report.tables import cell_lines, known_lines
+from hsat.rules.load import load_rules
+
+N_NIGHTS = 5
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """Results of a batch of a few nights."""
+    folder = tmp_path_factory.mktemp("lines")
+    write_nights(folder / "nights", N_NIGHTS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HSAT_CONFIG_DIR", str(folder))
+        assert main(["batch", str(folder / "nights"), "--out", str(folder / "out"), "--jobs", "1"]) == 0
+    return folder / "out"
+
+
+@pytest.fixture
+def store(out, monkeypatch):
+    """Its ledger, with a part for each night."""
+    monkeypatch.setattr(event_lines, "NIGHTS_PER_PART", 1)
+    found = Store(out / FILE_NAME)
+    yield found
+    found.close()
+
+
+class Workers:
+    """Does tasks here, and gives back the last one first, or the first."""
+
+    def __init__(self, outcome=do_task, *, is_backwards=True):
+        self.outcome = outcome
+        self.is_backwards = is_backwards
+        self.tasks = {}
+
+    @property
+    def n_running(self):
+        return len(self.tasks)
+
+    @property
+    def has_room(self):
+        return len(self.tasks) < 3
+
+    def submit(self, number, task):
+        self.tasks[number] = task
+
+    def collect(self):
+        number = list(self.tasks)[-1 if self.is_backwards else 0]
+        return [(number, self.outcome(self.tasks.pop(number)))]
+
+
+@pytest.fixture
+def settings():
+    return BatchSettings(rules=load_rules("aasm_1b"))
+
+
+def test_the_file_holds_the_events_of_all_nights_in_the_order_of_their_files(out):
+    with open(out / "events.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    store = Store(out / FILE_NAME)
+    query = (
+        "SELECT nights.file, kind, events.start_s FROM events JOIN nights USING (night_id) "
+        "ORDER BY nights.file, number"
+    )
+    expected = [(file, kind, repr(start_s)) for file, kind, start_s in store.rows(query)]
+    store.close()
+    assert len({file for file, _, _ in expected}) == N_NIGHTS
+    assert [(row["file"], row["kind"], row["start_s"]) for row in rows] == expected
+
+
+def test_workers_make_the_same_file_whatever_comes_first(out, store, settings):
+    made = b"".join(lines_with(Workers(), settings, store, str(out / FILE_NAME)))
+    assert made == b"".join(lines_here(store)) == (out / "events.csv").read_bytes()
+
+
+def test_what_a_lost_worker_leaves_is_made_here(out, store, settings):
+    lost = TaskFault(kind=FailureKind.CRASHING, reason="was lost")
+    made = b"".join(lines_with(Workers(lambda task: lost), settings, store, str(out / FILE_NAME)))
+    assert made == (out / "events.csv").read_bytes()
+
+
+def test_a_ledger_that_a_worker_cannot_read_is_read_here(out, store, settings, tmp_path):
+    missing = str(tmp_path / FILE_NAME)
+    assert lines_from_ledger(EventNights(ledger=missing, night_ids=("0",))) is None
+    made = b"".join(lines_with(Workers(), settings, store, missing))
+    assert made == (out / "events.csv").read_bytes()
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_no_task_is_left_with_the_workers_where_the_file_cannot_be_written(out, store, settings):
+    workers = Workers(is_backwards=False)
+    lines = lines_with(workers, settings, store, str(out / FILE_NAME))
+    for _ in range(2):
+        next(lines)
+    assert workers.n_running
+    lines.close()
+    assert not workers.n_running
+
+
+def test_parts_that_are_made_too_early_wait_and_no_more_are_handed_out(out, store, settings, monkeypatch):
+    monkeypatch.setattr(event_lines, "MOST_WAITING", 1)
+    made = b"".join(lines_with(Workers(), settings, store, str(out / FILE_NAME)))
+    assert made == (out / "events.csv").read_bytes()
+
+
+def test_lines_of_known_columns_are_those_of_the_table_writer():
+    rows = [
+        ("=1+1", 1, 0.1, None),
+        ('say "x", y', 0, 1e300, "é"),
+        (None, None, None, "a;=b"),
+        ("", 1, -0.0, "line\nend"),
+    ]
+    head = ("a,b", None)
+    flagged = [(*head, text, None if flag is None else bool(flag), *rest) for text, flag, *rest in rows]
+    expected = "".join(list(cell_lines(("x",), flagged))[1:])
+    assert known_lines(head, rows, texts=(0, 3), flags=(1,)) == expected
+    assert len(list(csv.reader(io.StringIO(expected)))) == len(rows)
+    assert known_lines(head, (), texts=(0,), flags=()) == ""
