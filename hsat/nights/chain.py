@@ -113,9 +113,9 @@ def run_filter(nights: Nights, log_mu: Floats, nodes: ChainNodes) -> Filtered:
     )
     n_mu, n_z = len(log_mu), 2 * HALF_Z + 1
     start = np.stack([stationary(lattice.z) for lattice in lattices])
-    shape = (len(lattices), len(nodes.drift_times_days), n_mu, n_z)
-    state = np.ascontiguousarray(np.broadcast_to(start[:, None, None, :], shape))
-    log_likelihood = np.zeros(shape[:3])
+    # Until the first day has passed all drift times are alike: one stands for them.
+    state = np.repeat(start[:, None, None, :], n_mu, axis=2)
+    log_likelihood = np.zeros(state.shape[:3])
     gaps_days = np.diff(nights.days, prepend=nights.days[0]).tolist()
     moves = {gap: transitions(lattices, nodes.drift_times_days, gap) for gap in set(gaps_days) if gap}
     for count, hours, gap in zip(nights.counts.tolist(), nights.hours.tolist(), gaps_days, strict=True):
@@ -126,12 +126,18 @@ def run_filter(nights: Nights, log_mu: Floats, nodes: ChainNodes) -> Filtered:
         total = state.sum(axis=-1)
         is_possible = total > 0.0
         with np.errstate(divide="ignore"):
-            log_likelihood += np.log(total)
+            log_likelihood = log_likelihood + np.log(total)
         state /= np.where(is_possible, total, 1.0)[..., None]
         if not is_possible.all():
             state[~is_possible] = 1.0 / n_z
         log_likelihood += log_scale(count, hours)
-    return Filtered(log_mu=log_mu, log_likelihood=log_likelihood, state=state, lattices=lattices)
+    shape = (len(lattices), len(nodes.drift_times_days), n_mu, n_z)
+    return Filtered(
+        log_mu=log_mu,
+        log_likelihood=np.broadcast_to(log_likelihood, shape[:3]),
+        state=np.broadcast_to(state, shape),
+        lattices=lattices,
+    )
 
 
 def log_scale(count: float, hours: float) -> float:

@@ -9,7 +9,7 @@ approximation, which the tests hold against its full grid.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from hsat.nights.priors import independent_variation
 __all__ = ["FIRM_FROM", "MAX_FURTHER_NIGHTS", "firm_from", "median_further_nights"]
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 FIRM_FROM = 0.9
 """A class is firm from this probability on: our choice. How often it is right: docs/multi-night.md."""
@@ -74,10 +75,10 @@ def median_further_nights(request: Request) -> int | None:
     fit = fit_model(request)
     rng = np.random.default_rng(SEED)
     follow = _independent_futures if fit.filtered is None else _drifting_futures
-    was_firm = np.zeros(N_FUTURES, dtype=bool)
-    for n, probabilities in enumerate(follow(fit, request, rng), start=1):
-        was_firm |= probabilities.max(axis=1) >= firm_from(len(request.counts) + n)
-        if 2 * int(was_firm.sum()) >= N_FUTURES:
+    is_open = np.ones(N_FUTURES, dtype=bool)
+    for n, probabilities in enumerate(follow(fit, request, rng, is_open), start=1):
+        is_open[is_open] = probabilities.max(axis=1) < firm_from(len(request.counts) + n)
+        if 2 * int(is_open.sum()) <= N_FUTURES:
             return n
     return None
 
@@ -95,7 +96,7 @@ class Nodes(NamedTuple):
 class Belief:
     """What is known in each future (rows) at each node (columns): a normal (log mu, z) and the node's weight.
 
-    Every array has the shape (n_futures, n_nodes).
+    Every array has the shape (n_futures, n_nodes), with the futures that are still followed.
     """
 
     log_weight: Floats
@@ -105,19 +106,31 @@ class Belief:
     mu_z: Floats
     z_z: Floats
 
+    def of(self, kept: NDArray[np.bool_]) -> "Belief":
+        """Some of the futures."""
+        return Belief(**{item.name: getattr(self, item.name)[kept] for item in fields(self)})
 
-def _drifting_futures(fit: Fit, request: Request, rng: np.random.Generator) -> Iterator[Floats]:
-    """Class probabilities after each further night of each future in the default model."""
+
+def _drifting_futures(
+    fit: Fit, request: Request, rng: np.random.Generator, is_open: Flags
+) -> Iterator[Floats]:
+    """Class probabilities after each further night of each open future in the default model.
+
+    The caller closes futures between two nights, in `is_open`: what they would teach is not asked any more.
+    """
     hours = float(np.mean(request.hours))
     nodes, belief, (of_node, log_mu, z) = _start(fit, rng)
     sigma, drift_sd, own_variance, a_day = (values[of_node] for values in nodes)
+    followed = np.arange(N_FUTURES)
     for _ in range(MAX_FURTHER_NIGHTS):
+        if len(followed) > is_open.sum():
+            belief, followed = belief.of(is_open[followed]), np.flatnonzero(is_open)
         z = a_day * z + np.sqrt(1.0 - a_day**2) * rng.standard_normal(N_FUTURES)
         own = np.sqrt(own_variance) * rng.standard_normal(N_FUTURES)
         rate = np.exp(log_mu - 0.5 * sigma**2 + drift_sd * z + own)
         counts = rng.poisson(np.minimum(rate * hours, LARGEST_MEAN)).astype(np.float64)
         _next_day(belief, nodes)
-        _learn(belief, nodes, counts[:, None], hours)
+        _learn(belief, nodes, counts[followed, None], hours)
         yield _normal_classes(belief, request)
 
 
@@ -224,11 +237,13 @@ def _normal_classes(belief: Belief, request: Request) -> Floats:
 
 def _between(below: list[Floats]) -> Floats:
     """Probabilities of the classes from those of lying below each limit."""
-    edges = np.stack([np.zeros(N_FUTURES), *below, np.ones(N_FUTURES)])
+    edges = np.stack([np.zeros_like(below[0]), *below, np.ones_like(below[0])])
     return np.diff(edges, axis=0).T
 
 
-def _independent_futures(fit: Fit, request: Request, rng: np.random.Generator) -> Iterator[Floats]:
+def _independent_futures(
+    fit: Fit, request: Request, rng: np.random.Generator, is_open: Flags
+) -> Iterator[Floats]:
     """The same in the independent model, on its grid itself."""
     hours = float(np.mean(request.hours))
     cv = independent_variation().nodes()[0]
@@ -237,10 +252,13 @@ def _independent_futures(fit: Fit, request: Request, rng: np.random.Generator) -
     with np.errstate(divide="ignore"):
         log_weights = np.tile(np.log(fit.weights), (N_FUTURES, 1, 1))
     limits = class_limits_per_h()
+    followed = np.arange(N_FUTURES)
     for _ in range(MAX_FURTHER_NIGHTS):
+        if len(followed) > is_open.sum():
+            log_weights, followed = log_weights[is_open[followed]], np.flatnonzero(is_open)
         rate = mu * rng.gamma(shape) / shape
         counts = rng.poisson(rate * hours).astype(np.float64)
-        log_weights += log_likelihood_of_each(counts, hours, fit.log_mu, cv)
+        log_weights += log_likelihood_of_each(counts[followed], hours, fit.log_mu, cv)
         weights = np.exp(log_weights - log_weights.max(axis=(1, 2), keepdims=True)).sum(axis=1)
         yield _grid_classes(fit.log_mu, weights, request, limits)
 
