@@ -106,9 +106,9 @@ class Belief:
     mu_z: Floats
     z_z: Floats
 
-    def of(self, kept: NDArray[np.bool_]) -> "Belief":
+    def of(self, kept: NDArray[np.int64]) -> "Belief":
         """Some of the futures."""
-        return Belief(**{item.name: getattr(self, item.name)[kept] for item in fields(self)})
+        return Belief(**{item.name: getattr(self, item.name).take(kept, axis=0) for item in fields(self)})
 
 
 def _drifting_futures(
@@ -124,7 +124,7 @@ def _drifting_futures(
     followed = np.arange(N_FUTURES)
     for _ in range(MAX_FURTHER_NIGHTS):
         if len(followed) > is_open.sum():
-            belief, followed = belief.of(is_open[followed]), np.flatnonzero(is_open)
+            belief, followed = belief.of(np.flatnonzero(is_open[followed])), np.flatnonzero(is_open)
         z = a_day * z + np.sqrt(1.0 - a_day**2) * rng.standard_normal(N_FUTURES)
         own = np.sqrt(own_variance) * rng.standard_normal(N_FUTURES)
         rate = np.exp(log_mu - 0.5 * sigma**2 + drift_sd * z + own)
@@ -202,12 +202,13 @@ def _learn(belief: Belief, nodes: Nodes, counts: Floats, hours: float) -> None:
     centre = belief.mu - 0.5 * nodes.sigma**2 + nodes.drift_sd * belief.z
     x = np.where(counts > 0.0, np.log((counts + 0.5) / hours), centre)
     x = (centre + x * counts * variance) / (1.0 + counts * variance)
+    precision = 1.0 / variance
     for _ in range(N_NEWTON):
         mean = hours * np.exp(x)
-        change = (counts - mean - (x - centre) / variance) / (mean + 1.0 / variance)
+        change = (counts - mean - (x - centre) * precision) / (mean + precision)
         x += np.clip(change, -2.0, 2.0)
     mean = hours * np.exp(x)
-    left = 1.0 / (1.0 / variance + mean)
+    left = 1.0 / (precision + mean)
     belief.log_weight += counts * (x + math.log(hours)) - mean - 0.5 * (x - centre) ** 2 / variance
     belief.log_weight += 0.5 * np.log(left / variance)
     belief.log_weight -= belief.log_weight.max(axis=1, keepdims=True)
