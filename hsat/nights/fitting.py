@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,7 @@ def pilot_nodes() -> ChainNodes:
     return ChainNodes(spreads=spreads, drift_times_days=variation.drift_time_days[-1:], weights=weights)
 
 
+@lru_cache(maxsize=1)  # whoever asks for further nights has just asked for the posterior
 def fit_model(request: Request) -> Fit:
     """Run the model that was asked for.
 

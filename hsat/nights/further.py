@@ -152,11 +152,12 @@ def _start(
     of_node = weight.sum(axis=1)
     joint = weight[:, :, None] * state
     given = joint / of_node[:, None, None]
-    mu = np.einsum("kmz,m->k", given, fit.log_mu)
-    z = np.einsum("kmz,kz->k", given, z_grid)
-    mu_mu = np.einsum("kmz,m->k", given, fit.log_mu**2) - mu**2
-    z_z = np.einsum("kmz,kz->k", given, z_grid**2) - z**2
-    mu_z = np.einsum("kmz,m,kz->k", given, fit.log_mu, z_grid) - mu * z
+    of_mu, of_z = given.sum(axis=2), given.sum(axis=1)
+    mu = of_mu @ fit.log_mu
+    z = (of_z * z_grid).sum(axis=1)
+    mu_mu = of_mu @ fit.log_mu**2 - mu**2
+    z_z = (of_z * z_grid**2).sum(axis=1) - z**2
+    mu_z = ((fit.log_mu @ given) * z_grid).sum(axis=1) - mu * z
     sigma = np.array([lattice.sigma for lattice in lattices])
     own_variance = np.array([lattice.own_sd**2 for lattice in lattices])
     a_day = np.exp(-1.0 / np.array(model.drift_times_days)[kept % n_times])
