@@ -147,12 +147,17 @@ def log_scale(count: float, hours: float) -> float:
     return count * math.log(count) - count - float(gammaln(count + 1.0))
 
 
-@lru_cache(maxsize=1024)
 def make_lattice(step: float, sigma: float, share: float, max_count: float) -> Lattice:
     """The coarsest lattice on which log mu, z and the night's own deviation are all fine enough."""
     drift_sd, own_sd = sigma * math.sqrt(share), sigma * math.sqrt(1.0 - share)
     widest = STEP_PER_SD / math.sqrt(max_count + 1.0 + own_sd**-2)
     stride = max(1, math.ceil(step / min(widest, Z_STEP * drift_sd)))
+    return lattice_from(stride, step, sigma, drift_sd, own_sd)
+
+
+@lru_cache(maxsize=1024)
+def lattice_from(stride: int, step: float, sigma: float, drift_sd: float, own_sd: float) -> Lattice:
+    """The coarsest lattice with so many places a step of mu, or more: most counts share it with others."""
     while True:
         q = step / stride
         z_stride = math.floor(Z_STEP * drift_sd / q + 1e-9)
