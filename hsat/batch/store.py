@@ -36,6 +36,8 @@ __all__ = ["FILE_NAME", "KnownFile", "Store"]
 FILE_NAME = "hsat.sqlite"
 BUSY_S = 30.0
 """How long a reader of the file may keep the writer waiting."""
+PAGE_BYTES = 16_384
+"""A night's events fill some pages of this size: smaller ones are more to write and to find."""
 FLUSHED_S = 1.0
 """How often nights wait until the disk has them: a power cut costs the nights since, which are scored anew.
 
@@ -78,6 +80,7 @@ class Store:
         self._names: dict[str, str] = {}
         try:
             self._connection = sqlite3.connect(self.name, timeout=BUSY_S, isolation_level=None)
+            self._connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file alone
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             migrate(self._connection, self.name)
