@@ -36,6 +36,32 @@ class FileFate(NamedTuple):
     head_sha256: str | None = None
 
 
+def question_marks(n: int) -> str:
+    """As many marks as there are values."""
+    return ", ".join("?" * n)
+
+
+def _insertion(table: str, columns: Sequence[str]) -> str:
+    """SQL: a row with these columns."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO {table} ({names}) VALUES ({question_marks(len(columns))})"
+
+
+OWN_CELLS = (
+    "night_id",
+    "part",
+    "n_files",
+    "fingerprint",
+    "settings_id",
+    "is_present",
+    "page",
+    "patient_page",
+)
+INSERT_NIGHT = _insertion("nights", (*OWN_CELLS, *NIGHT_CELLS))
+INSERT_EVENT = _insertion("events", ("night_id", "number", *EVENT_COLUMNS))
+INSERT_DESATURATION = _insertion("desaturations", ("night_id", "number", *DESATURATION_COLUMNS))
+
+
 def mark_gone(connection: sqlite3.Connection, path: str) -> None:
     """A file that is not there any more: its result is kept and marked, anything else forgotten."""
     connection.execute("DELETE FROM failures WHERE file = ?", (path,))
@@ -96,10 +122,9 @@ def insert_night(
         "page": night.page,
         "patient_page": night.patient_page,
     }
-    names = ", ".join(f'"{name}"' for name in (*own, *NIGHT_CELLS))
-    values = (*own.values(), *(night.cells[name] for name in NIGHT_CELLS))
+    values = [*(own[name] for name in OWN_CELLS), *(night.cells[name] for name in NIGHT_CELLS)]
     connection.execute("DELETE FROM nights WHERE night_id = ?", (night_id,))
-    connection.execute(f"INSERT INTO nights ({names}) VALUES ({question_marks(len(values))})", values)
+    connection.execute(INSERT_NIGHT, values)
     for position, path in enumerate(night.files):
         connection.execute(
             "INSERT INTO night_files VALUES (?, ?, ?, ?)",
@@ -107,17 +132,11 @@ def insert_night(
         )
     connection.executemany(
         "INSERT INTO alternatives VALUES (?, ?, ?, ?, ?)",
-        ((night_id, *row) for row in night.alternatives),
+        [(night_id, *row) for row in night.alternatives],
     )
-    tables = (
-        ("events", EVENT_COLUMNS, night.events),
-        ("desaturations", DESATURATION_COLUMNS, night.desaturations),
-    )
-    for table, names_of, rows in tables:
+    for statement, rows in ((INSERT_EVENT, night.events), (INSERT_DESATURATION, night.desaturations)):
         connection.executemany(
-            f"INSERT INTO {table} (night_id, number, {', '.join(names_of)}) "
-            f"VALUES ({question_marks(len(names_of) + 2)})",
-            ((night_id, number, *row) for number, row in enumerate(rows, start=1)),
+            statement, [(night_id, number, *row) for number, row in enumerate(rows, start=1)]
         )
 
 
@@ -153,11 +172,6 @@ def drop_nights(connection: sqlite3.Connection, ids: Sequence[str]) -> bool:
             n_left += connection.execute(query, (path,)).fetchone()[0]
             connection.execute(f"DELETE {alone}", (path,))
     return n_left > 0
-
-
-def question_marks(n: int) -> str:
-    """As many marks as there are values."""
-    return ", ".join("?" * n)
 
 
 def stored_text(text: str) -> str:
