@@ -1,8 +1,10 @@
 """What a batch is asked to do: what travels to the workers with each task, and what stays with the caller."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from hashlib import sha256
 
 from hsat import __version__
@@ -37,9 +39,9 @@ class PageSettings:
     folder: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BatchSettings:
-    """How nights are read and scored.
+    """How nights are read and scored; the one object of a batch goes with all its tasks.
 
     Attributes
     ----------
@@ -69,6 +71,10 @@ class BatchSettings:
     has_results: bool = False
     hsat_version: str = __version__
 
+    def __reduce__(self) -> tuple[Callable[[bytes], "BatchSettings"], tuple[bytes]]:
+        """Packed once, and unpacked once in each worker, for as many tasks as there are."""
+        return _unpacked, (_packed(self),)
+
     @property
     def settings_id(self) -> str:
         """The same for all settings under which a night gets the same result."""
@@ -91,6 +97,16 @@ class BatchSettings:
             },
             sort_keys=True,
         )
+
+
+@lru_cache(maxsize=1)
+def _packed(settings: BatchSettings) -> bytes:
+    return pickle.dumps({item.name: getattr(settings, item.name) for item in fields(settings)})
+
+
+@lru_cache(maxsize=1)
+def _unpacked(content: bytes) -> BatchSettings:
+    return BatchSettings(**pickle.loads(content))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
