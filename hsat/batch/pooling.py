@@ -9,8 +9,8 @@ from hsat.batch.settings import BatchSettings
 
 __all__ = ["summarize_with"]
 
-PATIENTS_PER_TASK = 8
-"""A patient takes some milliseconds: so many outweigh the way to a worker and back."""
+PATIENTS_PER_TASK = 4
+"""A patient takes a millisecond, or twenty: more than the way to a worker and back, and the last wait for few."""
 
 
 def summarize_with(
