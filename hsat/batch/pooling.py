@@ -10,7 +10,7 @@ from hsat.batch.settings import BatchSettings
 __all__ = ["summarize_with"]
 
 PATIENTS_PER_TASK = 4
-"""A patient takes a millisecond, or twenty: more than the way to a worker and back, and the last wait for few."""
+"""A patient takes a millisecond, or twenty: more than the way to a worker and back; none waits for many."""
 
 
 def summarize_with(
