@@ -485,15 +485,36 @@ def test_headline_names_what_was_not_recorded(sensor, channels, words):
     assert night_text(night).splitlines()[0].endswith(f", {words}")
 
 
-@pytest.mark.parametrize("sensor", ["thorax", "thorax+abdomen", "rip_sum", "rip_flow"])
-def test_text_says_where_belts_stand_in_for_airflow(sensor):
+@pytest.mark.parametrize(
+    ("sensor", "belts"),
+    [
+        ("thorax", "effort belt"),
+        ("thorax+abdomen", "effort belts"),
+        ("rip_sum", "effort belts"),
+        ("rip_flow", "effort belts"),
+    ],
+)
+def test_text_says_where_belts_stand_in_for_airflow(sensor, belts):
     for channels, why in (((SPO2,), "was recorded"), ((FLOW, SPO2), "shows breathing")):
         night = make_result(flow_sensor=sensor, recording=make_recording(channels=channels))
         said = " ".join(night_text(night).splitlines()[2:4])
-        assert said.startswith(
-            f"No airflow sensor {why}: breathing was judged from the effort belts ({sensor})."
-        )
+        assert said.startswith(f"No airflow sensor {why}: breathing was judged from the {belts} ({sensor}).")
     assert "No airflow sensor" not in night_text(make_result())
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("aasm_1a", "aasm_1a: AHI 20.0 /h"),
+        ("aasm_1b_linearised", "aasm_1b with the square root of nasal pressure: AHI 20.0 /h"),
+        ("aasm_1b_not_linearised", "aasm_1b with nasal pressure as it is: AHI 20.0 /h"),
+    ],
+)
+def test_other_rules_are_named_as_the_option_knows_them(key, words):
+    """No rule set of the name `aasm_1b_linearised` can be asked for."""
+    other = Alternative(rules_id="x@0", ahi_per_h=20.0, severity="moderate")
+    said = " ".join(night_text(make_result(alternatives={key: other})).split())
+    assert words in said
 
 
 def test_text_shows_patient_sensor_and_notes_once():

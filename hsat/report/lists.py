@@ -23,6 +23,12 @@ __all__ = ["titled_lists"]
 
 SEVERITIES = ("normal", "mild", "moderate", "severe")
 
+ROOT_WORDS = {
+    "_not_linearised": "with nasal pressure as it is",  # before the ending that it ends in
+    "_linearised": "with the square root of nasal pressure",
+}
+"""Alternatives that are no rule set of their own, by the ending of their key."""
+
 
 def titled_lists(night: NightResult) -> Iterable[tuple[str, list[str]]]:
     """Title and lines of each list, those without a line among them."""
@@ -50,7 +56,7 @@ def _alternative_lines(night: NightResult) -> list[str]:
             )
         elif other.severity is not None:
             verdict = other.severity
-        lines.append(f"{printable(name)}: AHI {rounded(other.ahi_per_h, 1)} /h, {verdict}")
+        lines.append(f"{_rules_words(name)}: AHI {rounded(other.ahi_per_h, 1)} /h, {verdict}")
     stability = _stability_line(night)
     if stability:
         lines.append(stability)
@@ -61,8 +67,17 @@ def _alternative_lines(night: NightResult) -> list[str]:
             "aasm_1a without arousals: desaturations only; hypopneas that end in an arousal are missed"
         )
     for reason, names in without.items():
-        lines.append(printable(f"{', '.join(names)}: AHI not measured: {reason}"))
+        words = ", ".join(_rules_words(name) for name in names)
+        lines.append(f"{words}: AHI not measured: {printable(reason)}")
     return lines
+
+
+def _rules_words(name: str) -> str:
+    """A rule set as ``--rules`` knows it, and what was done otherwise."""
+    for ending, words in ROOT_WORDS.items():
+        if name.endswith(ending):
+            return f"{printable(name.removesuffix(ending))} {words}"
+    return printable(name)
 
 
 def _why_no_alternative(night: NightResult, name: str) -> str:

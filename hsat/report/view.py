@@ -125,10 +125,9 @@ def _remarks(night: NightResult) -> Iterable[str]:
     if _is_belt(night.flow_sensor):
         names = {channel.name for channel in night.recording.channels}
         why = "shows breathing" if names & AIRFLOW else "was recorded"
-        yield (
-            f"No airflow sensor {why}: breathing was judged from the effort belts "
-            f"({printable(str(night.flow_sensor))})."
-        )
+        sensor = str(night.flow_sensor)
+        belts = "effort belt" if sensor in BELTS else "effort belts"
+        yield f"No airflow sensor {why}: breathing was judged from the {belts} ({printable(sensor)})."
     has_ahi = index_value(night.indices, "ahi_per_h") is not None
     if not has_ahi:
         yield f"No AHI: {printable(reason_for(night, 'ahi_per_h'))}."
