@@ -114,6 +114,23 @@ def test_a_breath_that_the_window_calls_small_is_left_to_the_window():
     assert moved(replace(breathing, breath_excursions=sizes)) == START_S
 
 
+@pytest.mark.parametrize(("whole", "is_moved"), [(1.0, False), (0.75, False), (0.65, True)])
+def test_no_start_is_moved_across_a_whole_breath(whole, is_moved):
+    """The small breaths have no onsets, so that the nearest is that of the last breath before them."""
+    first_s, last_s = START_S - 2 * PERIOD_S, START_S - PERIOD_S
+    breathing = breathing_with(flow_with({first_s: 0.4, last_s: whole}, {first_s: 1.6, last_s: whole}))
+    onsets_s = breathing.onsets / breathing.rate_hz
+    is_kept = (onsets_s < START_S - 1.5) | (onsets_s > START_S + 2 * PERIOD_S - 1.5)
+    thinned = replace(
+        breathing,
+        onsets=breathing.onsets[is_kept],
+        breath_excursions=np.full(is_kept.sum(), 2.0, np.float32),
+        breath_ranges=breathing.breath_ranges[is_kept],
+    )
+    onset_s = first_s - PAUSE_S / 2 if is_moved else START_S
+    assert moved(thinned) == pytest.approx(onset_s, abs=PAUSE_S / 2 + 0.2)
+
+
 def test_a_breath_with_missing_flow_is_not_measured():
     breathing = breathing_with(HALF_IN)
     is_missing = breathing.is_missing.copy()
@@ -127,7 +144,12 @@ def test_a_breath_longer_than_any_is_no_breath():
     onsets_s = breathing.onsets / breathing.rate_hz
     is_kept = (onsets_s < START_S - PERIOD_S - 5.5) | (onsets_s > START_S - 1.0)
     onsets = breathing.onsets[is_kept]
-    thinned = replace(breathing, onsets=onsets, breath_excursions=breathing.breath_excursions[is_kept])
+    thinned = replace(
+        breathing,
+        onsets=onsets,
+        breath_excursions=breathing.breath_excursions[is_kept],
+        breath_ranges=breathing.breath_ranges[is_kept],
+    )
     assert moved(thinned) == START_S
 
 
@@ -138,6 +160,7 @@ def test_too_few_breaths_move_nothing(n_onsets):
         breathing,
         onsets=breathing.onsets[:n_onsets],
         breath_excursions=breathing.breath_excursions[:n_onsets],
+        breath_ranges=breathing.breath_ranges[:n_onsets],
     )
     assert moved(few) == START_S
 

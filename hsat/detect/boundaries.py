@@ -25,7 +25,8 @@ def first_reduced_onsets(
 
     A breath of half an inspiration and a whole expiration fills the measuring window as a whole breath
     does. Its rise, from the nadir before it to its peak, tells them apart. One that does not fill the
-    window is small to the window too, which had its reasons to leave it out.
+    window is small to the window too, which had its reasons to leave it out. No start moves across a
+    breath that is whole by its rise and by itself.
 
     Parameters
     ----------
@@ -45,23 +46,45 @@ def first_reduced_onsets(
     ndarray, shape (k,), float64
         None is later than in `starts_s`.
     """
-    onsets, flow, rate_hz = breathing.onsets, breathing.flow, breathing.rate_hz
+    onsets, rate_hz = breathing.onsets, breathing.rate_hz
     if len(onsets) < 3 or len(starts_s) == 0:
         return starts_s
     nearest = np.searchsorted((onsets[1:] + onsets[:-1]) / 2, starts_s * rate_hz)
     before = np.maximum(nearest - 1, 1)
     n_period = (breathing.pace.periods_at(starts_s) * rate_hz).astype(np.int64)
-    froms = np.maximum(onsets[before - 1], onsets[before] - n_period)
-    tos = np.maximum(np.minimum(onsets[nearest], onsets[before] + n_period), onsets[before] + 1)
-    rises = _over(np.maximum, flow, onsets[before], tos) - _over(np.minimum, flow, froms, onsets[before] + 1)
     limits = rest_of(rules.hypopnea.min_reduction_fraction) * mean_breaths
-    is_reduced = (rises <= limits) & (breathing.breath_excursions[before] > limits)
+    spans = _rising_spans(before, n_period, breathing)
+    is_reduced = (_rises(spans, breathing) <= limits) & (breathing.breath_excursions[before] > limits)
     is_reduced &= nearest > 1
     is_reduced &= onsets[nearest] - onsets[before] <= rules.breath.longest_period_s * rate_hz
-    is_reduced[1:] &= froms[1:] >= stops[:-1]
+    is_reduced[1:] &= spans[1:, 0] >= stops[:-1]
     if breathing.is_missing.any():
-        is_reduced &= ~_over(np.logical_or, breathing.is_missing, froms, tos)
+        is_reduced &= ~_over(np.logical_or, breathing.is_missing, spans[:, 0], spans[:, 2])
+    # Small breaths may have no onset of their own: then the nearest is that of the last whole breath.
+    is_whole = _rises(_rising_spans(nearest, n_period, breathing), breathing) > limits
+    is_reduced &= ~(is_whole & (breathing.breath_ranges[nearest] > limits))
     return np.where(is_reduced, np.minimum(starts_s, onsets[before] / rate_hz), starts_s)
+
+
+def _rising_spans(
+    places: NDArray[np.int64], n_period: NDArray[np.int64], breathing: Breathing
+) -> NDArray[np.int64]:
+    """From where the nadir of each breath is looked for, its onset, and to where its peak is; shape (k, 3).
+
+    No further than the breath before and the next, and the usual period.
+    """
+    onsets = np.append(breathing.onsets, len(breathing.flow))
+    at = onsets[places]
+    froms = np.maximum(onsets[np.maximum(places - 1, 0)], at - n_period)
+    return np.column_stack((froms, at, np.maximum(np.minimum(onsets[places + 1], at + n_period), at + 1)))
+
+
+def _rises(spans: NDArray[np.int64], breathing: Breathing) -> NDArray[np.float32]:
+    """Rise of flow in each of `_rising_spans`, from the nadir before the onset to the peak behind it."""
+    froms, onsets, tos = spans.T
+    lowest = _over(np.minimum, breathing.flow, froms, onsets + 1)
+    rises: NDArray[np.float32] = _over(np.maximum, breathing.flow, onsets, tos) - lowest
+    return rises
 
 
 def _over(
