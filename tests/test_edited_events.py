@@ -173,6 +173,16 @@ def test_an_edge_moved_by_hand_is_measured_anew():
     assert not removed(night)
 
 
+@pytest.mark.parametrize("from_onset_s", [-1.9, -1.0, 0.0])
+def test_a_hypopnea_is_measured_over_its_small_breaths_whether_from_the_nadir_or_the_onset(from_onset_s):
+    """Flow is lowest 1.9 s before a drawn breath; from there on nothing is large but the breath before."""
+    listed = [row("hypopnea", fall.start_s + from_onset_s, fall.stop_s) for fall in FALLS[::2]]
+    events = rescore(listed).events
+    assert [event.origin.value for event in events] == ["edited"] * len(listed)
+    for event, fall in zip(events, FALLS[::2], strict=True):
+        assert event.flow_reduction_fraction == pytest.approx(fall.reduction, abs=0.03)
+
+
 @pytest.mark.parametrize(("shift_s", "origin"), [(0.049, "automatic"), (0.051, "edited")])
 def test_an_edge_is_the_same_up_to_a_twentieth_of_a_second(shift_s, origin):
     listed = rows()

@@ -22,7 +22,7 @@ class Candidate:
     Attributes
     ----------
     start_s, stop_s : float
-        First reduced breath to first recovered breath.
+        See `hsat.detect.respiratory.Reductions`, `spans_s`.
     core_s, apnea_core_s : tuple of float
         Start and stop of the part in which the whole measuring window is reduced, and of the
         longest one in which it is as deep as an apnea.

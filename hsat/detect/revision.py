@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hsat.detect.airflow import FlowReading
+from hsat.detect.boundaries import nadirs_before
 from hsat.detect.desaturations import match_desaturations
+from hsat.detect.sensors import BELT_SENSORS
 from hsat.detect.signals import NightSignals
 from hsat.errors import EventListError, shown
 from hsat.events import REMOVED, Desaturation, EventKind, EventOrigin, RejectedCandidate, RespiratoryEvent
@@ -267,9 +269,10 @@ class _Evidence:
         """Measure baseline, reduction, effort and desaturation of each span."""
         k = len(spans_s)
         baselines, reductions = np.full(k, np.nan), np.full(k, np.nan)
-        cores_s = spans_s
+        cores_s, onsets_s = spans_s, spans_s[:, 0]
         if signals.airflow is not None and k:
-            cores_s = _cores_s(spans_s, signals.airflow.main, rules)
+            onsets_s = _onsets_s(spans_s[:, 0], signals.airflow.main, rules)
+            cores_s = _cores_s(np.column_stack((onsets_s, spans_s[:, 1])), signals.airflow.main, rules)
             baselines, reductions = _measure_flow(spans_s, cores_s, signals.airflow.main)
         efforts = np.full(k, np.nan)
         if signals.effort is not None:
@@ -279,7 +282,7 @@ class _Evidence:
         if signals.oximetry is not None and k:
             are_events = np.ones(k, dtype=bool)
             falls = match_desaturations(
-                spans_s[:, 0], spans_s[:, 1], are_events, signals.oximetry, delay_s=delay_s, rules=rules
+                onsets_s, spans_s[:, 1], are_events, signals.oximetry, delay_s=delay_s, rules=rules
             )
         sensor = None if signals.airflow is None else signals.airflow.main.sensor
         return cls(baselines=baselines, reductions=reductions, efforts=efforts, falls=falls, sensor=sensor)
@@ -305,8 +308,24 @@ class _Evidence:
         )
 
 
+def _onsets_s(starts_s: NDArray[np.float64], flow: FlowReading, rules: ScoringRules) -> NDArray[np.float64]:
+    """Onset of the first breath of each event that starts between the nadir before a breath and its onset.
+
+    Other starts stay where they are: a person may count from the onset, as other programs do.
+    """
+    breathing = flow.breathing
+    if flow.sensor in BELT_SENSORS or len(breathing.onsets) == 0:
+        return starts_s
+    places = np.searchsorted(breathing.onsets, starts_s * breathing.rate_hz)
+    places = np.minimum(places, len(breathing.onsets) - 1)
+    onsets_s = breathing.onsets[places] / breathing.rate_hz
+    nadirs_s = nadirs_before(onsets_s, flow.reductions.breath_baselines[places], breathing, rules)
+    is_between = (starts_s >= nadirs_s - SAME_S) & (starts_s < onsets_s)
+    return np.where(is_between, onsets_s, starts_s)
+
+
 def _cores_s(spans_s: Spans, flow: FlowReading, rules: ScoringRules) -> Spans:
-    """The part of each span in which the whole measuring window lies in it; where none, its middle.
+    """The part of each span, from an onset on, in which the whole measuring window lies; where none, its middle.
 
     The excursion is that of a window, so an event is seen later and shorter than its breaths say, by
     the very shifts with which `hsat.detect.respiratory` turns what is seen into breath onsets.
