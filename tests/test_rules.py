@@ -195,6 +195,12 @@ def test_a_text_for_a_number_is_the_error_of_the_style_guide(tmp_path):
             "expected a text without control characters, got 'A \\x1b[31mfall'",
         ),
         ("n_breaths = 2", "n_breath = 2", "[fall].n_breath", "unknown key; did you mean n_breaths?"),
+        (
+            "n_breaths = 2",
+            "n_breaths = 2\nmild_from_per_h = 5.0",
+            "[fall].mild_from_per_h",
+            "unknown key; it belongs to [limits]",
+        ),
         (LIMITS, "", "[limits]", "missing table"),
         (LIMITS, "limits = 3\n" + "", "limits", None),
         ("[limits]", "[limit]", "[limit]", "unknown table; did you mean limits?"),

@@ -325,7 +325,7 @@ def _onsets_s(starts_s: NDArray[np.float64], flow: FlowReading, rules: ScoringRu
 
 
 def _cores_s(spans_s: Spans, flow: FlowReading, rules: ScoringRules) -> Spans:
-    """The part of each span, from an onset on, in which the whole measuring window lies; where none, its middle.
+    """The part of each span, from an onset on, in which the whole measuring window lies; or its middle.
 
     The excursion is that of a window, so an event is seen later and shorter than its breaths say, by
     the very shifts with which `hsat.detect.respiratory` turns what is seen into breath onsets.

@@ -1,7 +1,7 @@
 """One rule file against the model: every key known, every value of its type and in its range."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
@@ -77,9 +77,7 @@ def check_layer(file: str, raw: Mapping[str, Any], model: type[Any]) -> Layer:
             refuse(file, key, "missing; expected a text")
     if not NAME_PATTERN.fullmatch(head["name"]):
         refuse(file, "name", f"expected letters, digits, '_', '.' and '-', got {shown(head['name'])}")
-    checked = {
-        name: _check_table(file, name, raw[name], kind) for name, kind in tables.items() if name in raw
-    }
+    checked = {name: _check_table(file, name, raw[name], tables) for name in tables if name in raw}
     return Layer(
         file=file,
         head=head,
@@ -91,10 +89,12 @@ def check_layer(file: str, raw: Mapping[str, Any], model: type[Any]) -> Layer:
     )
 
 
-def _check_table(file: str, name: str, raw: Any, table: type[Any]) -> tuple[dict[str, Value], dict[str, str]]:
+def _check_table(
+    file: str, name: str, raw: Any, tables: Mapping[str, type[Any]]
+) -> tuple[dict[str, Value], dict[str, str]]:
     if not isinstance(raw, dict):
         refuse(file, name, f"expected a table [{name}], got {shown(raw)}")
-    kinds = value_types(table)
+    kinds = value_types(tables[name])
     values: dict[str, Value] = {}
     prose: dict[str, str] = {}
     for key, value in raw.items():
@@ -104,7 +104,8 @@ def _check_table(file: str, name: str, raw: Any, table: type[Any]) -> tuple[dict
         elif key in kinds:
             values[key] = _check_value(file, where, key, value, kinds[key])
         else:
-            _refuse_unknown(file, where, "key", key, tuple(kinds))
+            homes = [other for other, table in tables.items() if key in value_types(table)]
+            _refuse_unknown(file, where, "key", key, tuple(kinds), homes=homes)
     return values, prose
 
 
@@ -192,11 +193,16 @@ def refuse(file: str, where: str, what: str) -> NoReturn:
     raise RulesError(f"rules {file}, {where}: {what}")
 
 
-def _refuse_unknown(file: str, where: str, what: str, key: str, known: tuple[str, ...]) -> NoReturn:
+def _refuse_unknown(
+    file: str, where: str, what: str, key: str, known: tuple[str, ...], *, homes: Sequence[str] = ()
+) -> NoReturn:
+    """Name what is meant: the tables that have the key, else the nearest of what is known here."""
     from difflib import get_close_matches
 
     near = get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "allowed: " + ", ".join(known)
+    if homes:
+        hint = "it belongs to " + " or ".join(f"[{home}]" for home in homes)
     refuse(file, where, f"unknown {what}; {hint}")
 
 
