@@ -94,7 +94,8 @@ class RespiratoryEvent:
     kind : EventKind
         Type of the event.
     start_s, stop_s : float
-        Half-open span, seconds from the start of the recording.
+        Half-open span, seconds from the start of the recording: from the nadir of flow to the first
+        recovered breath, as ``[event_span]`` has it.
     flow_reduction_fraction : float or None
         1 minus the mean breath excursion within the event over the pre-event baseline, 0 to 1.
         None where a person scored what flow does not show.
