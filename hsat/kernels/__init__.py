@@ -16,7 +16,7 @@ from numba import njit
 
 from hsat.kernels.startup import start_numba
 
-__all__ = ["is_compiled", "kernel"]
+__all__ = ["inner_kernel", "is_compiled", "kernel"]
 
 start_numba()
 
@@ -32,6 +32,21 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         compiled: Callable[..., Any] = njit(cache=True)(function)
     except RuntimeError:  # numba: no folder for the cache can be written
         compiled = njit(function)
+    _dispatchers.append(compiled)
+    return compiled
+
+
+def inner_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that kernels alone call, and that makes no arrays.
+
+    Numba counts who uses an array, up and down at each call that is handed it: ten nanoseconds, which
+    is as much as the work of a function that is called for every breath. What the caller holds anyway
+    needs no count.
+    """
+    try:
+        compiled: Callable[..., Any] = njit(cache=True, _nrt=False)(function)
+    except (KeyError, RuntimeError):  # a numba without this option; no folder for the cache
+        return kernel(function)
     _dispatchers.append(compiled)
     return compiled
 

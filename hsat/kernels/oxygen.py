@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from hsat.kernels import kernel
+from hsat.kernels import inner_kernel, kernel
 
 __all__ = ["fall_areas", "find_falls", "find_troughs", "match_falls", "remove_plateaus", "remove_spikes"]
 
 
-@kernel
+@inner_kernel
 def _spike_stop(values, start, i, before, may_come_back, n_longest, n_lag, max_change):
     """First sample behind a stretch that sample `i` begins; -1 where it is no spike.
 
@@ -24,7 +24,7 @@ def _spike_stop(values, start, i, before, may_come_back, n_longest, n_lag, max_c
     return last_jump
 
 
-@kernel
+@inner_kernel
 def _last_valid(values, i, n_longest):
     """Value of the last valid sample among the `n_longest` before `i`; NaN where there is none."""
     for j in range(i - 1, max(i - n_longest - 1, -1), -1):
@@ -74,7 +74,7 @@ def remove_spikes(values, n_longest, n_lag, max_change):
         i = stop
 
 
-@kernel
+@inner_kernel
 def _plateau_stop(values, i, n_shortest, n_longest, n_lag, max_change):
     """First sample that has jumped up from the plateau below the jump at `i`; -1 where it is none."""
     lowest, highest = np.inf, -np.inf
@@ -120,7 +120,7 @@ def remove_plateaus(values, n_shortest, n_longest, n_lag, max_change):
         i = stop
 
 
-@kernel
+@inner_kernel
 def _ring_size(n_least):
     """Smallest power of two from `n_least` on."""
     size = 1
@@ -216,7 +216,7 @@ def find_falls(values, held, min_drop, min_rise, tolerance, n_before, n_longest,
     return count
 
 
-@kernel
+@inner_kernel
 def _fall_within(values, held, first, start, stop, latest):
     """Level and sample of the nadir of the largest fall from ``[first, stop)`` into ``[start, stop)``.
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.kernels import kernel
+from hsat.kernels import inner_kernel, kernel
 
 __all__ = ["PauseLimits", "find_nadirs", "find_pauses", "measure_smoothing"]
 
@@ -41,7 +41,7 @@ class PauseLimits(NamedTuple):
     rise_fraction: float
 
 
-@kernel
+@inner_kernel
 def _smooth(flow, start, stop, n_smooth, smooth):
     """Mean of `flow` around each sample of ``[start, stop)`` into the head of `smooth`."""
     n = len(flow)
@@ -88,7 +88,7 @@ def measure_smoothing(flow, middles, n_half, n_smooth, shares):
             shares[k] = (largest_smooth - smallest_smooth) / (largest - smallest)
 
 
-@kernel
+@inner_kernel
 def _longest_still(smooth, n_part, n_half, limit, from_, to):
     """Longest run of samples around which flow keeps within `limit`; it must touch ``[from_, to)``.
 
@@ -123,7 +123,7 @@ def _longest_still(smooth, n_part, n_half, limit, from_, to):
     return best_start, best_stop, best_mean
 
 
-@kernel
+@inner_kernel
 def _edge(flow, start, step, n_most, level, limit):
     """Walk from `start` for at most `n_most` samples, as long as flow keeps within `limit` of `level`."""
     at = start
@@ -134,7 +134,7 @@ def _edge(flow, start, step, n_most, level, limit):
     return at
 
 
-@kernel
+@inner_kernel
 def _last_nadir(flow, is_missing, start, earliest, rise):
     """Lowest sample from `start` backwards, as far as flow has not risen by `rise` above it."""
     lowest_at = start
@@ -169,7 +169,7 @@ def find_nadirs(flow, is_missing, starts, n_back, rises, nadirs):
         nadirs[k] = _last_nadir(flow, is_missing, starts[k], max(starts[k] - n_back[k], 0), rises[k])
 
 
-@kernel
+@inner_kernel
 def _lowest(values, start, stop):
     """Smallest value of ``values[start:stop]``."""
     lowest = np.inf

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.kernels import kernel
+from hsat.kernels import inner_kernel, kernel
 
 __all__ = ["RunLimits", "find_recovery_breaths"]
 
@@ -32,7 +32,7 @@ class RunLimits(NamedTuple):
     n_recoveries: int
 
 
-@kernel
+@inner_kernel
 def _count_recoveries(i, step, onsets, sizes, limits):
     """Single breaths as large as breath `i`, one after another from it on; -1 where it is none itself.
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hsat.kernels import kernel
+from hsat.kernels import inner_kernel, kernel
 
 __all__ = [
     "BaselineLimits",
@@ -74,16 +74,20 @@ class SpanLimits(NamedTuple):
     n_longest: int
 
 
-@kernel
-def _mean(ordered, start, stop):
-    """Mean of ``ordered[start:stop]``."""
+@inner_kernel
+def _mean_and_variance(values):
+    """Mean of some values, and the mean squared distance from it."""
     total = 0.0
-    for i in range(start, stop):
-        total += ordered[i]
-    return total / (stop - start)
+    for value in values:
+        total += value
+    mean = total / len(values)
+    total = 0.0
+    for value in values:
+        total += (value - mean) ** 2
+    return mean, total / len(values)
 
 
-@kernel
+@inner_kernel
 def _insert(value, ordered, count):
     """Put a value in its place among the first `count`, which rise; return the new count.
 
@@ -97,7 +101,7 @@ def _insert(value, ordered, count):
     return count + 1
 
 
-@kernel
+@inner_kernel
 def _remove(value, ordered, count):
     """Take a value out of the first `count`, which rise and hold it; return the new count."""
     place = count - 1
@@ -108,7 +112,7 @@ def _remove(value, ordered, count):
     return count - 1
 
 
-@kernel
+@inner_kernel
 def _move_window(k, first, onsets, excursions, is_left_out, limits, ordered, count):
     """Turn the sorted window before breath ``k - 1`` into that before `k`.
 
@@ -132,7 +136,7 @@ def _move_window(k, first, onsets, excursions, is_left_out, limits, ordered, cou
     return first, count
 
 
-@kernel
+@inner_kernel
 def _collect_breaths(k, breaths, limits, ordered):
     """Sort the excursions a baseline at breath `k` rests on into `ordered`; return their number.
 
@@ -172,35 +176,34 @@ def _collect_breaths(k, breaths, limits, ordered):
     return count, recovery
 
 
-@kernel
-def _baseline(ordered, recovery, limits):
-    """Baseline from rising excursions: the mean where they are stable, else that of the largest.
+@inner_kernel
+def _baseline(ordered, count, recovery, limits):
+    """Baseline from the first `count` excursions, which rise: the mean where stable, else of the largest.
 
     What is no larger than the largest `recovery` breath is no sigh.
 
     Returned with the mean, which is what breathing usually is.
     """
-    stop = len(ordered)
-    n_sighs = max(int(limits.max_sigh_share * len(ordered)), 1)
+    stop = count
+    fewest = max(limits.n_largest, count - max(int(limits.max_sigh_share * count), 1))
     while (
-        stop > max(limits.n_largest, len(ordered) - n_sighs)
+        stop > fewest
         and ordered[stop - 1] > recovery
         and ordered[stop - 1] > limits.sigh_ratio * ordered[stop - 1 - limits.n_largest]
     ):
         stop -= 1
     start = 0
-    while start < stop - limits.n_largest and ordered[start] < limits.floor * ordered[stop - 1]:
+    floor = limits.floor * ordered[stop - 1]
+    while start < stop - limits.n_largest and ordered[start] < floor:
         start += 1
-    mean = _mean(ordered, start, stop)
-    variance = 0.0
-    for i in range(start, stop):
-        variance += (ordered[i] - mean) ** 2
-    if np.sqrt(variance / (stop - start)) <= limits.max_variation * mean:
+    mean, variance = _mean_and_variance(ordered[start:stop])
+    if np.sqrt(variance) <= limits.max_variation * mean:
         return mean, mean
-    return _mean(ordered, stop - limits.n_largest, stop), mean
+    largest, _ = _mean_and_variance(ordered[stop - limits.n_largest : stop])
+    return largest, mean
 
 
-@kernel
+@inner_kernel
 def _largest_recovery(first, stop, breaths):
     """Largest of the recovery breaths in ``[first, stop)`` that are not left out; 0 if none."""
     _, excursions, is_left_out, is_recovery = breaths
@@ -211,34 +214,40 @@ def _largest_recovery(first, stop, breaths):
     return largest
 
 
-@kernel
-def _baseline_at(k, breaths, limits, first, window, ordered):
+@inner_kernel
+def _baseline_at(k, breaths, limits, first, window, n_near, ordered):
     """Baseline in force at breath `k`, and mean; NaN where too few breaths are near.
 
-    `window` are the sorted excursions of the window before it, from breath `first` on: mostly enough.
+    The first `n_near` of `window` are the sorted excursions of the window before it, from breath `first`
+    on: mostly enough.
     """
-    if len(window) >= limits.n_largest:
+    if n_near >= limits.n_largest:
         recovery = 0.0
-        sigh = limits.sigh_ratio * window[max(len(window) - 1 - limits.n_largest, 0)]
-        if window[-1] > sigh:  # else it matters to nothing
+        sigh = limits.sigh_ratio * window[max(n_near - 1 - limits.n_largest, 0)]
+        if window[n_near - 1] > sigh:  # else it matters to nothing
             recovery = _largest_recovery(first, k, breaths)
-        return _baseline(window, recovery, limits)
+        return _baseline(window, n_near, recovery, limits)
     count, recovery = _collect_breaths(k, breaths, limits, ordered)
     if count < limits.n_largest:
         return np.nan, np.nan
-    return _baseline(ordered[:count], recovery, limits)
+    return _baseline(ordered, count, recovery, limits)
 
 
-@kernel
+@inner_kernel
 def _first_below(values, start, stop, level):
     """First sample of ``[start, stop)`` below `level`; `stop` where none is, or `level` is NaN."""
+    n_below = 0
+    for value in values[start:stop]:  # without a way out the processor compares many at a time
+        n_below += value < level
+    if n_below == 0:
+        return stop
     for i in range(start, stop):
         if values[i] < level:
             return i
     return stop
 
 
-@kernel
+@inner_kernel
 def _walk_to_recovery(excursion, start, baseline, limits):
     """From the first reduced sample to the end of the recovery: (sample, lowest sample, ending)."""
     lowest_at = start
@@ -260,7 +269,7 @@ def _walk_to_recovery(excursion, start, baseline, limits):
     return j, lowest_at, INTERRUPTED
 
 
-@kernel
+@inner_kernel
 def _tighten(excursion, start, lowest_at, stop, level, n_recovery):
     """First and last sample of the stretch around the lowest one that stays below `level`.
 
@@ -282,7 +291,7 @@ def _tighten(excursion, start, lowest_at, stop, level, n_recovery):
     return first, last
 
 
-@kernel
+@inner_kernel
 def _bounds(excursion, start, lowest_at, stop, ending, baseline, limits, k):
     """First and last sample of a stretch that was walked from `start`, behind breath `k`, to `stop`."""
     n = len(excursion)
@@ -299,7 +308,7 @@ def _bounds(excursion, start, lowest_at, stop, ending, baseline, limits, k):
     return _tighten(excursion, start, lowest_at, min(stop, n - 1), level, limits.n_recovery)
 
 
-@kernel
+@inner_kernel
 def _baseline_within(start, stop, onsets, excursions, limits, ordered):
     """Baseline, and mean, of the breaths that begin in ``[start, stop)``; NaN where they are too few."""
     count = 0
@@ -310,10 +319,10 @@ def _baseline_within(start, stop, onsets, excursions, limits, ordered):
         b += 1
     if count < limits.n_largest:
         return np.nan, np.nan
-    return _baseline(ordered[:count], 0.0, limits)
+    return _baseline(ordered, count, 0.0, limits)
 
 
-@kernel
+@inner_kernel
 def _leave_out(is_left_out, onsets, first, last):
     """Mark the breaths that begin between two samples, both included."""
     b = np.searchsorted(onsets, first)
@@ -322,7 +331,7 @@ def _leave_out(is_left_out, onsets, first, last):
         b += 1
 
 
-@kernel
+@inner_kernel
 def _write(spans, span_baselines, span_means, endings, place, span, baseline, mean, ending):
     """Put a stretch, given by its first and last sample, into its place."""
     spans[place, 0] = span[0]
@@ -395,14 +404,16 @@ def find_reductions(
     # Typed: numba takes a bare number for a type of its own, and compiles what it is handed to twice.
     i, k, count, first, n_near = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(-1)
     breaths = (onsets, sizes, is_left_out, is_recovery)
-    baseline, mean = usual, usual_mean = _baseline_at(i, breaths, rule, first, window[:0], chosen)  # at first
+    baseline, mean = usual, usual_mean = _baseline_at(
+        i, breaths, rule, first, window, count, chosen
+    )  # at first
     level_until = np.int64(0)  # up to here the baseline is that of a new level
     long_at = np.int64(-1)  # place of the stretch that showed it; the first one found on it takes the place
     while i < n and count < len(spans):
         while k + 1 < m and onsets[k + 1] <= i:
             k += 1
             first, n_near = _move_window(k, first, onsets, sizes, is_left_out, rule, window, n_near)
-            usual, usual_mean = _baseline_at(k, breaths, rule, first, window[:n_near], chosen)
+            usual, usual_mean = _baseline_at(k, breaths, rule, first, window, n_near, chosen)
             baselines[k] = usual
         if i >= level_until:
             baseline, mean = usual, usual_mean

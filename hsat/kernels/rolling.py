@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hsat.kernels import kernel
+from hsat.kernels import inner_kernel, kernel
 
 __all__ = ["held_level", "moving_mean", "rolling_range", "subtract_drift"]
 
@@ -39,7 +39,7 @@ def moving_mean(values, half_width, means):
         means[i] = total / (min(enters, n - 1) - max(leaves + 1, 0) + 1)
 
 
-@kernel
+@inner_kernel
 def _subtract_at_edge(values, half_width, i, ring, totals, rest):
     """One step of `subtract_drift` where a window of either mean shrinks; returns both totals."""
     n, n_ring, width = len(values), len(ring), 2 * half_width + 1
@@ -120,7 +120,7 @@ CHUNK = 1024
 """Windows whose extremes are found together: their work space fits into the first-level cache."""
 
 
-@kernel
+@inner_kernel
 def _fill(values, first, n, outside, chunk):
     """Copy ``values[first : first + n]``; what lies outside the series is `outside`."""
     n_before = min(max(-first, 0), n)
@@ -133,7 +133,7 @@ def _fill(values, first, n, outside, chunk):
         target[i] = inside[i]
 
 
-@kernel
+@inner_kernel
 def _smaller(values, n, step, lowest):
     """Smaller one of each of the first `n` values and the one `step` samples later."""
     here, later, out = values[:n], values[step : step + n], lowest[:n]
@@ -141,7 +141,7 @@ def _smaller(values, n, step, lowest):
         out[i] = later[i] if later[i] < here[i] else here[i]
 
 
-@kernel
+@inner_kernel
 def _larger(values, n, step, highest):
     """Larger one of each of the first `n` values and the one `step` samples later."""
     here, later, out = values[:n], values[step : step + n], highest[:n]

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from hsat.kernels import kernel
+from hsat.kernels import inner_kernel, kernel
 
 __all__ = ["add_to_bins", "finish_bins"]
 
 
-@kernel
+@inner_kernel
 def _add_whole_bins(stored, whole, first_bin, sums):
     """Add each `whole` samples of each row up; as whole numbers, which is exact."""
     n_row_bins = stored.shape[1] // whole
