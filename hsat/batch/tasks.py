@@ -124,11 +124,11 @@ def _open(task: Task, read: Reader) -> TaskOutcome:
         Failure(files=(item.path,), kind=FailureKind.READING, error=item.reason) for item in gathered.failed
     )
     found = TaskOutcome(left_out=gathered.left_out, failures=failures)
-    waiting = _waiting(gathered)
-    if len(waiting) > 1 and not is_remote(task.files[0]):
-        return replace(found, waiting=waiting)
-    for recording, night in zip(gathered, waiting, strict=True):  # several only where copies go away
-        scored = _scored_outcome(recording, night.part, task.settings)
+    parts = _parts(gathered)
+    if len(parts) > 1 and not is_remote(task.files[0]):
+        return replace(found, waiting=_waiting(gathered, parts))
+    for recording, part in zip(gathered, parts, strict=True):  # several only where copies go away
+        scored = _scored_outcome(recording, part, task.settings)
         found = replace(
             found, nights=(*found.nights, *scored.nights), failures=(*found.failures, *scored.failures)
         )
@@ -157,14 +157,21 @@ def _group_key(recording: Recording) -> str | None:
     return f"{recording.device.profile} {patient or ''}"
 
 
-def _waiting(nights: Sequence[Recording]) -> tuple[WaitingNight, ...]:
-    parts: Counter[tuple[str, ...]] = Counter()
-    found = []
+def _parts(nights: Sequence[Recording]) -> list[int]:
+    """Which night of its files each is, from 1."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    parts = []
     for night in nights:
-        files = night.source.files
-        parts[files] += 1
-        found.append(WaitingNight(files=files, part=parts[files], recording=pickle.dumps(night)))
-    return tuple(found)
+        counts[night.source.files] += 1
+        parts.append(counts[night.source.files])
+    return parts
+
+
+def _waiting(nights: Sequence[Recording], parts: Sequence[int]) -> tuple[WaitingNight, ...]:
+    return tuple(
+        WaitingNight(files=night.source.files, part=part, recording=pickle.dumps(night))
+        for night, part in zip(nights, parts, strict=True)
+    )
 
 
 def _scored_outcome(recording: Recording, part: int, settings: BatchSettings) -> TaskOutcome:

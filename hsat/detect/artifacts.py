@@ -63,10 +63,8 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     if len(missing):  # pieces of flow too short to hold an event and its recovery
         pieces = invert_spans(missing, 0.0, duration_s)
         missing = unite_spans(missing, pieces[pieces[:, 1] - pieces[:, 0] < rule.min_piece_s])
-    by_second = excursion[:: int(rate_hz)]
-    is_other = np.repeat(_is_no_breathing(breathing, rules), int(MINUTE_S * rate_hz))
-    is_other = np.append(is_other, np.full(max(len(excursion) - len(is_other), 0), is_other[-1]))
-    is_other = is_other[: len(excursion)] & ~breathing.is_missing
+    by_second = excursion[:: int(rate_hz)].copy()  # one behind the other: it is gone through often
+    is_other = _by_sample(_is_no_breathing(breathing, rules), int(MINUTE_S * rate_hz), breathing.is_missing)
     present = by_second[~np.isnan(by_second)]
     loudest = _quantile(present, rule.loudest_quantile_fraction) if len(present) else np.float32(0.0)
     is_seen = (by_second > rule.min_share_of_loudest_fraction * loudest) & ~is_other[:: int(rate_hz)]
@@ -94,6 +92,17 @@ def flag_flow(breathing: Breathing, rules: ScoringRules) -> Flags:
     movement = clip_spans(spans_from_mask(is_movement, 1.0), 0.0, duration_s)
     flags[QualityFlag.MOVEMENT] = _at_least(movement, rules.movement.min_duration_s)
     return flags
+
+
+def _by_sample(
+    is_of_minute: NDArray[np.bool_], n_minute: int, is_missing: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Samples that are not missing, of such minutes; the last minute stands for the rest."""
+    is_such = np.zeros(len(is_missing), dtype=bool)
+    for minute in np.flatnonzero(is_of_minute).tolist():
+        stop = len(is_such) if minute == len(is_of_minute) - 1 else (minute + 1) * n_minute
+        is_such[minute * n_minute : stop] = True
+    return is_such & ~is_missing
 
 
 def _quantile(values: NDArray[np.float32], fraction: float) -> np.float32:

@@ -201,6 +201,8 @@ def measure_event_efforts(
 
 def _is_noise(roughness: NDArray[np.float64], rule: EffortRule) -> NDArray[np.bool_]:
     """Minutes in whose surroundings a belt shows noise: the median, as a pause in effort is rough too."""
+    if not np.any(roughness > rule.max_roughness):  # nor can a median be, and most belts show none
+        return np.zeros(len(roughness), dtype=bool)
     n_around = min(2 * int(rule.noise_window_s / MINUTE_S / 2) + 1, 2 * ((len(roughness) - 1) // 2) + 1)
     padded = np.pad(roughness, n_around // 2, mode="reflect")
     around = np.lib.stride_tricks.sliding_window_view(padded, n_around)

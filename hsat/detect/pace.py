@@ -101,7 +101,7 @@ def find_pace(onsets: NDArray[np.int64], rate_hz: float, rule: BreathRule) -> Pa
 
 def _divide(intervals_s: NDArray[np.float64], rule: BreathRule, usual_s: NDArray[np.float64]) -> None:
     """Write the median into `usual_s`, and that of each stretch at another pace over its part of it."""
-    usual_s[:] = usual = float(np.median(intervals_s))
+    usual_s[:] = usual = _median(intervals_s)
     n_around = rule.n_pace_breaths
     if len(intervals_s) < n_around:
         return
@@ -109,11 +109,20 @@ def _divide(intervals_s: NDArray[np.float64], rule: BreathRule, usual_s: NDArray
     for is_other in (intervals_s > window_s, 2 * intervals_s < window_s):
         total = np.concatenate(([0], np.cumsum(is_other)))
         is_most = 2 * (total[n_around:] - total[:-n_around]) > n_around
+        if not is_most.any():
+            continue
         is_most = is_most[np.clip(np.arange(len(intervals_s)) - n_around // 2, 0, len(is_most) - 1)]
         edges = np.flatnonzero(np.diff(is_most, prepend=False, append=False)).reshape(-1, 2)
         for start, stop in edges.tolist():
             if n_around // 2 < stop - start < len(intervals_s):
                 _divide(intervals_s[start:stop], rule, usual_s[start:stop])
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """`numpy.median` of values of which none is NaN, in half of its time."""
+    below, above = (len(values) - 1) // 2, len(values) // 2
+    ordered = np.partition(values, (below, above))
+    return float(ordered[below] + ordered[above]) / 2.0
 
 
 def excursion_at_pace(values: NDArray[np.float32], pace: Pace, rate_hz: float) -> NDArray[np.float32]:

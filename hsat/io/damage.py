@@ -75,8 +75,7 @@ def refuse_text_damage(file: BinaryIO, header: EdfHeader, *, path: str, n_file_b
     is_declared = n_data_bytes == (header.n_records_declared or 0) * header.record_bytes
     if _is_utf8(data) and _looks_re_encoded(data, header, is_declared=is_declared):
         raise _destroyed(path, "a text editor re-encoded the file as UTF-8")
-    n_line_ends = data.count(b"\n")
-    if n_line_ends >= FEWEST_LINE_ENDS and data.count(b"\r\n") == n_line_ends and not is_declared:
+    if not is_declared and data.count(b"\r\n") == data.count(b"\n") >= FEWEST_LINE_ENDS:
         raise _destroyed(path, "the file was sent as text and every line end changed")
     signals = _signal_bytes(data, header)
     if _has_lost_high_bits(signals, header.bytes_per_sample):
