@@ -16,9 +16,10 @@ def _add_whole_bins(stored, whole, first_bin, sums):
         place = first_bin + row * n_row_bins
         out = sums[place : place + n_row_bins]
         for k in range(len(out)):
+            of_bin = samples[k * whole : (k + 1) * whole]
             total = 0
             for i in range(whole):
-                total += int(samples[k * whole + i])
+                total += int(of_bin[i])
             out[k] += np.float32(total)
 
 
