@@ -58,8 +58,9 @@ class Effort:
         n = len(self.strength)
         firsts = np.minimum((np.maximum(starts_s - before_s, 0.0) * self.rate_hz).astype(np.int64), n - 1)
         stops = np.clip((starts_s * self.rate_hz).astype(np.int64), firsts + 1, n)
-        before = _joined(_parts(self.strength, firsts, stops))
-        largest: NDArray[np.float32] = np.fmax.reduceat(before.values, before.firsts)
+        edges = np.column_stack((firsts, stops)).reshape(-1)  # every second piece lies between two events
+        padded = np.append(self.strength, np.float32(np.nan))  # an event may begin at the very end
+        largest: NDArray[np.float32] = np.fmax.reduceat(padded, edges)[::2]
         return largest
 
     def during(
