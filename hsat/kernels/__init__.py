@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.core.options import DefaultOptions
 
 from hsat.kernels.startup import start_numba
 
@@ -23,15 +24,15 @@ start_numba()
 _dispatchers: list[Any] = []
 
 
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile a function with numba at its first call, from the cache where there is one.
 
     No fastmath: it would break tests for NaN.
     """
     try:
-        compiled: Callable[..., Any] = njit(cache=True)(function)
+        compiled: Callable[..., Any] = njit(cache=True, **options)(function)
     except RuntimeError:  # numba: no folder for the cache can be written
-        compiled = njit(function)
+        compiled = njit(**options)(function)
     _dispatchers.append(compiled)
     return compiled
 
@@ -41,14 +42,9 @@ def inner_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Numba counts who uses an array, up and down at each call that is handed it: ten nanoseconds, which
     is as much as the work of a function that is called for every breath. What the caller holds anyway
-    needs no count.
+    needs no count. A numba that does not know how to leave it out counts.
     """
-    try:
-        compiled: Callable[..., Any] = njit(cache=True, _nrt=False)(function)
-    except (KeyError, RuntimeError):  # a numba without this option; no folder for the cache
-        return kernel(function)
-    _dispatchers.append(compiled)
-    return compiled
+    return kernel(function, _nrt=False) if hasattr(DefaultOptions, "_nrt") else kernel(function)
 
 
 def is_compiled() -> bool:

@@ -404,9 +404,7 @@ def find_reductions(
     # Typed: numba takes a bare number for a type of its own, and compiles what it is handed to twice.
     i, k, count, first, n_near = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(-1)
     breaths = (onsets, sizes, is_left_out, is_recovery)
-    baseline, mean = usual, usual_mean = _baseline_at(
-        i, breaths, rule, first, window, count, chosen
-    )  # at first
+    baseline, mean = usual, usual_mean = _baseline_at(i, breaths, rule, first, window, count, chosen)
     level_until = np.int64(0)  # up to here the baseline is that of a new level
     long_at = np.int64(-1)  # place of the stretch that showed it; the first one found on it takes the place
     while i < n and count < len(spans):
