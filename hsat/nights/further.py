@@ -37,7 +37,9 @@ SEED = 1
 """Any number: the same nights give the same answer."""
 LEAST_WEIGHT = 1e-3
 """Nodes with less of the posterior than this are left out of the futures."""
-N_NEWTON = 6
+MOST_STEPS = 6
+CLOSE = 1e-2
+"""Each of Halley's steps cubes what is missing: after one as small as this 1e-7 is left."""
 LARGEST_MEAN = 1e6
 """Events a night that a future is cut at."""
 LEAST_WANTED_FRACTION = 0.01
@@ -206,20 +208,27 @@ def _learn(belief: Belief, nodes: Nodes, counts: Floats, hours: float) -> None:
     precision = 1.0 / variance
     for _ in range(N_NEWTON):
         mean = hours * np.exp(x)
-        change = (counts - mean - (x - centre) * precision) / (mean + precision)
-        x += np.clip(change, -2.0, 2.0)
+        left = 1.0 / (precision + mean)
+        change = (counts - mean - (x - centre) * precision) * left
+        change /= np.maximum(1.0 + 0.5 * change * mean * left, 0.5)
+        np.clip(change, -2.0, 2.0, out=change)
+        x += change
+        if max(float(change.max()), -float(change.min())) < CLOSE:
+            break
     mean = hours * np.exp(x)
     left = 1.0 / (precision + mean)
-    belief.log_weight += counts * (x + math.log(hours)) - mean - 0.5 * (x - centre) ** 2 / variance
-    belief.log_weight += 0.5 * np.log(left / variance)
+    off = x - centre
+    belief.log_weight += counts * (x + math.log(hours)) - mean - 0.5 * off * off * precision
+    belief.log_weight += 0.5 * np.log(left * precision)
     belief.log_weight -= belief.log_weight.max(axis=1, keepdims=True)
-    shift = (x - 0.5 * left**2 * mean - centre) / variance
+    shift = (off - 0.5 * left * left * mean) * precision
     belief.mu += cov_mu * shift
     belief.z += cov_z * shift
-    shrink = (variance - left) / variance**2
-    belief.mu_mu -= cov_mu * cov_mu * shrink
-    belief.mu_z -= cov_mu * cov_z * shrink
-    belief.z_z -= cov_z * cov_z * shrink
+    shrink = (variance - left) * precision * precision
+    of_mu, of_z = cov_mu * shrink, cov_z * shrink
+    belief.mu_mu -= cov_mu * of_mu
+    belief.mu_z -= cov_mu * of_z
+    belief.z_z -= cov_z * of_z
 
 
 def _normal_classes(belief: Belief, request: Request) -> Floats:
@@ -232,8 +241,11 @@ def _normal_classes(belief: Belief, request: Request) -> Floats:
         wanted = np.maximum(measured - request.scoring_error.bias_per_h, LEAST_WANTED_FRACTION * measured)
         variance = variance + (request.scoring_error.sd_at(measured) / wanted) ** 2
         centre = np.log(wanted)
-    sd = np.sqrt(variance)
-    below = [(weight * ndtr((math.log(x) - centre) / sd)).sum(axis=1) for x in class_limits_per_h()]
+    per_sd = 1.0 / np.sqrt(variance)
+    below = [
+        np.einsum("ij,ij->i", weight, probability_below((math.log(x) - centre) * per_sd))
+        for x in class_limits_per_h()
+    ]
     return _between(below)
 
 
