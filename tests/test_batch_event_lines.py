@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 
 import pytest
 from batch_nights import write_nights
@@ -10,6 +11,7 @@ from hsat.batch import event_lines
 from hsat.batch.event_lines import lines_from_ledger, lines_here, lines_with
 from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import EventNights, FailureKind
+from hsat.batch.processes import ProcessExecutor
 from hsat.batch.settings import BatchSettings
 from hsat.batch.store import FILE_NAME, Store
 from hsat.batch.tasks import do_task
@@ -110,6 +112,24 @@ def test_no_task_is_left_with_the_workers_where_the_file_cannot_be_written(out, 
     assert workers.n_running
     lines.close()
     assert not workers.n_running
+
+
+def test_the_workers_are_at_it_as_soon_as_the_names_of_the_columns_are_there(out, store, settings):
+    workers = Workers()
+    lines = lines_with(workers, settings, store, str(out / FILE_NAME))
+    assert next(lines).startswith(b"file,")
+    assert workers.n_running == 3
+    lines.close()
+
+
+def test_lines_that_nobody_asks_for_any_more_wait_for_no_ended_worker(out, store, settings):
+    workers = ProcessExecutor(1, night_timeout_s=600.0)
+    lines = lines_with(workers, settings, store, str(out / FILE_NAME))
+    next(lines)
+    workers.stop()
+    began_s = time.monotonic()
+    lines.close()
+    assert time.monotonic() - began_s < 1.0
 
 
 def test_parts_that_are_made_too_early_wait_and_no_more_are_handed_out(out, store, settings, monkeypatch):

@@ -76,7 +76,7 @@ def lines_with(executor: Executor, settings: BatchSettings, store: Store, ledger
     begun: dict[int, tuple[str, ...]] = {}
     made: dict[int, bytes] = {}
     n_written, is_listed = 0, False
-    yield _header()
+    head = _header()
     try:
         while begun or not is_listed:
             while executor.has_room and len(made) < MOST_WAITING and not is_listed:
@@ -86,6 +86,9 @@ def lines_with(executor: Executor, settings: BatchSettings, store: Store, ledger
                     begun[number] = night_ids
                     work = EventNights(ledger=ledger, night_ids=night_ids)
                     executor.submit(number, Task(files=(), settings=settings, events_of=work))
+            if head:  # not before the workers are at it: whoever asks for it early writes other things then
+                yield head
+                head = b""
             for number, result in executor.collect():
                 lines = None if isinstance(result, TaskFault) else result.event_lines
                 made[number] = _lines(store.rows, begun[number]) if lines is None else lines

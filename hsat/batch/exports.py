@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, Any, NamedTuple
 
 from hsat.batch.event_lines import EVENT_TABLE_COLUMNS
@@ -127,9 +127,11 @@ def write_csv_tables(folder: BatchFolder, tables: Iterable[Table], event_lines: 
     HsatError
         As a `BatchError`, where a file cannot be written.
     """
+    rest = iter(event_lines)
+    head = list(islice(rest, 1))  # the workers begin, while the other tables are written
     for table in tables:
         if table.name == "events":
-            folder.write("events.csv", lambda file: file.writelines(event_lines), is_binary=True)
+            folder.write("events.csv", lambda file: file.writelines(chain(head, rest)), is_binary=True)
             continue
         lines = cell_lines(table.columns, table.cells())
         folder.write(f"{table.name}.csv", lambda file, lines=lines: file.writelines(lines))  # type: ignore[misc]

@@ -134,8 +134,9 @@ class ProcessExecutor:
         return found
 
     def stop(self) -> None:
-        """End the workers."""
+        """End the workers; tasks that are not done are dropped."""
         _stop(self._pool)
+        self._tasks.clear()
 
     def _result(
         self, number: int, future: Future[TaskOutcome]
