@@ -77,6 +77,7 @@ class Store:
         self.name = str(path)
         self._connection: sqlite3.Connection | None = None
         self._flushed_s = -FLUSHED_S
+        self._is_flushing: bool | None = None
         self._names: dict[str, str] = {}
         try:
             self._connection = sqlite3.connect(self.name, timeout=BUSY_S, isolation_level=None)
@@ -108,7 +109,9 @@ class Store:
             raise BatchError(f"{self.name}: closed")
         is_flushed = not is_night or time.monotonic() - self._flushed_s >= FLUSHED_S
         try:
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_flushed else 'NORMAL'}")
+            if is_flushed != self._is_flushing:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_flushed else 'NORMAL'}")
+                self._is_flushing = is_flushed
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
             self._connection.execute("COMMIT")
