@@ -3,8 +3,6 @@
 import itertools
 import math
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -18,7 +16,6 @@ from hsat.errors import HsatError, NightsError, PriorError
 from hsat.nights import further
 from hsat.nights.fitting import fit_model
 from hsat.nights.marginal import N_FINE, spline_matrix
-from hsat.nights.normal import probability_below
 from hsat.nights.posterior import compare_priors
 from hsat.nights.priors import drifting_variation, independent_variation, load_prior, prior_names
 from hsat.nights.scoring_error import ScoringError
@@ -546,18 +543,6 @@ def test_futures_learn_what_the_full_grid_would(monkeypatch, further_counts):
         followed = further._normal_classes(belief, request)[0]
         full = hsat.estimate_ahi([*counts, *further_counts[:n]], [7.0] * (3 + n)).class_probability
         assert followed == pytest.approx(list(full.values()), abs=0.02)
-
-
-def test_the_normal_distribution_function_is_that_of_scipy():
-    z = np.concatenate([np.linspace(-12.0, 12.0, 100_001), [-np.inf, -40.0, 0.0, 40.0, np.inf]])
-    assert np.abs(probability_below(z) - norm.cdf(z)).max() < 1e-12
-    assert probability_below(z.reshape(2, -1)).shape == (2, len(z) // 2)
-
-
-def test_summing_up_nights_loads_no_scipy():
-    code = "import sys, hsat; hsat.estimate_ahi([100], [7.0]).nights_needed"
-    code += "; sys.exit('scipy.special' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(("n_nights", "limit"), [(1, 0.95), (2, 0.95), (3, 0.9), (4, 0.9), (300, 0.9)])
