@@ -206,7 +206,7 @@ def _learn(belief: Belief, nodes: Nodes, counts: Floats, hours: float) -> None:
     x = np.where(counts > 0.0, np.log((counts + 0.5) / hours), centre)
     x = (centre + x * counts * variance) / (1.0 + counts * variance)
     precision = 1.0 / variance
-    for _ in range(N_NEWTON):
+    for _ in range(MOST_STEPS):
         mean = hours * np.exp(x)
         left = 1.0 / (precision + mean)
         change = (counts - mean - (x - centre) * precision) * left
@@ -243,8 +243,7 @@ def _normal_classes(belief: Belief, request: Request) -> Floats:
         centre = np.log(wanted)
     per_sd = 1.0 / np.sqrt(variance)
     below = [
-        np.einsum("ij,ij->i", weight, probability_below((math.log(x) - centre) * per_sd))
-        for x in class_limits_per_h()
+        np.einsum("ij,ij->i", weight, ndtr((math.log(x) - centre) * per_sd)) for x in class_limits_per_h()
     ]
     return _between(below)
 
