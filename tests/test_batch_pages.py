@@ -273,6 +273,23 @@ def test_a_removed_night_lingers_on_no_page_once_it_is_forgotten(copied):
     assert dead_links(copied) == []
 
 
+def test_a_patient_whose_nights_cannot_be_summed_up_has_a_page_that_says_why(copied):
+    """One night is gone and keeps its result by rule 1B, the other is scored anew by rule 1A."""
+    (copied / "nights" / "a1.edf").unlink()
+    assert batch("--pages", "--pdf", "--rules", "aasm_1a") == 0
+    patient = patient_page_of(copied, "nights/b/a2.edf")
+    assert patient == patient_page_of(copied, "nights/a1.edf")
+    for form in ("html", "txt", "json"):
+        assert "expected one rule set, got 2" in pages(copied)[f"{patient}.{form}"].read_text(
+            encoding="utf-8"
+        )
+    assert pages(copied)[f"{patient}.pdf"].read_bytes().startswith(b"%PDF")
+    assert dead_links(copied) == []
+    before = inodes(copied)
+    assert batch("--pages", "--pdf", "--rules", "aasm_1a") == 0
+    assert inodes(copied) == before
+
+
 def test_a_moved_night_has_its_page_under_its_new_name_alone(copied):
     (copied / "nights" / "a1.edf").rename(copied / "nights" / "renamed.edf")
     assert batch("--pages", "--pdf") == 0

@@ -86,9 +86,7 @@ class PageFiles:
 
     def has_all_patients(self, store: Store) -> bool:
         """Whether every patient has the pages that are asked for."""
-        return all(
-            self.is_whole(row["page"]) for row in store.rows("SELECT page FROM patients WHERE error IS NULL")
-        )
+        return all(self.is_whole(row["page"]) for row in store.rows("SELECT page FROM patients"))
 
     def unpaged(self, store: Store) -> Unpaged:
         """Nights without a page that is asked for, or whose page leads to another patient's.

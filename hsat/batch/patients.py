@@ -141,8 +141,6 @@ class _Ledger:
         row = self.before(place)
         if row is None or self.pages is None:
             return row is not None
-        if row["error"] is not None:
-            return True
         stem = str(row["page"]) if row["page"] is not None else None
         return row["page_id"] == _page_id(self.patients[place]) and self.pages.is_whole(stem)
 

@@ -26,7 +26,8 @@ def summarize_patient(patient: PatientNights, pages: PageSettings | None = None)
     Returns
     -------
     PatientRow
-        Nights that contradict each other give a row with an error, not an exception, and no page.
+        Nights that contradict each other give a row with an error, not an exception, and a page that
+        counts none of them and says why.
 
     Raises
     ------
@@ -46,15 +47,19 @@ def summarize_patient(patient: PatientNights, pages: PageSettings | None = None)
         "rules_id": "; ".join(sorted({night.rules_id for night in nights if night.rules_id is not None})),
         "notes": _words(group.notes),
     }
+    excluded: tuple[str | None, ...] = (None,) * len(nights)
     try:
         summary = summarize_nights(nights, patient=group.patient, compare_priors=pages is not None)
     except HsatError as error:  # such as nights of two rule sets, while a batch is half way through
-        return PatientRow(cells=cells | {"error": str(error)}, excluded=(None,) * len(nights))
+        cells["error"] = str(error)
+        summary = _without_nights(nights, group.patient, str(error))
     summary = replace(summary, notes=(*group.notes, *summary.notes))
-    cells |= _numbers(summary) | {"notes": _words(summary.notes)}
-    if summary.posterior is not None:
-        cells |= _belief(summary.posterior)
-    row = PatientRow(cells=cells, excluded=_excluded(nights, summary))
+    if cells["error"] is None:
+        cells |= _numbers(summary) | {"notes": _words(summary.notes)}
+        if summary.posterior is not None:
+            cells |= _belief(summary.posterior)
+        excluded = _excluded(nights, summary)
+    row = PatientRow(cells=cells, excluded=excluded)
     if pages is None or patient.page is None:
         return row
     from hsat.batch.pages import make_patient_pages
@@ -62,6 +67,12 @@ def summarize_patient(patient: PatientNights, pages: PageSettings | None = None)
     links = _links(patient, summary)
     unwritten = make_patient_pages(summary, links, patient.page, pages)
     return replace(row, page=patient.page, pages=unwritten)
+
+
+def _without_nights(nights: Sequence[ScoredNight], patient: str | None, error: str) -> PatientSummary:
+    """A summary of no night, which says why: the pages of the nights lead to its page."""
+    refused = [replace(night, ahi_per_h=None, n_events=None, no_ahi_reason=error) for night in nights]
+    return summarize_nights(refused, patient=patient)
 
 
 def _excluded(nights: Sequence[ScoredNight], summary: PatientSummary) -> tuple[str | None, ...]:
