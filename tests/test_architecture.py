@@ -1,7 +1,6 @@
 """The house: who may import whom, what files are called, how long they get, what loads when."""
 
 import ast
-import fnmatch
 import functools
 import json
 import os
@@ -340,7 +339,8 @@ def test_scoring_from_the_command_line_loads_nothing_heavy(tmp_path, output_form
 def test_every_data_file_is_packaged():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["hsat"]
-    files = [p.relative_to(PACKAGE) for p in PACKAGE.rglob("*") if p.is_file() and p.suffix != ".py"]
-    data = [str(p) for p in files if "__pycache__" not in p.parts]
-    assert any(name.endswith(".toml") for name in data)
-    assert not [name for name in data if not any(fnmatch.fnmatch(name, x) for x in patterns)]
+    packaged = {path for pattern in patterns for path in PACKAGE.glob(pattern)}  # no star goes into a folder
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".py"]
+    data = [path for path in files if "__pycache__" not in path.parts]
+    assert any(path.suffix == ".toml" for path in data)
+    assert not [path for path in data if path not in packaged]
