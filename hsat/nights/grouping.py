@@ -79,10 +79,9 @@ def group_nights(recordings: Sequence[Recording]) -> GroupedNights:
             nights.extend(_with_clash(recording, clashes) for recording in members)
             continue
         kept, tests = _trim(members)
-        if not kept:
-            left_out.extend(_test(recording) for recording in tests)
-            continue
-        nights.append(_night(kept, tests))
+        left_out.extend(LeftOut(path, _test_words(test)) for test in tests for path in test.source.files)
+        if kept:
+            nights.append(_night(kept, tests))
     return GroupedNights(tuple(nights), tuple(left_out))
 
 
@@ -156,15 +155,14 @@ def _night(kept: Sequence[Recording], tests: Sequence[Recording]) -> Recording:
                 f"{sum(pauses_s) / 60:.0f} min in all, are kept as gaps",
             )
         )
-    notes.extend(Note("test_fragment", f"{_name(test)}: {_test(test).reason}") for test in tests)
+    notes.extend(Note("test_fragment", f"{_name(test)}: {_test_words(test)}") for test in tests)
     return replace(night, notes=tuple(notes))
 
 
-def _test(recording: Recording) -> LeftOut:
-    return LeftOut(
-        recording.source.path,
+def _test_words(recording: Recording) -> str:
+    return (
         f"{recording.duration_s / 60:.1f} min, less than {TEST_FRAGMENT_S / 60:.0f} min at the edge of a "
-        "night: taken for a test of the device",
+        "night: taken for a test of the device"
     )
 
 
