@@ -19,18 +19,13 @@ from scipy.special import ndtr
 
 from hsat.nights.fitting import Fit, Request, chain_nodes, class_limits_per_h, fit_model
 from hsat.nights.negative_binomial import log_likelihood_of_each
-from hsat.nights.priors import independent_variation
+from hsat.nights.priors import firm_limits, independent_variation
 
-__all__ = ["FIRM_FROM", "MAX_FURTHER_NIGHTS", "firm_from", "median_further_nights"]
+__all__ = ["MAX_FURTHER_NIGHTS", "firm_from", "median_further_nights"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-FIRM_FROM = 0.9
-"""A class is firm from this probability on: our choice. How often it is right: docs/multi-night.md."""
-FEW_NIGHTS = 2
-FIRM_FROM_FEW = 0.95
-"""With so few nights what passes 0.9 lies just above it, and would be right in less than 95 %."""
 MAX_FURTHER_NIGHTS = 30
 N_FUTURES = 200
 SEED = 1
@@ -47,7 +42,7 @@ LEAST_WANTED_FRACTION = 0.01
 
 
 def firm_from(n_nights: int) -> float:
-    """Probability from which a class is firm: 0.9, and 0.95 with one or two nights.
+    """Probability from which a class is firm: ``[firm_class]`` of variation.toml.
 
     Parameters
     ----------
@@ -57,7 +52,8 @@ def firm_from(n_nights: int) -> float:
     -------
     float
     """
-    return FIRM_FROM_FEW if n_nights <= FEW_NIGHTS else FIRM_FROM
+    limits = firm_limits()
+    return limits.firm_from_few_fraction if n_nights <= limits.few_nights else limits.firm_from_fraction
 
 
 @lru_cache(maxsize=1024)

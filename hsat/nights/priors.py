@@ -20,10 +20,12 @@ from hsat.errors import PriorError, shown
 
 __all__ = [
     "DriftingVariation",
+    "FirmLimits",
     "IndependentVariation",
     "MeanPrior",
     "TreatmentLimits",
     "drifting_variation",
+    "firm_limits",
     "independent_variation",
     "load_prior",
     "prior_names",
@@ -142,6 +144,15 @@ class DriftingVariation:
         place, weights = np.polynomial.legendre.leggauss(self.n_nodes)
         half = 0.5 * (self.log_sd_to - self.log_sd_from)
         return self.log_sd_from + half * (1.0 + place), 0.5 * weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmLimits:
+    """``[firm_class]`` of variation.toml: the probability from which a class is firm."""
+
+    firm_from_fraction: float
+    few_nights: int
+    firm_from_few_fraction: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,6 +351,18 @@ def drifting_variation() -> DriftingVariation:
         drift_share_fraction=tuple(table["drift_share_fraction"]),
         drift_time_days=tuple(table["drift_time_days"]),
     )
+
+
+@cache
+def firm_limits() -> FirmLimits:
+    """How probable a class has to be to be called firm.
+
+    Returns
+    -------
+    FirmLimits
+    """
+    table = {k: v for k, v in _variation()["firm_class"].items() if k not in ("meaning", "source")}
+    return FirmLimits(**table)
 
 
 @cache
