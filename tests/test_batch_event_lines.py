@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 
 import pytest
 from batch_nights import write_nights
@@ -11,10 +12,12 @@ from hsat.batch.event_lines import lines_from_ledger, lines_here, lines_with
 from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import EventNights, FailureKind
 from hsat.batch.processes import ProcessExecutor
-from hsat.batch.settings import BatchSettings
+from hsat.batch.settings import BatchOptions, BatchSettings
 from hsat.batch.store import FILE_NAME, Store
 from hsat.batch.tasks import do_task
+from hsat.batch.work import Batch
 from hsat.cli.main import main
+from hsat.errors import HsatError
 from hsat.report.tables import cell_lines, known_lines
 from hsat.rules.load import load_rules
 
@@ -103,6 +106,16 @@ def test_a_ledger_that_a_worker_cannot_read_is_read_here(out, store, settings, t
     assert not (tmp_path / FILE_NAME).exists()
 
 
+def test_a_ledger_is_found_whatever_its_folder_is_called(out, store, tmp_path):
+    folder = tmp_path / "a b?mode=memory&x=1#y%41;é"  # all that has a meaning in the address of a database
+    folder.mkdir()
+    shutil.copy(out / FILE_NAME, folder)
+    night_ids = tuple(row["night_id"] for row in store.rows("SELECT night_id FROM nights ORDER BY file"))
+    made = lines_from_ledger(EventNights(ledger=str(folder / FILE_NAME), night_ids=night_ids))
+    assert made is not None
+    assert made == (out / "events.csv").read_bytes().split(b"\n", 1)[1]
+
+
 def test_no_task_is_left_with_the_workers_where_the_file_cannot_be_written(out, store, settings):
     workers = Workers(is_backwards=False)
     lines = lines_with(workers, settings, store, str(out / FILE_NAME))
@@ -149,3 +162,22 @@ def test_lines_of_known_columns_are_those_of_the_table_writer():
     assert known_lines(head, rows, texts=(0, 3), flags=(1,)) == expected
     assert len(list(csv.reader(io.StringIO(expected)))) == len(rows)
     assert known_lines(head, (), texts=(0,), flags=()) == ""
+
+
+def test_tables_that_could_not_be_written_leave_nothing_for_the_next_run(tmp_path):
+    write_nights(tmp_path / "nights", 2)
+    in_the_way = tmp_path / "out" / "nights.csv"
+    in_the_way.mkdir(parents=True)
+    (in_the_way / "file").touch()
+    settings, options = (
+        BatchSettings(rules=load_rules("aasm_1b")),
+        BatchOptions(out=str(tmp_path / "out"), n_workers=1),
+    )
+    with Batch([str(tmp_path / "nights")], settings, options) as work:
+        assert len([step for step in work.run(work.list()) if step.night]) == 2
+        with pytest.raises(HsatError, match=r"nights\.csv") as kept:  # with all that it held
+            work.export()
+        write_nights(tmp_path / "nights", 4)
+        found = [step.night for step in work.run(work.list()) if step.night]
+    assert kept.value is not None
+    assert len(found) == 2

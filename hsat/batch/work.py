@@ -199,7 +199,13 @@ class Batch:
                     yield item
 
             lines = self._event_lines(store)
-            publish(store, folder, self.options, summarize=summarize, event_lines=lines, pages=pages)
+            is_written = False
+            try:
+                publish(store, folder, self.options, summarize=summarize, event_lines=lines, pages=pages)
+                is_written = True
+            finally:
+                if not is_written:  # what they are still at is nobody's, and no result of a later run
+                    self.stop_workers()
         store.note_exported(self._run_id, wanted if self._is_complete else None)
 
     def _pages(self) -> "PageFiles | None":
