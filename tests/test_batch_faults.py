@@ -264,6 +264,48 @@ if "forkserver" in " ".join(sys.orig_argv):
     assert not [line for line in complained.splitlines() if not line.startswith("hsat: ")]
 
 
+STOPPED_EARLY = """
+from pebble import ProcessPool
+
+from hsat.batch.starting import start_server, worker_context
+
+start_server([])
+pool = ProcessPool(2, context=worker_context())
+assert pool.active
+pool.stop()
+pool.join()
+"""
+SLOW_TO_BEGIN_AND_TO_END = """
+import os, signal, sys, time
+
+forked = []
+
+
+def delay():
+    if len(forked) == 1:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    time.sleep(0.5 * (3 - len(forked)))  # the second begins when the pool waits for the end of the first
+
+
+if "forkserver" in " ".join(sys.orig_argv):
+    os.register_at_fork(before=lambda: forked.append(1), after_in_child=delay)
+"""
+
+
+def test_workers_stopped_before_they_have_read_what_they_are_to_do_say_nothing(tmp_path):
+    """The pool has dropped its locks by then, and a worker would look for them in vain."""
+    (tmp_path / "sitecustomize.py").write_text(SLOW_TO_BEGIN_AND_TO_END, encoding="utf-8")
+    stopped = subprocess.run(
+        [sys.executable, "-c", STOPPED_EARLY],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (stopped.returncode, stopped.stderr) == (0, "")
+
+
 def test_a_request_to_end_is_as_ctrl_c(tmp_path, monkeypatch, capsys):
     """The signal comes while the tables are about to be written; the summary and the next run follow."""
     from hsat.batch.work import Batch

@@ -55,19 +55,29 @@ def worker_context() -> BaseContext:
         @staticmethod
         def _Popen(process: Any) -> Any:  # noqa: N802 - the name that multiprocessing asks for
             with _without_main():
-                started = base.Process._Popen(process)
-            # Locks go with their last owner: one that is stopped before it has got them would miss them.
-            started.arguments = process._args
-            return started
+                return base.Process._Popen(process)
 
         def __reduce__(self) -> Any:
             """Sent as the process it is: a class made in a function could not be found again."""
             return object.__new__, (base.Process,), self.__dict__
 
     class Context(type(base)):  # type: ignore[misc]
-        """As the system's, for such workers."""
+        """As the system's, for such workers; its locks last as long as itself.
+
+        A pool drops its locks before it ends its workers, and the system forgets a lock that nobody owns:
+        a worker that is just about to take it over would end with a traceback.
+        """
 
         Process = Worker
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._locks: list[Any] = []
+
+        def RLock(self) -> Any:  # noqa: N802 - the name that multiprocessing has
+            lock = super().RLock()
+            self._locks.append(lock)
+            return lock
 
     return Context()
 
