@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from hsat.detect.respiratory import Reductions
 from hsat.intervals import Spans, as_spans
-from hsat.rules.model import ScoringRules, SensorOffRule
+from hsat.rules.model import ScoringRules
+from hsat.rules.usable import SensorOffRule
 
 __all__ = ["find_frozen", "find_slips"]
 
