@@ -1,6 +1,7 @@
 """Fixtures that several test files use, and the rule that no test is skipped unnoticed."""
 
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 # The same examples in every run: a test that fails today failed yesterday.
 settings.register_profile("hsat", derandomize=True, deadline=None, database=None)
 settings.load_profile("hsat")
+
+# A shell starts what runs in its background deaf to Ctrl-C, and its children with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
