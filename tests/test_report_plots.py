@@ -36,9 +36,9 @@ def test_panels_have_units(figure):
     assert [text.get_text() for text in events.get_yticklabels()] == [
         "hypopnea",
         "apnea, unclassified",
-        "apnea, mixed",
-        "apnea, central",
-        "apnea, obstructive",
+        "mixed apnea",
+        "central apnea",
+        "obstructive apnea",
     ]
 
 

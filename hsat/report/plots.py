@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_night"]
 
-# Okabe and Ito's palette (jfly.uni-koeln.de/color): told apart with every form of colour blindness;
-# each kind has its own row besides, so that no kind depends on colour.
+# Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart with every form of colour blindness; green
+# and purple darker, for their contrast with white, as on the night's page. Each kind has its own row
+# besides, so that no kind depends on colour.
 BLACK, BLUE, SKY, GREEN, ORANGE, VERMILION, PURPLE = (
     "#000000",
     "#0072B2",
     "#56B4E9",
-    "#009E73",
+    "#00805D",
     "#E69F00",
     "#D55E00",
-    "#CC79A7",
+    "#B3609A",
 )
 SHADE = "#BBBBBB"
 
 KIND_ROWS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("hypopnea", ("hypopnea", "obstructive_hypopnea", "central_hypopnea"), SKY),
+    ("hypopnea", ("hypopnea", "obstructive_hypopnea", "central_hypopnea"), BLUE),
     ("apnea, unclassified", ("unclassified_apnea",), BLACK),
-    ("apnea, mixed", ("mixed_apnea",), PURPLE),
-    ("apnea, central", ("central_apnea",), ORANGE),
-    ("apnea, obstructive", ("obstructive_apnea",), VERMILION),
+    ("mixed apnea", ("mixed_apnea",), PURPLE),
+    ("central apnea", ("central_apnea",), ORANGE),
+    ("obstructive apnea", ("obstructive_apnea",), VERMILION),
 )
 """Rows of the event panel from below: label, kinds, colour."""
 
