@@ -51,12 +51,15 @@ class Listing(NamedTuple):
         Folders that were walked.
     growing : tuple of FoundFile
         Files that are there and are left for later.
+    unlisted : tuple of str
+        Folders below the roots that could not be listed: nobody knows what has gone from them.
     """
 
     files: tuple[FoundFile, ...]
     failures: tuple[Failure, ...]
     roots: tuple[str, ...]
     growing: tuple[FoundFile, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 def list_files(paths: Sequence[str]) -> Listing:
@@ -76,8 +79,9 @@ def list_files(paths: Sequence[str]) -> Listing:
     found: dict[str, FoundFile] = {}
     failures: list[Failure] = []
     roots: list[str] = []
+    unlisted: list[str] = []
     for path in paths:
-        for item in _items_of(path, roots):
+        for item in _items_of(path, roots, unlisted):
             if isinstance(item, Failure):
                 failures.append(item)
                 continue
@@ -85,7 +89,7 @@ def list_files(paths: Sequence[str]) -> Listing:
             if identity not in found or item.is_named:
                 found[identity] = item
     files = sorted(found.values(), key=lambda file: file.folder) if len(paths) > 1 else list(found.values())
-    return Listing(tuple(files), tuple(failures), tuple(roots))
+    return Listing(tuple(files), tuple(failures), tuple(roots), unlisted=tuple(unlisted))
 
 
 def _identity(path: str) -> str:
@@ -94,11 +98,14 @@ def _identity(path: str) -> str:
     return os.path.realpath(path)
 
 
-def _items_of(path: str, roots: list[str]) -> Iterator[FoundFile | Failure]:
+def _items_of(path: str, roots: list[str], unlisted: list[str]) -> Iterator[FoundFile | Failure]:
     if is_remote(path):
         yield from _remote_items(path, roots)
         return
-    if not path or "\0" in path or not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on long names
+    if not path:
+        yield _failed(path, "expected a file or a folder, got an empty name")
+        return
+    if "\0" in path or not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on long names
         yield _looked_at(path, path, is_named=True)
         return
     roots.append(path)
@@ -106,6 +113,7 @@ def _items_of(path: str, roots: list[str]) -> Iterator[FoundFile | Failure]:
     for item in walk_recordings(path):
         is_empty = False
         if isinstance(item, UnlistedFolder):
+            unlisted.append(item.path)
             yield _failed(item.path, f"{item.path}: cannot be listed: {item.reason}")
         else:
             yield _looked_at(item, os.path.dirname(item), is_named=False)  # noqa: PTH120 - as given

@@ -195,10 +195,21 @@ class Store:
             connection.execute(  # folders, and named files that were missing, are looked for anew
                 "DELETE FROM failures WHERE file NOT IN (SELECT path FROM recordings WHERE fate = 'failed')"
             )
+            self._note_unlisted(connection, listing.unlisted)
             self._note_gone(connection, listing.roots)
             for failure in listing.failures:
                 insert_failure(connection, failure)
         return int(cursor.lastrowid or 0)
+
+    def _note_unlisted(self, connection: sqlite3.Connection, folders: Sequence[str]) -> None:
+        """Files of folders that could not be listed: nobody knows of them that they are gone."""
+        for folder in folders:
+            prefix = stored_text(folder if folder.endswith("/") else f"{folder}/")
+            connection.execute(
+                "INSERT OR IGNORE INTO listed (path) "
+                "SELECT path FROM recordings WHERE substr(path, 1, ?) = ?",
+                (len(prefix), prefix),
+            )
 
     def _note_gone(self, connection: sqlite3.Connection, roots: Sequence[str]) -> None:
         """Files that are gone: what failed or was left out is forgotten, results are kept and marked."""

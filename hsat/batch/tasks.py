@@ -109,7 +109,7 @@ def _read(path: str, settings: BatchSettings) -> Recording:
 
 def _open(task: Task, read: Reader) -> TaskOutcome:
     """Open files and score them, unless they may belong to others or hold several nights."""
-    if task.known_sha256 and all(_sha256(path) == task.known_sha256.get(path) for path in task.files):
+    if task.known_sha256 and _is_as_known(task):
         return TaskOutcome(is_unchanged=True)
     remembered: dict[str, Recording] = {}
     if not (task.is_whole or task.is_named):
@@ -133,6 +133,13 @@ def _open(task: Task, read: Reader) -> TaskOutcome:
             found, nights=(*found.nights, *scored.nights), failures=(*found.failures, *scored.failures)
         )
     return found
+
+
+def _is_as_known(task: Task) -> bool:
+    """Whether the files hold what an earlier run has scored."""
+    with suppress(OSError):  # reading the file says why
+        return all(_sha256(path) == task.known_sha256.get(path) for path in task.files)
+    return False
 
 
 def _gather(task: Task, read: Reader) -> FolderNights:

@@ -1,5 +1,6 @@
 """A folder and those in it, walked for recordings."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,14 +42,37 @@ def walk_recordings(folder: str) -> Iterator[str | UnlistedFolder]:
     for where, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         yield from failed
         failed.clear()
-        status = Path(where).stat()
-        if (status.st_dev, status.st_ino) in seen:
+        place = _place(where)
+        if place is None or place in seen:  # gone since it was listed, or walked already
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(place)
+        if not os.access(where, os.X_OK):  # its names may be read, and nothing else
+            folders.clear()
+            yield UnlistedFolder(where, os.strerror(errno.EACCES))
+            continue
         folders.sort()
         for name in sorted(files):
             path = os.path.join(where, name)  # noqa: PTH118 - Path would rewrite "./a" as "a"
-            if name.lower().endswith(ENDINGS) and not name.startswith(".") and Path(path).is_file():
+            if name.lower().endswith(ENDINGS) and not name.startswith(".") and _may_be_file(path):
                 yield path
     yield from failed
+
+
+def _place(folder: str) -> tuple[int, int] | None:
+    """Where a folder lies, whatever its name; None where it is not there any more."""
+    try:
+        status = Path(folder).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _may_be_file(path: str) -> bool:
+    """Whether there is a file, or something that nobody may look at: opening it says why."""
+    try:
+        return Path(path).is_file()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
