@@ -8,26 +8,56 @@ are treated alike.
 """
 
 import queue
+import re
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import FailureKind, Task, TaskOutcome
 from hsat.errors import BatchError
 
-__all__ = ["ClusterExecutor"]
+__all__ = ["ClusterExecutor", "check_scheduler"]
 
 LOCAL = "local"
+NEEDS_DASK = "--scheduler: needs Dask distributed: install hsat[cluster]"
+PLACE = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s/:\[\]@]+):[0-9]{1,5}/?")
+"""Host or address, and port."""
+SOCKETS = frozenset({"tcp", "tls", "ucx", "ws", "wss"})
+"""Protocols of Dask whose addresses are places; of others Dask itself has to say what it knows."""
 WAITING_PER_WORKER = 3
 CONNECTING_S = 10.0
 RESTARTING_S = 20.0
 """How long a worker that is ended may take to come back; the others go on without it."""
 LOOKED_S = 1.0
 """How often tasks that take too long are looked for."""
+
+
+def check_scheduler(address: str) -> None:
+    """Refuse what is no address, without loading Dask: a batch with nothing to do never asks the scheduler.
+
+    Parameters
+    ----------
+    address : str
+
+    Raises
+    ------
+    HsatError
+        As a `BatchError`, where Dask is missing, or the address has no host or port.
+    """
+    if find_spec("distributed") is None:
+        raise BatchError(NEEDS_DASK)
+    protocol, _, place = address.rpartition("://")
+    if address == LOCAL or (protocol and protocol not in SOCKETS):
+        return
+    if PLACE.fullmatch(place) is None:
+        raise BatchError(
+            f"--scheduler: expected an address such as tcp://host:8786, or {LOCAL}, got {address!r}"
+        )
 
 
 class _Look(NamedTuple):
@@ -197,7 +227,7 @@ def _connect(address: str, n_workers: int) -> tuple[Any, Any]:
     try:
         dask: Any = import_module("distributed")
     except ImportError as error:
-        raise BatchError("--scheduler: needs Dask distributed: install hsat[cluster]") from error
+        raise BatchError(NEEDS_DASK) from error
     cluster = None
     try:
         if address == LOCAL:

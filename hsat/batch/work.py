@@ -10,6 +10,7 @@ from hsat.batch.executor import Executor, TaskFault
 from hsat.batch.files import Listing, list_files
 from hsat.batch.folder import BatchFolder
 from hsat.batch.outcome import PatientNights, PatientRow, Task, TaskOutcome
+from hsat.batch.remote import is_remote
 from hsat.batch.runner import BatchStep, Runner
 from hsat.batch.settings import BatchOptions, BatchSettings, PageSettings
 from hsat.batch.store import FILE_NAME, Store
@@ -40,10 +41,15 @@ class Batch:
     Raises
     ------
     HsatError
-        As a `BatchError`, where the folder cannot be used, or no worker can be started.
+        As a `BatchError`, where the address is none of a scheduler, the folder cannot be used, or no
+        worker can be started.
     """
 
     def __init__(self, paths: Sequence[str], settings: BatchSettings, options: BatchOptions) -> None:
+        if options.scheduler is not None:
+            from hsat.batch.cluster import check_scheduler
+
+            check_scheduler(options.scheduler)
         self.paths = tuple(paths)
         self.options = options
         self.settings = replace(
@@ -107,6 +113,8 @@ class Batch:
         """Results beside the recordings could not be told from them: they get a folder of their own."""
         if not out or "\0" in out:  # the folder itself refuses these
             return
+        if is_remote(out):
+            raise BatchError(f"{out}: expected a folder of this machine, got a URL")
         own = os.path.realpath(out) + os.sep
         for path in self.paths:
             if os.path.isdir(path) and (os.path.realpath(path) + os.sep).startswith(own):  # noqa: PTH112 - long names

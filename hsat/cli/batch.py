@@ -121,9 +121,13 @@ def run(arguments: argparse.Namespace) -> int:
         has_parquet=arguments.parquet,
         has_workbook=arguments.excel,
     )
+    try:
+        batch = Batch(arguments.paths, settings, options)
+    except BatchError as error:
+        raise UsageError(str(error)) from error
     with noted_interrupts() as interrupts, ExitStack() as stack:
         try:
-            work = stack.enter_context(Batch(arguments.paths, settings, options))
+            work = stack.enter_context(batch)
         except BatchError as error:
             raise UsageError(f"--out {error}") from error
         if arguments.watch:
