@@ -131,7 +131,13 @@ def test_a_copy_that_was_broken_off_is_left_out_whenever_it_comes(tmp_path):
     (nights / "later.edf").write_bytes(content[: len(content) // 2])
     assert batch(nights, "--out", out) == 0
     assert [Path(row["file"]).name for row in table(out, "nights")] == ["night-000.edf", "night-001.edf"]
+    cut = bytearray(content[: len(content) // 3])  # its recorder had not yet counted the records
+    cut[236:244] = b"-1      "
+    (nights / "uncounted.edf").write_bytes(cut)
+    assert batch(nights, "--out", out) == 0
+    assert [Path(row["file"]).name for row in table(out, "nights")] == ["night-000.edf", "night-001.edf"]
     fates = dict(rows(out, "SELECT path, fate FROM recordings"))
+    assert fates[str(nights / "uncounted.edf")] == "left_out"
     assert fates[str(nights / "later.edf")] == fates[str(nights / "broken-off.edf")] == "left_out"
 
 

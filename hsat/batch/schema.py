@@ -87,6 +87,9 @@ STEPS: tuple[str, ...] = (
     ALTER TABLE patients ADD COLUMN page_id TEXT;
     UPDATE nights SET page = NULL;
     """,
+    """
+    UPDATE recordings SET head_sha256 = NULL;
+    """,
 )
 """SQL that leads from each version to the next; the first from an empty file."""
 

@@ -15,10 +15,15 @@ __all__ = ["FileHead", "SeenFiles", "head_of", "without_cut_copies"]
 
 HEAD_BYTES = 4096
 """Files that agree in size and in these bytes (start date and time are among them) are compared whole."""
+RECORD_COUNT = slice(236, 244)
+"""The one field of the header that a recorder fills in at the end: a copy made before has another."""
 
 
 class FileHead(NamedTuple):
-    """What tells most files apart: the size, and the SHA-256 of the first bytes in hexadecimal digits."""
+    """What tells most files apart: the size, and the SHA-256 of the first bytes in hexadecimal digits.
+
+    The number of records is not among these bytes, so that a copy that was broken off begins as the whole.
+    """
 
     n_bytes: int
     sha256: str
@@ -37,11 +42,14 @@ def head_of(path: str) -> FileHead | None:
     """
     try:
         with Path(path).open("rb") as file:
-            head = file.read(HEAD_BYTES)
+            head = bytearray(file.read(HEAD_BYTES))
         n_bytes = Path(path).stat().st_size
     except (OSError, ValueError):
         return None
-    return None if n_bytes < FIXED_BYTES else FileHead(n_bytes, hashlib.sha256(head).hexdigest())
+    if n_bytes < FIXED_BYTES:
+        return None
+    head[RECORD_COUNT] = b""
+    return FileHead(n_bytes, hashlib.sha256(head).hexdigest())
 
 
 @dataclass(slots=True)
