@@ -430,7 +430,23 @@ def test_elsewhere_a_line_after_each_tenth(monkeypatch):
     lines = stream.getvalue().splitlines()
     assert len(lines) == 10
     assert lines[4].startswith("hsat: 20 of 40 files done, ")
+    assert lines[4].endswith(" left")
+    assert " left" not in lines[9]
     assert "\r" not in stream.getvalue()
+
+
+def test_the_time_until_the_first_file_is_no_pace(monkeypatch):
+    stream, now_s = io.StringIO(), [0.0]
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("hsat.cli.batch_progress.time.monotonic", lambda: now_s[0])
+    with BatchProgress(100) as progress:
+        now_s[0] = 60.0  # kernels were compiled
+        progress.advance(1, n_known=0)
+        for _ in range(9):
+            now_s[0] += 0.5
+            progress.advance(1, n_known=0)
+    last = stream.getvalue().splitlines()[-1]
+    assert last == "hsat: 10 of 100 files done, 2.0 files/s, about 0:00:45 left"
 
 
 def test_what_an_earlier_run_has_done_is_no_speed(monkeypatch):

@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from batch_nights import ROOT, rows, write_night, write_nights
 
-from hsat.batch.settings import BatchOptions
+from hsat.batch.cluster import check_scheduler
+from hsat.batch.outcome import Task
+from hsat.batch.settings import BatchOptions, BatchSettings
+from hsat.batch.tasks import do_task
 from hsat.batch.work import _start_executor
 from hsat.cli.main import main
+from hsat.io.listing import UnlistedFolder, walk_recordings
+from hsat.rules.load import load_rules
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +77,7 @@ def test_a_thousand_jobs_start_no_more_workers_than_have_something_to_do(
     assert started == [n_workers]
 
 
-@pytest.mark.parametrize("address", ["nonsense", "foo://here:1", "tls://127.0.0.1:9"])
+@pytest.mark.parametrize("address", ["foo://here:1", "tls://127.0.0.1:9"])
 def test_an_address_that_no_scheduler_can_have_is_one_line_at_once(tmp_path, capsys, address):
     path = write_night(tmp_path / "a.edf", 1)
     began_s = time.monotonic()
@@ -81,6 +86,121 @@ def test_an_address_that_no_scheduler_can_have_is_one_line_at_once(tmp_path, cap
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("hsat:")]
     assert len(said) == 1
     assert f"--scheduler {address}: no answer" in said[0]
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nonsense", "tcp://", "tcp://host", "host:", "host:port", "tcp://host:123456", "a b:1"]
+)
+def test_what_is_no_address_of_a_scheduler_is_wrong_usage_with_nothing_to_do_too(tmp_path, capsys, address):
+    path, out = write_night(tmp_path / "a.edf", 1), tmp_path / "out"
+    assert batch(path, "--out", out) == 0
+    capsys.readouterr()
+    assert batch(path, "--out", out, "--scheduler", address) == 2
+    expected = "hsat: --scheduler: expected an address such as tcp://host:8786, or local, got "
+    assert capsys.readouterr().err == f"{expected}{address!r}\n"
+
+
+@pytest.mark.parametrize(
+    "address", ["local", "host:8786", "tcp://10.0.0.1:8786", "tls://[::1]:1", "inproc://a/1/2"]
+)
+def test_addresses_that_dask_may_know_are_left_to_dask(address):
+    check_scheduler(address)
+
+
+@pytest.mark.parametrize("where", ["s3://bucket/results", "memory://results", "file:///results"])
+def test_results_are_not_put_behind_a_url_nor_into_a_folder_of_that_name(
+    tmp_path, capsys, monkeypatch, where
+):
+    monkeypatch.chdir(tmp_path)
+    write_night(tmp_path / "a.edf", 1)
+    assert batch("a.edf", "--out", where) == 2
+    expected = f"hsat: --out {where}: expected a folder of this machine, got a URL\n"
+    assert capsys.readouterr().err == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["a.edf"]
+
+
+def test_an_empty_name_is_called_so(tmp_path, capsys):
+    assert batch("", "--out", tmp_path / "out") == 3
+    assert "expected a file or a folder, got an empty name" in capsys.readouterr().err
+
+
+# Root may do anything, so that permissions prove nothing: the system's answers are put in their place.
+
+
+def test_what_lies_in_a_folder_that_cannot_be_listed_is_not_gone(tmp_path, capsys, monkeypatch):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_night(nights / "open" / "a.edf", 1)
+    write_night(nights / "locked" / "b.edf", 2)
+    (nights / "locked" / "c.edf").write_bytes(b"no recording")
+    assert batch(nights, "--out", out) == 1
+    before = rows(out, "SELECT night_id, is_present FROM nights ORDER BY night_id")
+    real = os.scandir
+
+    def scandir(path):
+        if os.fspath(path) == str(nights / "locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        assert batch(nights, "--out", out, "--forget-removed") == 1
+    assert rows(out, "SELECT night_id, is_present FROM nights ORDER BY night_id") == before
+    assert len(before) == 2
+    failures = {str(row[0]) for row in rows(out, "SELECT file FROM failures")}
+    assert failures == {str(nights / "locked"), str(nights / "locked" / "c.edf")}
+    capsys.readouterr()
+    assert batch(nights, "--out", out) == 1
+    assert capsys.readouterr().out.startswith("0 nights scored")
+
+
+def test_a_folder_whose_names_alone_may_be_read_is_one_failure(tmp_path, monkeypatch):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a.edf").touch()
+    (tmp_path / "b.edf").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(tmp_path / "inner"))
+    found = list(walk_recordings(str(tmp_path)))
+    assert found == [
+        str(tmp_path / "b.edf"),
+        UnlistedFolder(str(tmp_path / "inner"), "Permission denied"),
+    ]
+
+
+def test_a_folder_that_goes_away_during_the_walk_holds_nothing(tmp_path):
+    (tmp_path / "a.edf").touch()
+    (tmp_path / "inner").mkdir()
+    walk = walk_recordings(str(tmp_path))
+    assert next(walk) == str(tmp_path / "a.edf")
+    (tmp_path / "inner").rmdir()
+    assert [item for item in walk if isinstance(item, str)] == []
+
+
+def test_a_link_into_a_locked_folder_is_found_so_that_it_can_be_named(tmp_path, monkeypatch):
+    (tmp_path / "a.edf").touch()
+    real = Path.is_file
+
+    def is_file(path):
+        if path.name == "a.edf":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert list(walk_recordings(str(tmp_path))) == [str(tmp_path / "a.edf")]
+
+
+def test_a_file_that_may_not_be_read_any_more_says_so(tmp_path, monkeypatch):
+    path = str(write_night(tmp_path / "a.edf", 1))
+    real = open
+
+    def locked(file, *arguments, **options):
+        if os.fspath(file) == path:
+            raise PermissionError(13, "Permission denied", path)
+        return real(file, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", locked)
+    monkeypatch.setattr("io.open", locked)  # by which Path opens
+    settings = BatchSettings(rules=load_rules("aasm_1b"))
+    outcome = do_task(Task(files=(path,), settings=settings, known_sha256={path: "0" * 64}))
+    assert [failure.error for failure in outcome.failures] == [f"{path}: Permission denied"]
 
 
 def run_python(*arguments: str, said: str = "", cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -37,6 +37,7 @@ class BatchProgress:
         self.what = what
         self.n_done = self.n_known = self.n_failed = 0
         self._began_s = self._said_s = time.monotonic()
+        self._n_first: int | None = None
         is_terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: tqdm[Never] | None = self._new_bar() if is_terminal and n_files else None
 
@@ -85,13 +86,18 @@ class BatchProgress:
         )
 
     def _say(self, n_before: int) -> None:
+        if self._n_first is None:  # until now workers were started, which says nothing about the pace
+            self._began_s, self._n_first = time.monotonic(), self.n_done - self.n_known
         is_tenth = self.n_done * 10 // self.n_files > n_before * 10 // self.n_files
         now_s = time.monotonic()
         is_due = now_s - self._said_s >= QUIET_S
         if not is_due and not (is_tenth and self.n_files >= 20):
             return
         self._said_s = now_s
-        rate = (self.n_done - self.n_known) / max(now_s - self._began_s, 1e-9)
-        left = timedelta(seconds=round((self.n_files - self.n_done) / rate)) if rate else None
-        pace = f"{rate:.1f} {self.what}/s" if rate >= 1.0 or not rate else f"{1.0 / rate:.1f} s each"
-        complain(f"{self.n_done} of {self.n_files} {self.what} done, {pace}, about {left} left")
+        rate = (self.n_done - self.n_known - self._n_first) / max(now_s - self._began_s, 1e-9)
+        words = [f"{self.n_done} of {self.n_files} {self.what} done"]
+        if rate:
+            words.append(f"{rate:.1f} {self.what}/s" if rate >= 1.0 else f"{1.0 / rate:.1f} s each")
+        if rate and self.n_done < self.n_files:
+            words.append(f"about {timedelta(seconds=round((self.n_files - self.n_done) / rate))} left")
+        complain(", ".join(words))
