@@ -429,6 +429,16 @@ def test_a_moved_file_is_one_night_under_its_new_name(tmp_path):
     assert [Path(row["file"]).name for row in table(out, "nights")] == ["night-001.edf", "renamed.edf"]
 
 
+def test_no_file_is_counted_twice(tmp_path):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    path = write_night(nights / "b.edf", 1)
+    assert batch(nights, "--out", out) == 0
+    shutil.copy(path, nights / "a.edf")  # is before it, and brings it with it
+    settings = BatchSettings(rules=load_rules("aasm_1b"))
+    with Batch([str(nights)], settings, BatchOptions(out=str(out), n_workers=1)) as work:
+        assert sum(step.n_files for step in work.run(work.list())) == 2
+
+
 def test_a_copy_becomes_the_night_when_its_original_is_gone_or_changed(tmp_path):
     out, nights = tmp_path / "out", tmp_path / "nights"
     path, _ = write_nights(nights, 2)

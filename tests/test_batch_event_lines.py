@@ -13,7 +13,7 @@ from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import EventNights, FailureKind
 from hsat.batch.processes import ProcessExecutor
 from hsat.batch.settings import BatchOptions, BatchSettings
-from hsat.batch.store import FILE_NAME, Store
+from hsat.batch.store import FILE_NAME, Store, place_of
 from hsat.batch.tasks import do_task
 from hsat.batch.work import Batch
 from hsat.cli.main import main
@@ -100,7 +100,7 @@ def test_what_a_lost_worker_leaves_is_made_here(out, store, settings):
 
 def test_a_ledger_that_a_worker_cannot_read_is_read_here(out, store, settings, tmp_path):
     missing = str(tmp_path / FILE_NAME)
-    assert lines_from_ledger(EventNights(ledger=missing, night_ids=("0",))) is None
+    assert lines_from_ledger(EventNights(ledger=missing, place=(0, 0), night_ids=("0",))) is None
     made = b"".join(lines_with(Workers(), settings, store, missing))
     assert made == (out / "events.csv").read_bytes()
     assert not (tmp_path / FILE_NAME).exists()
@@ -111,9 +111,22 @@ def test_a_ledger_is_found_whatever_its_folder_is_called(out, store, tmp_path):
     folder.mkdir()
     shutil.copy(out / FILE_NAME, folder)
     night_ids = tuple(row["night_id"] for row in store.rows("SELECT night_id FROM nights ORDER BY file"))
-    made = lines_from_ledger(EventNights(ledger=str(folder / FILE_NAME), night_ids=night_ids))
+    made = lines_from_ledger(
+        EventNights(
+            ledger=str(folder / FILE_NAME), place=place_of(str(folder / FILE_NAME)), night_ids=night_ids
+        )
+    )
     assert made is not None
     assert made == (out / "events.csv").read_bytes().split(b"\n", 1)[1]
+
+
+def test_another_file_in_the_place_of_the_ledger_is_not_read(out, store, settings, tmp_path):
+    expected = b"".join(lines_here(store))
+    other = tmp_path / FILE_NAME
+    with Store(other)._writing():
+        pass
+    name = str(other)  # an empty ledger, as a worker that looks by name would find it
+    assert b"".join(lines_with(Workers(), settings, store, name)) == expected
 
 
 def test_no_task_is_left_with_the_workers_where_the_file_cannot_be_written(out, store, settings):

@@ -1,5 +1,7 @@
 """A night that hangs or crashes, a killed batch, two batches at once, a full disk: nothing is lost."""
 
+import gc
+import io
 import os
 import random
 import resource
@@ -22,6 +24,9 @@ from batch_nights import (
     write_night,
     write_nights,
 )
+
+from hsat.batch.exports import Table, write_workbook
+from hsat.batch.store import Store
 
 FAULTY = """
 import os, signal, sys, time
@@ -405,6 +410,49 @@ def test_a_disk_that_fills_with_pages_is_one_line_and_the_batch_goes_on_when_the
     assert rows(out, "SELECT count(*), count(page) FROM nights") == [(2, 0)]
     assert batch_here(nights, "--out", out, "--jobs", 1, "--pages") == 0
     assert len(contents(out / "pages")) == 2 * 3 + 2 * 3
+
+
+def test_a_ledger_that_is_replaced_during_a_run_is_one_line_and_no_success(tmp_path, capsys, monkeypatch):
+    out, nights = tmp_path / "out", tmp_path / "nights"
+    write_nights(nights, 1)
+    original = Store.end_run
+
+    def end_run(self, *arguments, **options):
+        original(self, *arguments, **options)
+        other = tmp_path / "other.sqlite"
+        sqlite3.connect(other).close()
+        other.touch()
+        other.replace(out / "hsat.sqlite")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "end_run", end_run)
+        assert batch_here(nights, "--out", out, "--jobs", "1") == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if "replaced" in line]
+    assert said == [
+        f"hsat: {out / 'hsat.sqlite'}: removed or replaced while this batch was at work: what it finishes is "
+        "not kept; run the same command again"
+    ]
+
+
+def test_a_workbook_that_finds_the_disk_full_ends_without_a_traceback(monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    class Folder:
+        def write(self, name, fill, *, is_binary):
+            with Full() as file:
+                fill(file)
+
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    store = Store(":memory:")
+    table = Table(name="nights", columns=("file",), store=store, query="SELECT 'a.edf' AS file")
+    with pytest.raises(OSError, match="No space left on device"):
+        write_workbook(Folder(), [table])
+    store.close()
+    gc.collect()
+    assert said == []
 
 
 def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path, capsys):

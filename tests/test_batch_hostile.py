@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from batch_nights import ROOT, rows, write_night, write_nights
 
+from hsat.batch import tasks
 from hsat.batch.cluster import check_scheduler
 from hsat.batch.outcome import Task
 from hsat.batch.settings import BatchOptions, BatchSettings
@@ -201,6 +202,21 @@ def test_a_file_that_may_not_be_read_any_more_says_so(tmp_path, monkeypatch):
     settings = BatchSettings(rules=load_rules("aasm_1b"))
     outcome = do_task(Task(files=(path,), settings=settings, known_sha256={path: "0" * 64}))
     assert [failure.error for failure in outcome.failures] == [f"{path}: Permission denied"]
+
+
+def test_a_file_that_goes_away_while_it_is_scored_says_so(tmp_path, monkeypatch):
+    path = write_night(tmp_path / "a.edf", 1)
+
+    def score_night(recording, rules):
+        night = original(recording, rules)
+        path.unlink()
+        return night
+
+    original = tasks.score_night
+    monkeypatch.setattr(tasks, "score_night", score_night)
+    outcome = do_task(Task(files=(str(path),), settings=BatchSettings(rules=load_rules("aasm_1b"))))
+    why = "No such file or directory while it was scored"
+    assert [failure.error for failure in outcome.failures] == [f"{path}: {why}"]
 
 
 def run_python(*arguments: str, said: str = "", cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -11,7 +11,7 @@ from hsat.batch.executor import Executor, TaskFault
 from hsat.batch.outcome import EventNights, Task
 from hsat.batch.schema import FLAGS, TEXTS
 from hsat.batch.settings import BatchSettings
-from hsat.batch.store import Store
+from hsat.batch.store import Store, place_of
 from hsat.events import EVENT_COLUMNS
 from hsat.report.tables import cell_lines, known_lines
 
@@ -84,7 +84,7 @@ def lines_with(executor: Executor, settings: BatchSettings, store: Store, ledger
                 is_listed = not night_ids
                 if night_ids:
                     begun[number] = night_ids
-                    work = EventNights(ledger=ledger, night_ids=night_ids)
+                    work = EventNights(ledger=ledger, place=store.place, night_ids=night_ids)
                     executor.submit(number, Task(files=(), settings=settings, events_of=work))
             if head:  # not before the workers are at it: whoever asks for it early writes other things then
                 yield head
@@ -112,8 +112,11 @@ def lines_from_ledger(work: EventNights) -> bytes | None:
     Returns
     -------
     bytes or None
-        None where the ledger cannot be read from here, as on a file system without shared memory.
+        None where the ledger cannot be read from here, as on a file system without shared memory, or
+        another file has taken its place.
     """
+    if place_of(work.ledger) != work.place:
+        return None
     try:
         with closing(sqlite3.connect(f"{Path(work.ledger).as_uri()}?mode=ro", uri=True)) as connection:
             return _lines(connection.execute, work.night_ids)

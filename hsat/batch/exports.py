@@ -200,18 +200,49 @@ def write_workbook(folder: BatchFolder, tables: Sequence[Table], name: str = WOR
     }
 
     def fill(file: IO[Any]) -> None:
-        book = xlsxwriter.Workbook(file, options)
+        target = _Target(file)
+        book = xlsxwriter.Workbook(target, options)
         bold = book.add_format({"bold": True, "bottom": 1})
         try:
             for table in tables:
                 _fill_sheet(book.add_worksheet(table.name), table, bold)
         finally:
-            book.close()
+            try:
+                book.close()
+            finally:
+                target.let_go()
 
     try:
         folder.write(name, fill, is_binary=True)
     except XlsxWriterException as error:  # pragma: no cover - it wraps what the disk says
         raise BatchError(f"{name}: cannot be written: {error}") from error
+
+
+class _Target:
+    """The file of a workbook, until it is let go.
+
+    On a full disk the archive that is being written stays open, and ends itself some time later, in a file
+    that is closed by then: Python would print a traceback.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file: IO[bytes] | None = file
+
+    def let_go(self) -> None:
+        self._file = None
+
+    def write(self, data: Any) -> int:
+        return len(data) if self._file is None else self._file.write(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0 if self._file is None else self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return 0 if self._file is None else self._file.tell()
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
 
 
 def _fill_sheet(sheet: Any, table: Table, bold: Any) -> None:

@@ -111,11 +111,14 @@ class EventNights:
     ----------
     ledger : str
         Absolute path of the ledger's file.
+    place : tuple of int or None
+        Its device and number: another file of this name is not the ledger.
     night_ids : tuple of str
         In the order of the lines.
     """
 
     ledger: str
+    place: tuple[int, int] | None
     night_ids: tuple[str, ...]
 
 

@@ -101,6 +101,7 @@ class Runner:
         self._files: dict[str, FoundFile] = {}
         self._places: dict[str, int] = {}
         self._unchanged: set[str] = set()
+        self._passed: set[str] = set()
         self._heads: dict[str, FileHead] = {}
 
     def run(self, listing: Listing) -> Iterator[BatchStep]:
@@ -172,6 +173,7 @@ class Runner:
                     group_key = alike_key if before is None else before.group_key or alike_key
                     if group_key is not None and before is not None and before.fate != "copy":
                         folder.members.setdefault(group_key, []).append(file)
+                    self._passed.add(file.path)
                     yield BatchStep(n_files=1, n_known=1)
                     continue
                 original = None if file.is_named else seen.original_by_head(file.path, head)
@@ -347,4 +349,5 @@ class Runner:
             yield BatchStep(failure=failure)
         for left_out in unit.left_out:
             yield BatchStep(left_out=left_out)
-        yield BatchStep(n_files=len(unit.files))
+        n_files = sum(file.path not in self._passed for file in unit.files)  # the others are counted already
+        yield BatchStep(n_files=n_files)

@@ -5,6 +5,7 @@ process that is killed leaves the last whole one. docs/store.md describes the ta
 """
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ from hsat.batch.writing import (
 )
 from hsat.errors import BatchError
 
-__all__ = ["FILE_NAME", "KnownFile", "Store"]
+__all__ = ["FILE_NAME", "KnownFile", "Store", "place_of"]
 
 FILE_NAME = "hsat.sqlite"
 BUSY_S = 30.0
@@ -43,6 +44,28 @@ FLUSHED_S = 1.0
 
 A killed process costs none, and neither can damage the file: SQLite's log is whole up to some commit.
 """
+
+
+FilePlace = tuple[int, int]
+"""Device and number of a file: another file under the same name has another."""
+
+
+def place_of(name: str) -> FilePlace | None:
+    """Where a file lies; None where there is none, as of a ledger in memory.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    tuple of int or None
+    """
+    try:
+        status = os.stat(name)  # noqa: PTH116 - a name as SQLite takes it
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class KnownFile(NamedTuple):
@@ -79,12 +102,14 @@ class Store:
         self._flushed_s = -FLUSHED_S
         self._is_flushing: bool | None = None
         self._names: dict[str, str] = {}
+        self.place: FilePlace | None = None
         try:
             self._connection = sqlite3.connect(self.name, timeout=BUSY_S, isolation_level=None)
             self._connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file alone
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
             migrate(self._connection, self.name)
+            self.place = place_of(self.name)
             self._connection.execute("CREATE TEMP TABLE listed (path TEXT PRIMARY KEY, root TEXT)")
         except sqlite3.Error as error:
             self.close()
@@ -108,6 +133,11 @@ class Store:
         if self._connection is None:
             raise BatchError(f"{self.name}: closed")
         is_flushed = not is_night or time.monotonic() - self._flushed_s >= FLUSHED_S
+        if is_flushed and self.place is not None and place_of(self.name) != self.place:
+            raise BatchError(
+                f"{self.name}: removed or replaced while this batch was at work: what it finishes is not "
+                "kept; run the same command again"
+            )
         try:
             if is_flushed != self._is_flushing:
                 self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_flushed else 'NORMAL'}")

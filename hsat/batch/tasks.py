@@ -253,4 +253,6 @@ def _failed(files: tuple[str, ...], kind: FailureKind, error: HsatError, part: i
 
 
 def _as_hsat_error(error: Exception, path: str) -> HsatError:
+    if isinstance(error, OSError) and error.strerror:  # it went away, or its disk did
+        return HsatError(f"{path}: {error.strerror} while it was scored")
     return HsatError(f"{path}: internal error ({type(error).__name__}: {error})")
