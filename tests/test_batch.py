@@ -527,6 +527,23 @@ def test_a_number_that_would_never_end_is_refused_at_once(three, option):
         hsat.batch(three, **option)
 
 
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ({"jobs": 1.5}, "jobs: expected a whole number"),
+        ({"jobs": "2"}, "jobs: expected a whole number"),
+        ({"device": "nosuch"}, "no profile of this name"),
+        ({"therapy": "surgery"}, "therapy: expected one of none, pap, appliance, unknown, got 'surgery'"),
+        ({"channel_map": {"breath": "Flow"}}, "channel name 'breath' is unknown"),
+        ({"scheduler": "nonsense"}, "expected an address"),
+    ],
+)
+def test_an_option_that_is_wrong_for_every_file_is_no_failure_of_each(three, tmp_path, option, why):
+    with pytest.raises(HsatError, match=why):
+        next(hsat.batch(three, out=tmp_path / "out", **option))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_generator_that_is_left_early_lets_go_of_the_folder(three, tmp_path):
     found = hsat.batch(three, out=tmp_path / "out", jobs=1)
     next(found)

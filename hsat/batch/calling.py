@@ -61,13 +61,15 @@ def batch(
     RulesError
         Where the rule set is wrong.
     HsatError
-        Where a number is not allowed, the folder of results cannot be used, or no worker can work.
+        Where an option is not allowed, which is said at once and not of every file, the folder of results
+        cannot be used, or no worker can work.
 
     """
-    if jobs is not None and jobs < 1:
-        raise BatchError(f"jobs: expected 1 or more, got {jobs!r}")
+    if jobs is not None and not (isinstance(jobs, int) and jobs >= 1):
+        raise BatchError(f"jobs: expected a whole number, 1 or more, got {jobs!r}")
     if not night_timeout_s > 0:
         raise BatchError(f"night_timeout_s: expected seconds above 0, got {night_timeout_s!r}")
+    _check_reading(device, channel_map or {}, therapy)
     names = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     settings = BatchSettings(
         rules=rules if isinstance(rules, ScoringRules) else load_rules(rules),
@@ -86,6 +88,19 @@ def batch(
         is_retrying=retry_failed,
     )
     return _results([os.fspath(name) for name in names], settings, options)
+
+
+def _check_reading(device: str | None, channel_map: Mapping[str, str], therapy: str | None) -> None:
+    """What is wrong for every file is said once, before any is read."""
+    from hsat.io.channels import canonical_channel
+    from hsat.io.devices import THERAPIES, load_profile
+
+    if device is not None:
+        load_profile(device)
+    for name in channel_map:
+        canonical_channel(name)
+    if therapy is not None and therapy not in THERAPIES:
+        raise BatchError(f"therapy: expected one of {', '.join(THERAPIES)}, got {therapy!r}")
 
 
 def _results(
