@@ -5,17 +5,22 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.edf_files import small_night, write_edf
 from hsat.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 LENGTH_S = 1800
+GIVEN_UP_S = 300.0
+"""What takes longer hangs: a machine under load that has to compile the kernels first is far quicker."""
 HEADER_FIELD = 256
 PATIENT, DATE = slice(8, 88), slice(168, 176)
 
@@ -69,7 +74,7 @@ def run_batch(
 ) -> "subprocess.CompletedProcess[str]":
     """``hsat batch`` to its end."""
     process = start_batch(*arguments, env=env, cwd=cwd)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=GIVEN_UP_S)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -80,10 +85,18 @@ def batch_here(*arguments: object) -> int:
 
 def rows(out: Path, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
     """Rows of the ledger in a folder of results."""
-    with sqlite3.connect(out / "hsat.sqlite") as connection:
-        found = connection.execute(query, values).fetchall()
-    connection.close()
-    return found
+    address = f"{(out / 'hsat.sqlite').absolute().as_uri()}?mode=rw"  # never made by looking for it
+    with closing(sqlite3.connect(address, uri=True)) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    """Look now and then until it is so."""
+    given_up_s = time.monotonic() + GIVEN_UP_S
+    while not is_so():
+        if time.monotonic() > given_up_s:
+            pytest.fail(f"after {GIVEN_UP_S:g} s still not: {what}")
+        time.sleep(0.05)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -50,6 +50,8 @@ CHROMIUM_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+LAUNCHING_MS = 180_000.0
+"""The first launch reads some hundred megabytes from the disk."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,9 @@ def browser() -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGUMENTS))
+        opened = playwright.chromium.launch(
+            executable_path=path, args=list(CHROMIUM_ARGUMENTS), timeout=LAUNCHING_MS
+        )
         yield opened
         opened.close()
 

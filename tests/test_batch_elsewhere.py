@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from batch_nights import (
+    GIVEN_UP_S,
     ROOT,
     batch_here,
     contents,
     rows,
     run_batch,
     start_batch,
+    wait_until,
     write_night,
     write_nights,
 )
@@ -324,24 +326,56 @@ def test_a_file_that_has_been_quiet_for_long_is_taken_at_once():
     assert [f.path for f in stable.look(Listing(files, (), ())).files] == ["old"]
 
 
+ARRIVING = """
+import os, sys
+
+if "--watch" in sys.orig_argv:
+    from hsat.batch.watching import StableFiles
+
+    look = StableFiles.look
+
+    def look_and_write(stable, listing):
+        stable.quiet_s = 3600.0  # only looks that agree count
+        found = look(stable, listing)
+        source, arrives = os.environ["HSAT_TEST_SOURCE"], os.environ["HSAT_TEST_ARRIVES"]
+        n_bytes = os.path.getsize(arrives) if os.path.exists(arrives) else 0
+        if os.path.exists(source) and n_bytes < os.path.getsize(source):
+            with open(source, "rb") as file, open(arrives, "ab") as copy:
+                file.seek(n_bytes)
+                copy.write(file.read(os.path.getsize(source) // 8))
+        return found
+
+    StableFiles.look = look_and_write
+"""
+"""A file that grows by an eighth between every two looks, however fast or slow the machine is."""
+
+
 def test_watching_scores_what_appears_marks_what_goes_and_ends_with_ctrl_c(tmp_path):
     nights, out = tmp_path / "nights", tmp_path / "out"
     (gone,) = write_nights(nights, 1)
-    process = start_batch(nights, "--out", out, "--jobs", 1, "--watch", "--interval", 0.3)
+    source = tmp_path / "elsewhere" / "source.edf"
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(ARRIVING, encoding="utf-8")
+    env = {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)]),
+        "HSAT_TEST_SOURCE": str(source),
+        "HSAT_TEST_ARRIVES": str(nights / "arrives.edf"),
+    }
+    process = start_batch(nights, "--out", out, "--jobs", 1, "--watch", "--interval", 0.1, env=env)
     wait_for(out, 1)
-    content = write_night(tmp_path / "elsewhere.edf", 6).read_bytes()
-    with open(nights / "arrives.edf", "wb") as file:
-        for start in range(0, len(content), len(content) // 8):
-            file.write(content[start : start + len(content) // 8])
-            file.flush()
-            time.sleep(0.15)
+    write_night(tmp_path / "source.edf", 6)
+    source.parent.mkdir()
+    (tmp_path / "source.edf").rename(source)  # whole from its first moment on
     wait_for(out, 2)
+    assert (nights / "arrives.edf").read_bytes() == source.read_bytes()
+    source.unlink()
     assert sum(int(row[0]) for row in rows(out, "SELECT n_scored FROM runs")) == 2
     (nights / "arrives.edf").rename(nights / "renamed.edf")
     gone.unlink()
-    wait_until(out, {"night-000.edf": "false", "renamed.edf": "true"})
+    expected = {"night-000.edf": "false", "renamed.edf": "true"}
+    wait_until(lambda: presence(out) == expected, f"{expected} in nights.csv")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=GIVEN_UP_S)
     assert process.returncode == 0, said
     assert "stopped watching" in said
     assert rows(out, "SELECT count(*) FROM failures") == [(0,)]
@@ -362,22 +396,14 @@ def test_ctrl_c_that_a_destructor_swallows_is_raised_again_and_prints_nothing(ca
 
 
 def wait_for(out: Path, n_nights: int) -> None:
-    for _ in range(1200):
-        time.sleep(0.05)
-        if (out / "nights.csv").exists() and len(table(out, "nights")) >= n_nights:
-            return
-    pytest.fail("nothing was scored")
+    """Until nights.csv has so many nights."""
+    path = out / "nights.csv"
+    wait_until(lambda: path.exists() and len(table(out, "nights")) >= n_nights, f"{n_nights} nights scored")
 
 
-def wait_until(out: Path, is_present: dict[str, str]) -> None:
-    """Until nights.csv has these files, each there or gone."""
-    found: dict[str, str] = {}
-    for _ in range(1200):
-        time.sleep(0.05)
-        found = {Path(row["file"]).name: row["is_present"] for row in table(out, "nights")}
-        if found == is_present:
-            return
-    pytest.fail(f"still {found}")
+def presence(out: Path) -> dict[str, str]:
+    """Whether the files of nights.csv are there, by their names."""
+    return {Path(row["file"]).name: row["is_present"] for row in table(out, "nights")}
 
 
 # ------------------------------------------------------------------------ progress

@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from batch_nights import ROOT, rows, write_night, write_nights
+from batch_nights import GIVEN_UP_S, ROOT, rows, write_night, write_nights
 
 from hsat.batch import tasks
 from hsat.batch.cluster import check_scheduler
@@ -81,6 +82,7 @@ def test_a_thousand_jobs_start_no_more_workers_than_have_something_to_do(
 @pytest.mark.parametrize("address", ["foo://here:1", "tls://127.0.0.1:9"])
 def test_an_address_that_no_scheduler_can_have_is_one_line_at_once(tmp_path, capsys, address):
     path = write_night(tmp_path / "a.edf", 1)
+    import_module("distributed")  # may take long, the first time
     began_s = time.monotonic()
     assert batch(path, "--out", tmp_path / "out", "--scheduler", address) == 3
     assert time.monotonic() - began_s < 30.0  # a client that is left to itself takes a minute to end
@@ -225,7 +227,7 @@ def run_python(*arguments: str, said: str = "", cwd: Path) -> "subprocess.Comple
         input=said,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=GIVEN_UP_S,
         check=False,
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -183,7 +183,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, edits, cut):
     path = tmp_path / "damaged.edf"
     path.write_bytes(bytes(raw[:cut]))
     refusals = []
-    began = time.perf_counter()
+    began = time.process_time()
     tracemalloc.start()
     try:
         recording = read_recording(path)
@@ -201,4 +201,4 @@ def test_damaged_files_are_read_or_refused(tmp_path, edits, cut):
         tracemalloc.stop()
     assert all("\n" not in line for line in refusals)
     assert peak < 20_000_000
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0

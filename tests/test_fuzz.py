@@ -143,7 +143,7 @@ def test_any_header_is_read_or_refused(tmp_path, header, parts):
     raw = build(header, parts)
     path = tmp_path / "made.edf"
     path.write_bytes(raw)
-    began = time.perf_counter()
+    began = time.process_time()
     tracemalloc.start()
     try:
         inspection = inspect_recording(path)
@@ -163,7 +163,7 @@ def test_any_header_is_read_or_refused(tmp_path, header, parts):
         peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak_bytes < 20e6  # the buffers; a made file has a few kilobytes
-    assert time.perf_counter() - began < LONGEST_S
+    assert time.process_time() - began < LONGEST_S
 
 
 def test_promise_of_two_gigabytes_in_a_kilobyte_costs_nothing(tmp_path):
@@ -174,9 +174,9 @@ def test_promise_of_two_gigabytes_in_a_kilobyte_costs_nothing(tmp_path):
     path.write_bytes(build(header, [Channel(label=n, stored=empty, n_samples="9999999") for n in names]))
     assert path.stat().st_size == 1024
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     inspection = inspect_recording(path)
-    seconds, peak_bytes = time.perf_counter() - began, tracemalloc.get_traced_memory()[1]
+    seconds, peak_bytes = time.process_time() - began, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (inspection.n_records, inspection.duration_s) == (0, 0.0)
     assert peak_bytes < 1e6 < LARGEST_MIB * 2**20

@@ -93,6 +93,7 @@ def test_every_document_is_on_the_site(site):
 
 def test_the_site_opens_in_a_browser_and_asks_no_network(site, browser):
     page = browser.new_page()
+    page.set_default_timeout(120_000)
     asked, faults = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
