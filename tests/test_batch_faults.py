@@ -125,6 +125,38 @@ def test_nights_that_hang_or_crash_fail_alone_each_with_its_reason(tmp_path, fau
     assert rows(out, "SELECT count(*) FROM nights") == [(7,)]
 
 
+HARD_OF_HEARING = """
+
+if "batch" in sys.orig_argv:
+    import time
+    from pebble.pool.process import TaskManager
+
+    hear = TaskManager.task_start
+
+    def hear_late(manager, task_id, worker_id):
+        time.sleep(0.5)  # the pool looks for dead workers each 0.1 s
+        hear(manager, task_id, worker_id)
+
+    TaskManager.task_start = hear_late
+"""
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_worker_dead_before_the_pool_knows_its_task_costs_this_night_alone(tmp_path, faulty, n_jobs):
+    """The worker is dead when the batch hears that it has taken the night, as on a machine under load."""
+    with open(tmp_path / "site" / "sitecustomize.py", "a", encoding="utf-8") as hook:
+        hook.write(HARD_OF_HEARING)
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 1)
+    write_night(nights / "crashes.edf", 10)
+    process = run_batch(nights, "--out", out, "--jobs", n_jobs, env=faulty)
+    assert process.returncode == 1, process.stderr
+    ((name, (kind, error)),) = failures(out).items()
+    assert (name, kind) == ("crashes.edf", "crashing")
+    assert "killed (SIGSEGV)" in error
+    assert rows(out, "SELECT n_scored, n_failed FROM runs") == [(1, 1)]
+
+
 def test_two_workers_score_two_nights_at_the_same_time(tmp_path, faulty):
     """Each night ends only when the other has begun; the order and speed of the machine do not matter."""
     nights, out = tmp_path / "nights", tmp_path / "out"

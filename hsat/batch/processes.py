@@ -10,15 +10,18 @@ import queue
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
+from pebble.pool.process import PoolManager
 
 from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import FailureKind, Task, TaskOutcome
@@ -79,6 +82,43 @@ def _leave_with(sentinel: int) -> None:
     """A killed batch cannot end its workers: each waits for the sign that it is gone."""
     wait([sentinel])
     os._exit(1)
+
+
+class _Manager(PoolManager):
+    """Hears out what a dead worker has said before it looks for the task that died with it.
+
+    A worker says which task it takes, and one thread of the pool hears it; another sees that the worker
+    has died. Where the second is quicker, nobody would know of a task in work: it would wait for its
+    time limit, or, where no other worker is at work either, the pool would be given up with all tasks.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._dead: deque[tuple[int, int]] = deque()
+        self._heard_out: deque[tuple[int, int]] = deque()
+
+    def update_workers(self) -> None:
+        while self._heard_out:
+            super().handle_worker_expiration(self._heard_out.popleft())
+        super().update_workers()  # type: ignore[no-untyped-call]
+
+    def handle_worker_expiration(self, expiration: tuple[int, int]) -> None:
+        self._dead.append(expiration)
+
+    def process_next_message(self, timeout: float) -> None:
+        n_dead, channel = len(self._dead), self.worker_manager.pool_channel
+        with suppress(OSError):  # the pipe is closed: the last line tells the pool
+            if n_dead and channel is not None and not channel.poll(0):
+                self._heard_out.extend(self._dead.popleft() for _ in range(n_dead))
+        super().process_next_message(timeout)
+
+
+class _Pool(ProcessPool):
+    """A pool with such a manager."""
+
+    def __init__(self, *, context: BaseContext, **arguments: Any) -> None:
+        super().__init__(context=context, **arguments)
+        self._pool_manager = _Manager(self._context, context)
 
 
 class ProcessExecutor:
@@ -189,7 +229,7 @@ class ProcessExecutor:
         with _environment(ONE_THREAD):
             if context.get_start_method() == "forkserver":
                 start_server([PRELOADED])
-            pool = ProcessPool(
+            pool = _Pool(
                 max_workers=self.n_workers,
                 max_tasks=TASKS_BEFORE_RENEWAL,
                 initializer=_start_worker,
