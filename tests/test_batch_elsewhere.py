@@ -94,6 +94,44 @@ def test_a_cluster_scores_the_same_and_only_the_night_that_kills_its_worker_fail
     assert len(contents(out / "pages")) == 4 * 3 + 4 * 3
 
 
+SLOW = """
+import time
+import hsat.batch.tasks as tasks
+
+original = tasks._score
+
+
+def slow(recording, part, settings):
+    open(recording.source.path + ".begun", "w").close()
+    time.sleep(1.0)
+    return original(recording, part, settings)
+
+
+tasks._score = slow
+"""
+
+
+def test_ctrl_c_ends_a_cluster_of_its_own_without_a_word_of_its_workers(tmp_path):
+    """A terminal sends it to every process: to the batch alone is it of any use."""
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    write_nights(nights, 6)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "slow_workers.py").write_text(SLOW, encoding="utf-8")
+    env = {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)]),
+        "DASK_DISTRIBUTED__WORKER__PRELOAD": "slow_workers",
+        "PYTHONWARNINGS": "ignore",
+    }
+    words = ["--out", out, "--jobs", 1, "--scheduler", "local"]
+    process = start_batch(nights, *words, env=env, start_new_session=True)
+    wait_until(lambda: any(nights.glob("*.begun")) or process.poll() is not None, "a night in work")
+    os.killpg(process.pid, signal.SIGINT)
+    said, complained = process.communicate(timeout=GIVEN_UP_S)
+    assert process.returncode == 130, complained
+    assert "(not finished)" in said
+    assert not [line for line in complained.splitlines() if not line.startswith("hsat: ")]
+
+
 class Answer:
     """What Dask holds for a task, whose end is made up."""
 

@@ -7,6 +7,7 @@ work: only a night that loses its worker alone has lost it. Nights that wait beh
 are treated alike.
 """
 
+import logging
 import queue
 import re
 import time
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 from hsat.batch.executor import TaskFault
 from hsat.batch.outcome import FailureKind, Task, TaskOutcome
+from hsat.batch.starting import deaf_to_ctrl_c
 from hsat.errors import BatchError
 
 __all__ = ["ClusterExecutor", "check_scheduler"]
@@ -228,19 +230,28 @@ def _connect(address: str, n_workers: int) -> tuple[Any, Any]:
         dask: Any = import_module("distributed")
     except ImportError as error:
         raise BatchError(NEEDS_DASK) from error
-    cluster = None
+    cluster, is_connected = None, False
     try:
         if address == LOCAL:
-            cluster = dask.LocalCluster(
-                n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=None
-            )
+            with deaf_to_ctrl_c():  # the terminal sends it to the workers too, which would all tell of it
+                cluster = dask.LocalCluster(
+                    n_workers=n_workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    silence_logs=logging.ERROR,  # what is lost stands in failures.csv
+                )
         else:
             _check_address(address)
         client = dask.Client(
             address if cluster is None else cluster, timeout=CONNECTING_S, set_as_default=False
         )
+        is_connected = True
     except (OSError, ValueError, TypeError) as error:  # TypeError: tls:// without certificates
         raise BatchError(f"--scheduler {address}: no answer: {error}") from error
+    finally:
+        if cluster is not None and not is_connected:
+            cluster.close()
     return client, cluster
 
 

@@ -9,16 +9,20 @@ is still loading Python's modules would end with a traceback.
 """
 
 import multiprocessing
+import os
+import pickle
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from types import ModuleType
 from typing import Any
 
-__all__ = ["start_server", "worker_context"]
+__all__ = ["deaf_to_ctrl_c", "start_server", "worker_context"]
 
 MAIN = "__main__"
 _one_at_a_time = threading.Lock()
@@ -59,7 +63,7 @@ def worker_context() -> BaseContext:
 
         def __reduce__(self) -> Any:
             """Sent as the process it is: a class made in a function could not be found again."""
-            return object.__new__, (base.Process,), self.__dict__
+            return _received, (base.Process, bytes(ForkingPickler.dumps(self.__dict__)))
 
     class Context(type(base)):  # type: ignore[misc]
         """As the system's, for such workers; its locks last as long as itself.
@@ -82,6 +86,29 @@ def worker_context() -> BaseContext:
     return Context()
 
 
+def _received(kind: type[BaseProcess], content: bytes) -> BaseProcess:
+    """In a new worker: the process that it is; it leaves at once where the batch has ended meanwhile."""
+    process = object.__new__(kind)
+    try:
+        process.__dict__.update(pickle.loads(content))
+    except FileNotFoundError:  # the locks of the pool have gone with the batch
+        os._exit(1)
+    return process
+
+
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C back for the while, for good from processes and threads that are started meanwhile."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # whoever starts it with the first process lets signals in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield  # new processes and threads begin with the mask of who starts them
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def start_server(modules: Sequence[str]) -> None:
     """Start the server that forks workers, deaf to Ctrl-C from its first moment on.
 
@@ -90,12 +117,8 @@ def start_server(modules: Sequence[str]) -> None:
     modules : sequence of str
         What it loads before the first fork.
     """
-    from multiprocessing import forkserver, resource_tracker
+    from multiprocessing import forkserver
 
     multiprocessing.set_forkserver_preload(list(modules))
-    resource_tracker.ensure_running()  # the server's start would start it too, and let signals in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        forkserver.ensure_running()  # new processes begin with the mask of who starts them
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with deaf_to_ctrl_c():
+        forkserver.ensure_running()
