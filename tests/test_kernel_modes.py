@@ -24,3 +24,34 @@ def test_kernels_pass_in_mode(mode, tmp_path):
     )
     assert process.returncode == 0, process.stdout + process.stderr
     assert " passed" in process.stdout
+
+
+FULL_DISK = """
+import resource
+
+from hsat.kernels import kernel
+
+
+@kernel
+def twice(x):
+    return 2 * x
+
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+print(twice(21))
+"""
+
+
+def test_a_kernel_that_a_full_disk_does_not_let_be_kept_is_used_all_the_same(tmp_path):
+    """Where no file may grow beyond a hundred bytes the cache is of no use, and in nobody's way."""
+    path = tmp_path / "small.py"
+    path.write_text(FULL_DISK, encoding="utf-8")
+    process = subprocess.run(
+        [sys.executable, str(path)],
+        env={**os.environ, "PYTHONPATH": str(TESTS.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.stdout, process.stderr) == ("42\n", "")
+    assert not list(tmp_path.rglob("*.nbc"))

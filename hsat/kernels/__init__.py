@@ -5,10 +5,12 @@ third of the time of a short loop. Where the compiler can tell that it does not,
 in a loop ``for i in range(len(part))`` over a slice, not in one from `start` to `stop`.
 
 Compiled code is cached beside the source or, where that is read-only, in the user's cache
-folder (numba's own rule); where neither can be written, kernels compile anew in each process.
+folder (numba's own rule); where neither can be written, or
+the disk is full, kernels compile anew in each process.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,23 @@ def kernel(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
         compiled: Callable[..., Any] = njit(cache=True, **options)(function)
     except RuntimeError:  # numba: no folder for the cache can be written
         compiled = njit(**options)(function)
+    _save_where_there_is_room(compiled)
     _dispatchers.append(compiled)
     return compiled
+
+
+def _save_where_there_is_room(dispatcher: Any) -> None:
+    """What is compiled can be used though a full disk, or a quota, does not let it be kept."""
+    cache = getattr(dispatcher, "_cache", None)
+    save = getattr(cache, "save_overload", None)
+    if cache is None or save is None:
+        return
+
+    def save_if_possible(*arguments: Any) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    cache.save_overload = save_if_possible
 
 
 def inner_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
