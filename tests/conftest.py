@@ -116,11 +116,6 @@ class SkipGuard:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hear Ctrl-C, and install the guard where the reports arrive, in the process that prints the summary.
-
-    A shell starts what it puts into the background deaf to Ctrl-C, and with it all that the tests start.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Install the guard where the reports arrive: in the one process that prints the summary."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SkipGuard(allowed_skip_reasons()), "hsat-skip-guard")

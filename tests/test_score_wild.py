@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from breathing_signals import recording_of, signal_of
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import hsat
@@ -130,6 +130,8 @@ channels = st.tuples(
     is_cut=st.booleans(),
     lights=st.none() | st.tuples(st.floats(-10, 2000), st.floats(-10, 2000)),
 )
+@example(chosen=[("nasal_pressure", "blocks", 256.0, 1)], duration_s=60.0, is_cut=False, lights=None)
+@example(chosen=[("nasal_pressure", "mixed-infinite", 256.0, 1)], duration_s=60.0, is_cut=False, lights=None)
 def test_any_signals(chosen, duration_s, is_cut, lights):
     rows = []
     for name, kind, rate_hz, seed in chosen:

@@ -140,7 +140,10 @@ def _waves(excerpts: Excerpts, starts_s: Numbers, n_samples: NDArray[np.int64]) 
     """Those of the spans that hold every sample and move."""
     values = excerpts.cut(starts_s, n_samples)
     is_inside = np.arange(values.shape[1]) < n_samples[:, None]
-    values -= (np.sum(values, axis=1) / np.maximum(n_samples, 1))[:, None].astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        means = np.sum(values, axis=1) / np.maximum(n_samples, 1)
+    means[~np.isfinite(means)] = np.nan  # what is infinite is missing, too
+    values -= means[:, None].astype(np.float32)
     values *= is_inside
     is_whole = np.any(values > 0, axis=1)  # never where a sample is missing: all are NaN then
     values, starts_s, n_samples = values[is_whole], starts_s[is_whole], n_samples[is_whole]
