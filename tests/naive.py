@@ -377,7 +377,8 @@ def remove_spikes(values, n_longest, n_lag, max_change):
     out = values.copy()
     i = n_lag
     while i < len(out):
-        start, before = i - n_lag + 1, out[i - n_lag]
+        known = [j for j in range(i - n_lag, i) if not np.isnan(out[j])]
+        start, before = (known[0] + 1, out[known[0]]) if known else (i, np.nan)
         is_behind_gap = bool(np.isnan(out[i - 1]))
         if is_behind_gap:
             valid = [x for x in out[max(i - n_longest, 0) : i] if not np.isnan(x)]

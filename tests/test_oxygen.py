@@ -259,6 +259,19 @@ def test_spike_sampled_once_a_second_is_one(phase):
     assert night.indices.min_spo2_percent >= 93.0
 
 
+@pytest.mark.parametrize("between_s", [0.25, 0.5, 0.75, 1.0, 1.25, 2.0, 5.0])
+def test_spike_just_behind_another_is_one(between_s):
+    """Of the second spike two samples lie below 50 %, of the time between both at least one is left."""
+    percent = np.full(4 * 300, 96.0)
+    percent[600:618] = 77.0
+    second = 618 + int(4 * between_s)
+    percent[second : second + 16] = [60.0, 26.0, 26.0, *[60.0] * 13]
+    percent[second + 30 : second + 50] = 55.0
+    night = spo2_night(percent, 4.0)
+    assert night.indices.min_spo2_percent == 96.0
+    assert night.desaturations == ()
+
+
 @pytest.mark.parametrize("rate_hz", [0.5, 1.0, 2.0, 4.0, 8.0, 25.0])
 def test_falls_are_the_same_at_every_rate_of_the_oximeter(rate_hz):
     curve = triangle(6.0, n=5)

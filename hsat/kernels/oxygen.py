@@ -39,7 +39,8 @@ def remove_spikes(values, n_longest, n_lag, max_change):
 
     A stretch ends where values are back to within `max_change` of the one before it, or missing;
     where neither happens, where they last jump the other way by more. One that begins behind missing
-    samples, fewer than `n_longest`, may have come about slowly: only such a jump tells it.
+    samples, fewer than `n_longest`, may have come about slowly: only such a jump tells it. Where missing
+    samples ended less than `n_lag` ago, a change is measured from the first one valid since.
 
     Parameters
     ----------
@@ -57,7 +58,9 @@ def remove_spikes(values, n_longest, n_lag, max_change):
     while i < n:
         is_behind_gap = np.isnan(values[i - 1])
         start = i - n_lag + 1
-        before = values[i - n_lag]
+        while start < i and np.isnan(values[start - 1]):  # a gap ended less than a lag ago
+            start += 1
+        before = values[start - 1]
         if is_behind_gap:
             start = i
             before = _last_valid(values, i, n_longest)
