@@ -97,7 +97,8 @@ class RespiratoryEvent:
         Half-open span, seconds from the start of the recording: from the nadir of flow to the first
         recovered breath, as ``[event_span]`` has it.
     flow_reduction_fraction : float or None
-        1 minus the mean breath excursion within the event over the pre-event baseline, 0 to 1.
+        1 minus what is left over the pre-event baseline, 0 to 1: the mean breath excursion within the
+        event or, of an apnea, the mean range of flow within its pause.
         None where a person scored what flow does not show.
     baseline_excursion : float or None
         The pre-event baseline excursion, in the unit of the flow signal as recorded; None likewise.

@@ -161,16 +161,57 @@ def test_a_kind_changed_by_hand_moves_the_event_between_the_indices(kind, n_apne
 
 
 def test_an_edge_moved_by_hand_is_measured_anew():
+    """Twenty seconds of whole breaths more: a hypopnea is shallower by them, the pause of an apnea is not."""
     listed = rows()
-    listed[1] = replace(listed[1], stop_s=listed[1].stop_s + 20.0)
+    for place in (0, 1):
+        listed[place] = replace(listed[place], stop_s=listed[place].stop_s + 20.0)
     night = rescore(listed)
-    event = night.events[1]
-    assert event.origin is EventOrigin.EDITED
-    assert event.criterion == "scored by a person"
-    assert event.duration_s == pytest.approx(AUTOMATIC.events[1].duration_s + 20.0)
-    assert event.flow_reduction_fraction < AUTOMATIC.events[1].flow_reduction_fraction - 0.2
-    assert night.indices.longest_apnea_duration_s == pytest.approx(event.duration_s)
+    for event, old in zip(night.events[:2], AUTOMATIC.events, strict=False):
+        assert event.origin is EventOrigin.EDITED
+        assert event.criterion == "scored by a person"
+        assert event.duration_s == pytest.approx(old.duration_s + 20.0)
+    hypopnea, apnea = night.events[:2]
+    assert hypopnea.flow_reduction_fraction < AUTOMATIC.events[0].flow_reduction_fraction - 0.2
+    assert apnea.flow_reduction_fraction == pytest.approx(1.0, abs=0.02)
+    assert night.indices.longest_apnea_duration_s == pytest.approx(apnea.duration_s)
     assert not removed(night)
+
+
+@pytest.mark.parametrize("from_onset_s", [-1.9, -1.0, 0.0, 1.0])
+@pytest.mark.parametrize("overlap_s", [0.0, 10.0])
+def test_an_apnea_is_as_deep_as_its_pause_wherever_a_person_starts_it(from_onset_s, overlap_s):
+    """As for the automatic ones: 1 as drawn. Events of a list may overlap; neither hides the other."""
+    listed = [row("central_apnea", f.start_s + from_onset_s, f.stop_s + 0.3) for f in FALLS[1::2]]
+    if overlap_s:
+        listed += [row("hypopnea", f.stop_s - overlap_s, f.stop_s + 12.0) for f in FALLS[1::2]]
+    events = [event for event in rescore(listed).events if event.kind.is_apnea]
+    assert len(events) == 5
+    for event in events:
+        assert event.origin is EventOrigin.EDITED
+        assert event.flow_reduction_fraction == pytest.approx(1.0, abs=0.02)
+
+
+def test_an_apnea_of_a_person_where_breathing_goes_on_shows_what_is_left():
+    """Drawn with 60 % less flow: no pause of 10 s is there, and none is claimed."""
+    listed = [row("obstructive_apnea", fall.start_s, fall.stop_s) for fall in FALLS[::2]]
+    for event in rescore(listed).events:
+        assert event.flow_reduction_fraction == pytest.approx(0.6, abs=0.03)
+
+
+def test_evidence_comes_from_the_sensor_that_serves_at_the_time():
+    """Nasal pressure is off from 1,500 s on: the thermistor tells of the events there, as they were drawn."""
+    pressure = flow_channel(3600.0, FALLS, name="nasal_pressure")
+    pressure[2][len(pressure[2]) * 1500 // 3600 :] = 0.0
+    thermistor = flow_channel(3600.0, FALLS, name="thermistor")
+    recording = recording_of(pressure, thermistor, spo2_channel(3600.0, FALLS))
+    listed = [
+        row("unclassified_apnea" if i % 2 else "hypopnea", fall.start_s, fall.stop_s)
+        for i, fall in enumerate(FALLS)
+    ]
+    for event, fall in zip(rescore(listed, recording).events, FALLS, strict=True):
+        is_pressure = fall.start_s < 1500.0 and not event.kind.is_apnea
+        assert event.sensor == ("nasal_pressure" if is_pressure else "thermistor")
+        assert event.flow_reduction_fraction == pytest.approx(fall.reduction, abs=0.06)
 
 
 @pytest.mark.parametrize("from_onset_s", [-1.9, -1.0, 0.0])

@@ -36,11 +36,6 @@ class Effort:
     rate_hz: float
     strength: NDArray[np.float32]
 
-    def within(self, start_s: float, stop_s: float) -> NDArray[np.float32]:
-        """Strength of effort at the samples of a span; at least one sample."""
-        first = min(int(start_s * self.rate_hz), len(self.strength) - 1)
-        return self.strength[first : max(int(stop_s * self.rate_hz), first + 1)]
-
     def largest_before(self, starts_s: NDArray[np.float64], before_s: float) -> NDArray[np.float32]:
         """Largest strength in the time before each event; NaN where no belt can be judged.
 

@@ -5,17 +5,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hsat.detect.airflow import FlowReading
-from hsat.detect.boundaries import nadirs_before
-from hsat.detect.desaturations import match_desaturations
-from hsat.detect.sensors import BELT_SENSORS
+from hsat.detect.evidence import Evidence, measure_evidence
 from hsat.detect.signals import NightSignals
 from hsat.errors import EventListError, shown
-from hsat.events import REMOVED, Desaturation, EventKind, EventOrigin, RejectedCandidate, RespiratoryEvent
+from hsat.events import REMOVED, EventKind, EventOrigin, RejectedCandidate, RespiratoryEvent
 from hsat.intervals import Spans, overlaps_s
-from hsat.kernels.depths import measure_reductions
 from hsat.recording import Note, Recording
 from hsat.rules.model import ScoringRules
 from hsat.scorings import ScoredEvent, Scoring
@@ -149,7 +144,7 @@ def revise_events(
     monitored_s : ndarray, shape (n, 2)
         Time in which events count.
     rules : ScoringRules
-        ``[event_span]`` and ``[desaturation]`` are used.
+        ``[event_span]``, and what `hsat.detect.evidence.measure_evidence` uses.
 
     Returns
     -------
@@ -164,7 +159,7 @@ def revise_events(
     spans = np.array([(event.start_s, event.stop_s) for event in scored]).reshape(-1, 2)
     share = rules.event_span.min_counted_share_fraction
     is_counted = overlaps_s(spans, monitored_s) >= share * (spans[:, 1] - spans[:, 0])
-    evidence = _Evidence.measure(spans, signals, delay_s, rules)
+    evidence = measure_evidence(scored, signals, delay_s=delay_s, rules=rules)
     events: list[RespiratoryEvent] = []
     n_kept = 0
     for i, (event, partner) in enumerate(zip(scored, partners, strict=True)):
@@ -179,7 +174,7 @@ def revise_events(
             events.append(kept)
             continue
         origin = EventOrigin.ADDED if old is None else EventOrigin.EDITED
-        events.append(evidence.event(i, event, origin=origin, is_counted=counts))
+        events.append(_new_event(event, evidence[i], origin=origin, is_counted=counts))
     removed = [event for i, event in enumerate(automatic) if i not in set(partners)]
     n_added = sum(partner is None for partner in partners)
     return Revision(
@@ -191,6 +186,25 @@ def revise_events(
         n_edited=len(events) - n_kept - n_added,
         n_added=n_added,
         n_removed=len(removed),
+    )
+
+
+def _new_event(
+    scored: ScoredEvent, evidence: Evidence, *, origin: EventOrigin, is_counted: bool
+) -> RespiratoryEvent:
+    """A listed event with what the signals show at it."""
+    return RespiratoryEvent(
+        kind=scored.kind,
+        start_s=scored.start_s,
+        stop_s=scored.stop_s,
+        flow_reduction_fraction=evidence.reduction_fraction,
+        baseline_excursion=evidence.baseline_excursion,
+        effort_fraction=evidence.effort_fraction,
+        desaturation=evidence.desaturation,
+        criterion=CRITERION,
+        is_counted=is_counted,
+        origin=origin,
+        sensor=evidence.sensor,
     )
 
 
@@ -250,111 +264,3 @@ def _revise_rejected(
         for event in removed
     ]
     return tuple(sorted(kept, key=lambda candidate: candidate.start_s))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Evidence:
-    """What the signals show at every listed event: arrays of length k, NaN where nothing."""
-
-    baselines: NDArray[np.float64]
-    reductions: NDArray[np.float64]
-    efforts: NDArray[np.float64]
-    falls: list[Desaturation | None]
-    sensor: str | None
-
-    @classmethod
-    def measure(
-        cls, spans_s: Spans, signals: NightSignals, delay_s: float, rules: ScoringRules
-    ) -> "_Evidence":
-        """Measure baseline, reduction, effort and desaturation of each span."""
-        k = len(spans_s)
-        baselines, reductions = np.full(k, np.nan), np.full(k, np.nan)
-        cores_s, onsets_s = spans_s, spans_s[:, 0]
-        if signals.airflow is not None and k:
-            onsets_s = _onsets_s(spans_s[:, 0], signals.airflow.main, rules)
-            cores_s = _cores_s(np.column_stack((onsets_s, spans_s[:, 1])), signals.airflow.main, rules)
-            baselines, reductions = _measure_flow(spans_s, cores_s, signals.airflow.main)
-        efforts = np.full(k, np.nan)
-        if signals.effort is not None:
-            strengths = [signals.effort.within(*core) for core in cores_s.tolist()]
-            efforts = np.array([float(np.mean(strength, dtype=np.float64)) for strength in strengths])
-        falls: list[Desaturation | None] = [None] * k
-        if signals.oximetry is not None and k:
-            are_events = np.ones(k, dtype=bool)
-            falls = match_desaturations(
-                onsets_s, spans_s[:, 1], are_events, signals.oximetry, delay_s=delay_s, rules=rules
-            )
-        sensor = None if signals.airflow is None else signals.airflow.main.sensor
-        return cls(baselines=baselines, reductions=reductions, efforts=efforts, falls=falls, sensor=sensor)
-
-    def event(
-        self, i: int, scored: ScoredEvent, *, origin: EventOrigin, is_counted: bool
-    ) -> RespiratoryEvent:
-        """The listed event with its evidence."""
-        fall = self.falls[i]
-        reduction = _or_none(self.reductions[i])
-        return RespiratoryEvent(
-            kind=scored.kind,
-            start_s=scored.start_s,
-            stop_s=scored.stop_s,
-            flow_reduction_fraction=None if reduction is None else min(max(reduction, 0.0), 1.0),
-            baseline_excursion=_or_none(self.baselines[i]),
-            effort_fraction=_or_none(self.efforts[i]),
-            desaturation=fall if fall is not None and fall.drop_points > 0 else None,
-            criterion=CRITERION,
-            is_counted=is_counted,
-            origin=origin,
-            sensor=self.sensor,
-        )
-
-
-def _onsets_s(starts_s: NDArray[np.float64], flow: FlowReading, rules: ScoringRules) -> NDArray[np.float64]:
-    """Onset of the first breath of each event that starts between the nadir before a breath and its onset.
-
-    Other starts stay where they are: a person may count from the onset, as other programs do.
-    """
-    breathing = flow.breathing
-    if flow.sensor in BELT_SENSORS or len(breathing.onsets) == 0:
-        return starts_s
-    places = np.searchsorted(breathing.onsets, starts_s * breathing.rate_hz)
-    places = np.minimum(places, len(breathing.onsets) - 1)
-    onsets_s = breathing.onsets[places] / breathing.rate_hz
-    nadirs_s = nadirs_before(onsets_s, flow.reductions.breath_baselines[places], breathing, rules)
-    is_between = (starts_s >= nadirs_s - SAME_S) & (starts_s < onsets_s)
-    return np.where(is_between, onsets_s, starts_s)
-
-
-def _cores_s(spans_s: Spans, flow: FlowReading, rules: ScoringRules) -> Spans:
-    """The part of each span, from an onset on, in which the whole measuring window lies; or its middle.
-
-    The excursion is that of a window, so an event is seen later and shorter than its breaths say, by
-    the very shifts with which `hsat.detect.respiratory` turns what is seen into breath onsets.
-    """
-    breathing, rule = flow.breathing, rules.event_span
-    periods_s, windows_s = breathing.pace.periods_at(spans_s), breathing.pace.windows_at(spans_s)
-    starts_s = spans_s[:, 0] + windows_s[:, 0] / 2 - rule.start_shift_periods * periods_s[:, 0]
-    stops_s = spans_s[:, 1] - windows_s[:, 1] / 2 + rule.stop_shift_periods * periods_s[:, 1]
-    middles_s = (starts_s + stops_s) / 2
-    return np.column_stack((np.minimum(starts_s, middles_s), np.maximum(stops_s, middles_s)))
-
-
-def _measure_flow(
-    spans_s: Spans, cores_s: Spans, flow: FlowReading
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Baseline in force at the start of each span, and the reduction of its core against it."""
-    breathing = flow.breathing
-    excursion, rate_hz = breathing.excursion, breathing.rate_hz
-    baselines = np.full(len(spans_s), np.nan)
-    if len(breathing.onsets):
-        places = np.searchsorted(breathing.onsets, spans_s[:, 0] * rate_hz, side="right") - 1
-        baselines = flow.reductions.breath_baselines[np.maximum(places, 0)]
-        baselines = np.where(baselines > 0, baselines, np.nan)
-    first = np.clip(np.rint(cores_s[:, 0] * rate_hz).astype(np.int64), 0, len(excursion) - 1)
-    stop = np.clip(np.rint(cores_s[:, 1] * rate_hz).astype(np.int64), first + 1, len(excursion))
-    reductions = np.empty(len(spans_s), np.float64)
-    measure_reductions(excursion, np.column_stack((first, stop)), baselines, reductions)
-    return baselines, reductions
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
