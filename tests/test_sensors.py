@@ -490,6 +490,35 @@ def test_apneas_on_a_slow_thermistor_alone(length_s, time_constant_s):
         assert event.stop_s == pytest.approx(fall.stop_s, abs=PERIOD_S)
 
 
+@pytest.mark.parametrize(
+    ("silent_s", "takes_over"), [(48.0, False), (72.0, True), (112.0, True), (140.0, True)]
+)
+def test_breathing_through_the_mouth_for_more_than_60_s_is_judged_on_the_thermistor(silent_s, takes_over):
+    """A hypopnea and an apnea of 20 s in it keep their boundaries: they are not as long as the silence."""
+    falls = (*PLAIN, Fall(1020.0, 20.0, 0.6, 6.0), Fall(2004.0, 20.0, 1.0, 6.0))
+    pressure = sense(falls)
+    for start_s in (1000.0, 1988.0):
+        pressure = dead(pressure, start_s, start_s + silent_s)
+    night = hsat.score_night(night_of(falls, nasal_pressure=pressure, thermistor=sense(falls)))
+    assert len(night.events) == len(falls)
+    inside = [event for event in night.events if 980.0 <= event.start_s <= 2100.0]
+    assert [event.kind.is_apnea for event in inside] == [False, True]
+    if takes_over:
+        assert [event.sensor for event in inside] == ["thermistor"] * 2
+        assert [event.duration_s for event in inside] == pytest.approx([20.0, 20.0], abs=HALF_BREATH_S + 0.5)
+    minutes = {part.sensor: part.minutes for part in night.sensors.hypopneas}
+    assert minutes.get("thermistor", 0.0) == pytest.approx(2 * silent_s / 60.0 * takes_over, abs=0.3)
+
+
+def test_an_apnea_of_more_than_60_s_that_both_sensors_show_is_no_silence():
+    falls = (*PLAIN, Fall(1000.0, 72.0, 1.0, 12.0))
+    night = hsat.score_night(night_of(falls, nasal_pressure=sense(falls), thermistor=sense(falls)))
+    assert [part.sensor for part in night.sensors.hypopneas] == ["nasal_pressure"]
+    longest = max(night.events, key=lambda event: event.duration_s)
+    assert longest.kind.is_apnea
+    assert longest.duration_s == pytest.approx(72.0, abs=HALF_BREATH_S + 0.5)
+
+
 def test_mouth_breathing_for_half_an_hour_is_judged_on_the_thermistor():
     falls = (*PLAIN, Fall(1500.0, 20.0, 1.0, 6.0), Fall(1900.0, 20.0, 0.6, 6.0))
     nasal = sense(falls)

@@ -20,6 +20,7 @@ from hsat.detect.sensors import (
     recorded_sensors,
     stand_in,
 )
+from hsat.detect.silence import without_silence
 from hsat.detect.switching import Airflow, divide_night
 from hsat.errors import MissingChannelError, ReadError
 from hsat.recording import Recording
@@ -158,6 +159,7 @@ def _divide(
             (*apnea_order, *more),
             (*hypopnea_order, *more),
             readings.of,
+            lambda reading, others: without_silence(reading, others, rules),
             duration_s=recording.duration_s,
             gaps_s=recording.gaps_s,
             shortest_s=rules.airflow.shortest_service_s,

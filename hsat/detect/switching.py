@@ -45,6 +45,9 @@ class Service:
     failing_s: Spans
 
 
+Doubt = Callable[[FlowReading, Sequence[Service]], FlowReading]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Airflow:
     """Who tells of breathing when.
@@ -122,6 +125,7 @@ def divide_night(
     apnea_order: Sequence[str],
     hypopnea_order: Sequence[str],
     measure: Measure,
+    doubt: Doubt,
     *,
     duration_s: float,
     gaps_s: Spans,
@@ -136,6 +140,8 @@ def divide_night(
     measure : callable
         Gives the reading of a sensor; asked only where a better one fails. Two purposes may ask
         for the same one.
+    doubt : callable
+        Gives the reading of a sensor for hypopneas as it is to be taken beside those for apneas.
     duration_s : float
     gaps_s : ndarray, shape (n, 2)
         Where the device stored nothing: no sensor is asked for these.
@@ -148,10 +154,20 @@ def divide_night(
     """
     whole = as_spans([(0.0, duration_s)])
     needed = invert_spans(gaps_s, 0.0, duration_s)
-    return Airflow(
-        apneas=_divide(apnea_order, measure, whole, needed, shortest_s),
-        hypopneas=_divide(hypopnea_order, measure, whole, needed, shortest_s),
+    apneas = _divide(apnea_order, measure, whole, needed, shortest_s)
+    taken: dict[str, FlowReading] = {}
+
+    def doubted(sensor: str) -> FlowReading:
+        taken[sensor] = doubt(measure(sensor), apneas)
+        return taken[sensor]
+
+    hypopneas = _divide(hypopnea_order, doubted, whole, needed, shortest_s)
+    names = [service.reading.sensor for service in apneas]
+    by_name = {reading.sensor: reading for reading in taken.values() if reading.sensor in names}
+    apneas = tuple(
+        replace(service, reading=by_name.get(service.reading.sensor, service.reading)) for service in apneas
     )
+    return Airflow(apneas=apneas, hypopneas=hypopneas)
 
 
 def _divide(
