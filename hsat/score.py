@@ -15,6 +15,7 @@ from hsat.detect.sensors import EFFORT_SENSORS
 from hsat.detect.signals import NightSignals, measure_signals
 from hsat.detect.snoring import measure_sound_level_db
 from hsat.detect.switching import Airflow, sensor_notes, sensor_times
+from hsat.errors import RulesError, shown
 from hsat.events import RespiratoryEvent
 from hsat.grading import grade_night
 from hsat.hypnogram import Hypnogram
@@ -75,8 +76,12 @@ def score_night(
         Where it claims to last longer than a week.
     EventListError
         Where an item of the list is no event, or lies outside the recording.
+    RulesError
+        Where the rules are none, such as the name of a set that was not loaded.
     """
     rules = load_rules("aasm_1b") if rules is None else rules
+    if not isinstance(rules, ScoringRules):
+        raise RulesError(f"rules: expected a rule set from hsat.load_rules, got {shown(rules)}")
     night, judged = _score(recording, rules, lights_s, hypnogram, events)
 
     def rescore(other: ScoringRules) -> NightResult:

@@ -16,6 +16,7 @@ from hsat.rules.load import build_rules, load_rules, read_rules, rule_set_names
 from hsat.rules.model import ScoringRules
 from hsat.rules.units import unit_of
 from hsat.rules.words import describe_rules, list_rules, read_packaged_rules, rules_page, value_words
+from hsat.score import score_night
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -581,3 +582,9 @@ def test_the_example_on_the_page_loads(tmp_path):
     page = rules_page(read_packaged_rules())
     example = page.split("```toml\n")[1].split("```")[0]
     assert load_rules(write(tmp_path, example)).apnea.min_duration_s == 12.0
+
+
+@pytest.mark.parametrize("rules", ["aasm_1b", 4, {"name": "aasm_1b"}])
+def test_scoring_under_what_is_no_rule_set_says_where_one_comes_from(rules):
+    with pytest.raises(RulesError, match=r"^rules: expected a rule set from hsat\.load_rules, got "):
+        score_night(None, rules)
