@@ -111,6 +111,7 @@ def test_a_row_taken_out_is_one_event_less_and_is_listed_as_removed():
     assert [(out.start_s, out.stop_s) for out in removed(night)] == [(gone.start_s, gone.stop_s)]
     assert gone.criterion in removed(night)[0].reason
     assert removed(night)[0].desaturation == gone.desaturation
+    assert removed(night)[0].baseline_excursion == gone.baseline_excursion
 
 
 def test_a_row_put_in_is_one_event_more_with_what_the_signal_shows():

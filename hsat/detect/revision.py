@@ -260,6 +260,7 @@ def _revise_rejected(
             desaturation=event.desaturation,
             sensor=event.sensor,
             reason=f"{REMOVED} ({event.kind.value}; {event.criterion})",
+            baseline_excursion=event.baseline_excursion,
         )
         for event in removed
     ]
