@@ -536,12 +536,27 @@ def test_a_number_that_would_never_end_is_refused_at_once(three, option):
         ({"therapy": "surgery"}, "therapy: expected one of none, pap, appliance, unknown, got 'surgery'"),
         ({"channel_map": {"breath": "Flow"}}, "channel name 'breath' is unknown"),
         ({"scheduler": "nonsense"}, "expected an address"),
+        ({"patient": " "}, "patient: expected a code of printable characters"),
+        ({"patient": "A\n1"}, "patient: expected a code of printable characters"),
+        ({"age_years": 131.0}, "age_years: expected years from 0 to 130, got 131.0"),
+        ({"age_years": float("nan")}, "age_years: expected years from 0 to 130"),
+        ({"sex": "f"}, "sex: expected one of F, M, got 'f'"),
+        ({"patient_from": "name"}, "patient_from: expected one of code, folder, got 'name'"),
     ],
 )
 def test_an_option_that_is_wrong_for_every_file_is_no_failure_of_each(three, tmp_path, option, why):
     with pytest.raises(HsatError, match=why):
         next(hsat.batch(three, out=tmp_path / "out", **option))
     assert not (tmp_path / "out").exists()
+
+
+def test_age_sex_and_whose_nights_they_are_can_be_said_in_python_too(tmp_path):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    for number in range(4):
+        write_night(nights / f"{'ab'[number % 2]}" / f"{number}.edf", number, patient="SAME X X X")
+    found = list(hsat.batch(nights, out=out, jobs=1, age_years=61.0, sex="F", patient_from="folder"))
+    assert [(night.recording.subject.age_years, night.recording.subject.sex) for night in found] == [(61.0, "F")] * 4
+    assert [row["n_nights"] for row in table(out, "patients")] == ["2", "2"]
 
 
 def test_a_generator_that_is_left_early_lets_go_of_the_folder(three, tmp_path):

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from hsat.batch.settings import NIGHT_TIMEOUT_S, BatchOptions, BatchSettings
+from hsat.batch.settings import NIGHT_TIMEOUT_S, PATIENT_FROM, BatchOptions, BatchSettings
 from hsat.batch.work import Batch
 from hsat.errors import BatchError
+from hsat.io.reading import check_patient
 from hsat.report.failed import FailedNight
 from hsat.results import NightResult
 from hsat.rules.load import load_rules
@@ -28,6 +29,9 @@ def batch(
     patient: str | None = None,
     keep_identifiers: bool = False,
     therapy: str | None = None,
+    age_years: float | None = None,
+    sex: str | None = None,
+    patient_from: str = "code",
 ) -> Iterator[NightResult | FailedNight]:
     """Score folders of nights in parallel and yield each result as it comes.
 
@@ -48,8 +52,10 @@ def batch(
         Whether files that failed before are tried again.
     night_timeout_s : float
         A night that takes longer fails.
-    device, channel_map, patient, keep_identifiers, therapy
+    device, channel_map, patient, keep_identifiers, therapy, age_years, sex
         As for `hsat.read_recording`, for every file.
+    patient_from : str
+        ``"code"`` or ``"folder"``: what tells whose nights are one patient's, in the tables of `out`.
 
     Yields
     ------
@@ -63,13 +69,15 @@ def batch(
     HsatError
         Where an option is not allowed, which is said at once and not of every file, the folder of results
         cannot be used, or no worker can work.
-
     """
     if jobs is not None and not (isinstance(jobs, int) and jobs >= 1):
         raise BatchError(f"jobs: expected a whole number, 1 or more, got {jobs!r}")
     if not night_timeout_s > 0:
         raise BatchError(f"night_timeout_s: expected seconds above 0, got {night_timeout_s!r}")
-    _check_reading(device, channel_map or {}, therapy)
+    if patient_from not in PATIENT_FROM:
+        raise BatchError(f"patient_from: expected one of {', '.join(PATIENT_FROM)}, got {patient_from!r}")
+    check_patient(patient=patient, age_years=age_years, sex=sex, therapy=therapy)
+    _check_channels(device, channel_map or {})
     names = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     settings = BatchSettings(
         rules=rules if isinstance(rules, ScoringRules) else load_rules(rules),
@@ -78,6 +86,8 @@ def batch(
         patient=patient,
         keep_identifiers=keep_identifiers,
         therapy=therapy,
+        age_years=age_years,
+        sex=sex,
         has_results=True,
     )
     options = BatchOptions(
@@ -86,21 +96,20 @@ def batch(
         scheduler=scheduler,
         night_timeout_s=night_timeout_s,
         is_retrying=retry_failed,
+        patient_from=patient_from,
     )
     return _results([os.fspath(name) for name in names], settings, options)
 
 
-def _check_reading(device: str | None, channel_map: Mapping[str, str], therapy: str | None) -> None:
+def _check_channels(device: str | None, channel_map: Mapping[str, str]) -> None:
     """What is wrong for every file is said once, before any is read."""
     from hsat.io.channels import canonical_channel
-    from hsat.io.devices import THERAPIES, load_profile
+    from hsat.io.devices import load_profile
 
     if device is not None:
         load_profile(device)
     for name in channel_map:
         canonical_channel(name)
-    if therapy is not None and therapy not in THERAPIES:
-        raise BatchError(f"therapy: expected one of {', '.join(THERAPIES)}, got {therapy!r}")
 
 
 def _results(

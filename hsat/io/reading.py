@@ -12,9 +12,11 @@ from hsat.io.layout import EDF_STARTS, FIXED_BYTES
 from hsat.io.normalize import NormalizedFile, normalize
 from hsat.recording import Note, Recording, Subject
 
-__all__ = ["is_table", "read_normalized", "read_recording"]
+__all__ = ["check_patient", "is_table", "read_normalized", "read_recording"]
 
 SEXES = ("F", "M")
+MOST_YEARS = 130.0
+"""Nobody has lived longer: what is more was meant otherwise, as months or a year of birth."""
 
 
 def is_table(path: str | os.PathLike[str]) -> bool:
@@ -96,8 +98,7 @@ def read_recording(
     if is_table(path):
         from hsat.io.oximeters import read_oximeter_table
 
-        _refuse_value("therapy", therapy, THERAPIES)
-        _refuse_value("sex", sex, SEXES)
+        check_patient(patient=patient, age_years=age_years, sex=sex, therapy=therapy)
         subject = Subject(patient=patient, age_years=age_years, sex=sex)
         return read_oximeter_table(
             path, subject=subject, channel_map=channel_map, device=device, therapy=therapy
@@ -133,8 +134,7 @@ def read_normalized(
     -------
     tuple of NormalizedFile, EdfFile, DeviceProfile
     """
-    _refuse_value("therapy", therapy, THERAPIES)
-    _refuse_value("sex", sex, SEXES)
+    check_patient(patient=patient, age_years=age_years, sex=sex, therapy=therapy)
     edf = read_edf(path)
     profile = identify_device(edf, name_or_path=device)
     subject, notes = _subject(edf, patient, keep_identifiers, age_years, sex)
@@ -142,6 +142,29 @@ def read_normalized(
         edf, profile, channel_map=channel_map or {}, subject=subject, therapy=therapy, notes=notes
     )
     return normalized, edf, profile
+
+
+def check_patient(
+    *, patient: str | None, age_years: float | None, sex: str | None, therapy: str | None
+) -> None:
+    """Refuse what cannot be said of a patient.
+
+    Parameters
+    ----------
+    patient, age_years, sex, therapy
+        As for `read_recording`.
+
+    Raises
+    ------
+    HsatError
+        Where one has a value that is not allowed.
+    """
+    if patient is not None and not (patient.strip() and patient.isprintable()):
+        raise HsatError(f"patient: expected a code of printable characters, got {patient!r}")
+    if age_years is not None and not 0.0 <= age_years <= MOST_YEARS:
+        raise HsatError(f"age_years: expected years from 0 to {MOST_YEARS:g}, got {age_years!r}")
+    _refuse_value("sex", sex, SEXES)
+    _refuse_value("therapy", therapy, THERAPIES)
 
 
 def _refuse_value(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
