@@ -555,8 +555,10 @@ def test_age_sex_and_whose_nights_they_are_can_be_said_in_python_too(tmp_path):
     for number in range(4):
         write_night(nights / f"{'ab'[number % 2]}" / f"{number}.edf", number, patient="SAME X X X")
     found = list(hsat.batch(nights, out=out, jobs=1, age_years=61.0, sex="F", patient_from="folder"))
-    assert [(night.recording.subject.age_years, night.recording.subject.sex) for night in found] == [(61.0, "F")] * 4
-    assert [row["n_nights"] for row in table(out, "patients")] == ["2", "2"]
+    assert [(night.recording.subject.age_years, night.recording.subject.sex) for night in found] == [
+        (61.0, "F")
+    ] * 4
+    assert len(table(out, "patients")) == 2  # by the file's code, which is the same, they would be one
 
 
 def test_a_generator_that_is_left_early_lets_go_of_the_folder(three, tmp_path):
