@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hsat.detect.bursts import find_bursts
 from hsat.detect.pace import MINUTE_S, Pace, excursion_at_pace, find_pace
 from hsat.detect.ventilation import ventilation_share
 from hsat.kernels.breaths import find_breaths, measure_breaths, measure_way
@@ -53,7 +54,8 @@ class Breathing:
         has there; NaN where missing.
     level : ndarray, shape (n_steps,), float32
         What is usual in the surrounding minutes, one value every ``level_step_s``: a quantile of
-        the range of flow over time, or the median of the breaths where that is larger.
+        the range of flow over time without bursts of movement, or the median of the breaths where
+        that is larger.
     level_step_s : float
     roughness : ndarray, shape (n_minutes,), float64
         Way of flow over its range, minute by minute: near 2.6 for breathing, above 4 for noise.
@@ -312,7 +314,7 @@ def measure_upright(
     breath = rules.breath
     baseline = rules.baseline
     wide = excursion_of(flow, breath.search_window_s, rate_hz)
-    level = local_level(wide, rate_hz, baseline.outlier_window_s, baseline.outlier_quantile_fraction)
+    by_second = wide[:: max(int(rate_hz), 1)].copy()
     onsets = _onsets(flow, wide, rules, rate_hz)
     pace = find_pace(onsets, rate_hz, breath)
     periods_s = pace.periods_at(onsets / rate_hz)
@@ -323,8 +325,11 @@ def measure_upright(
     measure_breaths(flow, onsets, (periods_s * rate_hz).astype(np.int64), breath_ranges)
     middles = np.minimum(onsets + (periods_s * rate_hz / 2).astype(np.int64), len(excursion) - 1)
     breath_excursions = excursion[middles]
-    n_around, step = baseline.n_outlier_breaths, LEVEL_STEP_S * rate_hz
-    usual = _usual_of_breaths(onsets, breath_excursions, n_around, n_steps=len(level), step=step)
+    n_steps, step = -(-len(by_second) // int(LEVEL_STEP_S)), LEVEL_STEP_S * rate_hz
+    n_around = baseline.n_outlier_breaths
+    usual = _usual_of_breaths(onsets, breath_excursions, n_around, n_steps=n_steps, step=step)
+    by_second[find_bursts(by_second, usual, int(LEVEL_STEP_S), baseline)] = np.nan
+    level = local_level(by_second, 1.0, baseline.outlier_window_s, baseline.outlier_quantile_fraction)
     level = np.maximum(level, usual)
     return Breathing(
         rate_hz=rate_hz,

@@ -136,6 +136,8 @@ class BaselineRule:
     outlier_window_s: float
     outlier_quantile_fraction: float
     n_outlier_breaths: int
+    burst_ratio: float
+    max_burst_s: float
     n_run_breaths: int
     max_run_reduction_s: float
     min_breath_fraction: float
