@@ -86,6 +86,7 @@ def test_breathing_and_airflow(case: Case, seed: int) -> None:
         *nights(strict_cases.events_after_a_run, seeds=(0, 2, 3)),
         *nights(strict_cases.an_hour_with_one_recovery_breath, seeds=(0, 10, 15)),
         *nights(strict_cases.by_mouth_with_a_thermistor),
+        *nights(strict_cases.restless_minutes, seeds=(0, 5, 6, 11, 21)),
     ],
 )
 def test_breathing_near_the_limits_of_the_rules(case: Case, seed: int) -> None:

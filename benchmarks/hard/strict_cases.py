@@ -299,6 +299,27 @@ def apneas_soon_after_a_shift(seed: int) -> Drawn:
     return draw(night, rng, flow=flow, oximeter=any_oximeter(rng))
 
 
+def restless_minutes(seed: int) -> Drawn:
+    """Two bursts of 18 to 25 s within a minute, then 3 to 5 min with two events, ten times."""
+    rng = default_rng(seed)
+    flow = any_airflow(rng)
+    sleeper = Sleeper(rng=rng, is_squared=flow.is_squared, variation=0.08)
+    sleeper.calm(240)
+    bursts = []
+    for _ in range(10):
+        for _ in range(2):
+            bursts.append((sleeper.now_s, rng.uniform(18, 25), rng.uniform(4, 6)))
+            sleeper.calm(bursts[-1][1] + rng.uniform(12, 20))
+        for _ in range(2):
+            sleeper.calm(rng.uniform(40, 70))
+            kind = "hypopnea" if rng.random() < 0.5 else "obstructive_apnea"
+            sleeper.event(kind, rng.uniform(15, 30), rng.uniform(5.5, 9))
+            sleeper.recover(2, 1.0, 1.3)
+        sleeper.calm(rng.uniform(40, 60))
+    sleeper.calm(180)
+    return draw(sleeper.night(), rng, flow=replace(flow, bursts=bursts), oximeter=any_oximeter(rng))
+
+
 def apneas_while_breathing_by_mouth(seed: int) -> Drawn:
     """Mouth breathing leaves a fifth to a third of the swing; apneas come 30 to 100 s into it and later."""
     rng = default_rng(seed)
@@ -321,6 +342,7 @@ def apneas_while_breathing_by_mouth(seed: int) -> Drawn:
 
 
 STRICT_CASES = (
+    restless_minutes,
     apneas_soon_after_a_shift,
     apneas_while_breathing_by_mouth,
     events_after_a_run,

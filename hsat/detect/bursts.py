@@ -1,7 +1,6 @@
 """Bursts of movement that must not pass for what is usual in the minutes around."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from hsat.intervals import spans_from_mask
@@ -38,13 +37,13 @@ def find_bursts(by_second: Sizes, usual: Sizes, step_s: int, rule: BaselineRule)
     """
     padded = np.zeros(len(usual) * step_s, np.float32)
     padded[: len(by_second)] = by_second
-    half = int(rule.max_run_reduction_s / (2 * step_s))
-    highest = np.pad(padded.reshape(-1, step_s).max(axis=1), half)
-    reached = sliding_window_view(highest, 2 * half + 1).max(axis=1)
+    half, n_window = int(rule.max_run_reduction_s / (2 * step_s)), int(rule.outlier_window_s / step_s)
+    # One row a second of the step: numpy compares whole rows at a time.
+    highest = np.ascontiguousarray(padded.reshape(-1, step_s).T).max(axis=0)
+    reached = _in_windows(np.maximum, np.pad(highest, half), 2 * half + 1)
     reached[reached == 0] = np.inf  # no flow: it says nothing
-    n_window = int(rule.outlier_window_s / step_s)
-    lowest = sliding_window_view(np.pad(reached, n_window, constant_values=np.inf), n_window + 1).min(axis=1)
-    before, after = lowest[: len(usual)], lowest[n_window:]
+    lowest = _in_windows(np.minimum, np.pad(reached, n_window, constant_values=np.inf), n_window + 1)
+    before, after = lowest[: len(usual)].copy(), lowest[n_window:].copy()
     before[np.isinf(before)] = 0.0  # what the other side says counts
     after[np.isinf(after)] = 0.0
     limit = np.float32(rule.burst_ratio) * np.maximum(np.maximum(before, after), usual)
@@ -55,3 +54,14 @@ def find_bursts(by_second: Sizes, usual: Sizes, step_s: int, rule: BaselineRule)
             if stop - start > rule.max_burst_s:
                 is_burst[start:stop] = False
     return is_burst[: len(by_second)]
+
+
+def _in_windows(extreme: np.ufunc, values: Sizes, n: int) -> Sizes:
+    """Largest or smallest of every `n` neighbours, shape (len(values) - n + 1,), by doubling windows."""
+    width = 1
+    while 2 * width <= n:
+        values = extreme(values[:-width], values[width:])
+        width *= 2
+    rest = n - width
+    found: Sizes = extreme(values[: len(values) - rest], values[rest:])
+    return found
