@@ -538,6 +538,8 @@ def test_a_number_that_would_never_end_is_refused_at_once(three, option):
         ({"scheduler": "nonsense"}, "expected an address"),
         ({"patient": " "}, "patient: expected a code of printable characters"),
         ({"patient": "A\n1"}, "patient: expected a code of printable characters"),
+        ({"patient": 5}, "patient: expected a code of printable characters, got 5"),
+        ({"age_years": "61"}, "age_years: expected years from 0 to 130, got '61'"),
         ({"age_years": 131.0}, "age_years: expected years from 0 to 130, got 131.0"),
         ({"age_years": float("nan")}, "age_years: expected years from 0 to 130"),
         ({"sex": "f"}, "sex: expected one of F, M, got 'f'"),

@@ -225,6 +225,16 @@ def test_a_hypopnea_is_measured_over_its_small_breaths_whether_from_the_nadir_or
         assert event.flow_reduction_fraction == pytest.approx(fall.reduction, abs=0.03)
 
 
+def test_times_rounded_to_tenths_of_a_second_are_the_same():
+    """Half a tenth is more than 0.05 in binary numbers: 498.05 - 498.0 is 0.05000000000001137."""
+    automatic = AUTOMATIC.events[1]
+    assert (automatic.start_s, automatic.kind.is_apnea) == (498.0, True)
+    listed = rows()
+    listed[1] = replace(listed[1], start_s=498.05)
+    assert 498.05 - 498.0 > 0.05
+    assert origins(rescore(listed)) == ["automatic"] * 10
+
+
 @pytest.mark.parametrize(("shift_s", "origin"), [(0.049, "automatic"), (0.051, "edited")])
 def test_an_edge_is_the_same_up_to_a_twentieth_of_a_second(shift_s, origin):
     listed = rows()
@@ -350,6 +360,39 @@ def test_tables_tell_the_origin():
     header, *lines = events_csv(rescore([*rows()[:1], row("hypopnea", 3000.0, 3020.0)])).splitlines()
     place = header.split(",").index("origin")
     assert [line.split(",")[place] for line in lines] == ["automatic", "added"]
+
+
+def test_an_apnea_that_a_person_calls_a_hypopnea_has_the_evidence_of_a_hypopnea():
+    """Breaths of 15 % for 8 s on both sides of a pause of 20 s: what is left of the whole is 6.7 %."""
+    parts = [(200.0, 8.0, 0.85, 0.0), (208.0, 20.0, 1.0, 6.0), (228.0, 8.0, 0.85, 0.0)]
+    falls = [Fall(300.0 * i + start_s, *more) for i in range(5) for start_s, *more in parts]
+    recording = recording_of(flow_channel(3600.0, falls), spo2_channel(3600.0, falls))
+    automatic = hsat.score_night(recording).events
+    assert [event.kind.is_apnea for event in automatic] == [True] * 5
+    listed = [row("hypopnea", event.start_s, event.stop_s) for event in automatic]
+    for event, old in zip(rescore(listed, recording).events, automatic, strict=True):
+        assert (event.origin, event.criterion) == (EventOrigin.EDITED, "scored by a person")
+        assert old.flow_reduction_fraction > 0.98
+        assert event.flow_reduction_fraction == pytest.approx(1.0 - 0.15 * 16.0 / 36.0, abs=0.03)
+        assert event.desaturation == old.desaturation
+
+
+@pytest.mark.parametrize("kind", ["central_apnea", "hypopnea"])
+def test_no_limits_decided_what_a_person_changed(kind):
+    listed = rows()
+    listed[1] = replace(listed[1], kind=EventKind(kind))
+    assert AUTOMATIC.events[1].confidence_fraction is not None
+    assert rescore(listed).events[1].confidence_fraction is None
+
+
+@pytest.mark.parametrize(
+    ("start_s", "stop_s"), [(0.0, 0.01), (0.0, 1.0), (3599.0, 3600.0), (3599.99, 3600.0)]
+)
+def test_an_event_shorter_than_a_breath_at_the_edge_of_a_night_with_belts(start_s, stop_s):
+    """Its middle, where the belts are asked, would lie before the night."""
+    belt = flow_channel(3600.0, FALLS, name="thorax")
+    night = rescore([row("central_apnea", start_s, stop_s)], hour(belt))
+    assert night.events[0].effort_fraction == pytest.approx(1.0, abs=0.2)
 
 
 # odd lists --------------------------------------------------------------------------------------

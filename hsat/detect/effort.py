@@ -78,7 +78,7 @@ class Effort:
         """
         n = len(self.strength)
         samples = (cores_s * self.rate_hz).astype(np.int64)
-        firsts = np.minimum(samples[:, 0], n - 1)
+        firsts = np.clip(samples[:, 0], 0, n - 1)  # a short event at the very start has its middle before it
         strengths = _parts(self.strength, firsts, np.clip(samples[:, 1], firsts + 1, n))
         has_slipped = (largest_before >= rule.min_slipped_fraction) & (largest_before < 1.0)
         for i in np.flatnonzero(has_slipped).tolist():

@@ -20,13 +20,14 @@ from hsat.kernels.depths import measure_reductions
 from hsat.rules.model import ScoringRules
 from hsat.scorings import ScoredEvent
 
-__all__ = ["Evidence", "measure_evidence"]
+__all__ = ["SAME_S", "Evidence", "measure_evidence"]
 
 Bools = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
-EDGE_S = 0.05
-"""A list that went through another program may have lost digits; no person moves an edge by less."""
+SAME_S = 0.05 + 1e-6
+"""A list may have lost all digits but tenths of a second in another program, half a tenth in rounding and
+what binary numbers miss that by; no person moves an edge by less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,7 @@ def _onsets_s(starts_s: NDArray[np.float64], flow: FlowReading, rules: ScoringRu
     places = np.minimum(places, len(breathing.onsets) - 1)
     onsets_s = breathing.onsets[places] / breathing.rate_hz
     nadirs_s = nadirs_before(onsets_s, flow.reductions.breath_baselines[places], breathing, rules)
-    is_between = (starts_s >= nadirs_s - EDGE_S) & (starts_s < onsets_s)
+    is_between = (starts_s >= nadirs_s - SAME_S) & (starts_s < onsets_s)
     return np.where(is_between, onsets_s, starts_s)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from hsat.detect.evidence import Evidence, measure_evidence
+from hsat.detect.evidence import SAME_S, Evidence, measure_evidence
 from hsat.detect.signals import NightSignals
 from hsat.errors import EventListError, shown
 from hsat.events import REMOVED, EventKind, EventOrigin, RejectedCandidate, RespiratoryEvent
@@ -19,9 +19,6 @@ __all__ = ["CRITERION", "Revision", "listed_events", "revise_events"]
 
 CRITERION = "scored by a person"
 """What stands in place of a rule's clause."""
-
-SAME_S = 0.05
-"""A list that went through another program may have lost digits; no person moves an edge by less."""
 
 MOSTLY = 0.5
 """A refused candidate that is covered by more than this share has become an event."""
@@ -151,9 +148,10 @@ def revise_events(
     Revision
         An automatic event with the same span (to 0.05 s) and kind is kept with its evidence. One
         that overlaps a listed event of another span or kind, or that the list does not count, is
-        edited: each listed event takes the place of the automatic one it overlaps most. The other
-        listed events are added, the other automatic ones removed. A listed event counts where it
-        lies in monitored time and the list does not say otherwise.
+        edited: each listed event takes the place of the automatic one it overlaps most, and keeps
+        its evidence where only the type of apnea or hypopnea, or whether it counts, is another.
+        The other listed events are added, the other automatic ones removed. A listed event counts
+        where it lies in monitored time and the list does not say otherwise.
     """
     partners = _find_partners(scored, automatic)
     spans = np.array([(event.start_s, event.stop_s) for event in scored]).reshape(-1, 2)
@@ -165,12 +163,13 @@ def revise_events(
     for i, (event, partner) in enumerate(zip(scored, partners, strict=True)):
         old = None if partner is None else automatic[partner]
         counts = bool(is_counted[i]) and event.is_counted
-        if old is not None and _has_same_span(event, old):
+        is_alike = old is not None and old.kind.is_apnea == event.kind.is_apnea
+        if old is not None and is_alike and _has_same_span(event, old):
             is_kept = old.kind is event.kind and (event.is_counted or not old.is_counted)
             n_kept += is_kept
             kept = replace(old, kind=event.kind, is_counted=counts)
             if not is_kept:
-                kept = replace(kept, criterion=CRITERION, origin=EventOrigin.EDITED)
+                kept = replace(kept, criterion=CRITERION, origin=EventOrigin.EDITED, confidence_fraction=None)
             events.append(kept)
             continue
         origin = EventOrigin.ADDED if old is None else EventOrigin.EDITED

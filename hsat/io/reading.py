@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 
-from hsat.errors import HsatError
+from hsat.errors import HsatError, shown
 from hsat.io.devices import THERAPIES, DeviceProfile, identify_device
 from hsat.io.edf import EdfFile, read_edf
 from hsat.io.identity import pseudonym
@@ -159,17 +160,19 @@ def check_patient(
     HsatError
         Where one has a value that is not allowed.
     """
-    if patient is not None and not (patient.strip() and patient.isprintable()):
-        raise HsatError(f"patient: expected a code of printable characters, got {patient!r}")
-    if age_years is not None and not 0.0 <= age_years <= MOST_YEARS:
-        raise HsatError(f"age_years: expected years from 0 to {MOST_YEARS:g}, got {age_years!r}")
+    code: object = patient  # Python lets anything in
+    if code is not None and not (isinstance(code, str) and code.strip() and code.isprintable()):
+        raise HsatError(f"patient: expected a code of printable characters, got {shown(patient)}")
+    is_number = isinstance(age_years, Real)
+    if age_years is not None and not (is_number and 0.0 <= age_years <= MOST_YEARS):
+        raise HsatError(f"age_years: expected years from 0 to {MOST_YEARS:g}, got {shown(age_years)}")
     _refuse_value("sex", sex, SEXES)
     _refuse_value("therapy", therapy, THERAPIES)
 
 
 def _refuse_value(name: str, value: str | None, allowed: tuple[str, ...]) -> None:
     if value is not None and value not in allowed:
-        raise HsatError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}")
+        raise HsatError(f"{name}: expected one of {', '.join(allowed)}, got {shown(value)}")
 
 
 def _subject(
