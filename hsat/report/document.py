@@ -331,7 +331,7 @@ def _kind_reasons(night: NightResult, document: dict[str, Any]) -> dict[str, tup
         ),
         "events.obstructive_signs": (
             any(event["obstructive_signs"] is None for event in events),
-            "an apnea, or hypopneas are not typed by this rule set",
+            "an apnea, an event that a person scored, or hypopneas are not typed by this rule set",
         ),
         "events.confidence_fraction": (any(e["confidence_fraction"] is None for e in events), unranked),
         "rejected.confidence_fraction": (
