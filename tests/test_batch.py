@@ -1,9 +1,12 @@
 """`hsat batch`: every good night once, every bad one named, and nothing done twice."""
 
 import csv
+import hashlib
 import os
 import shutil
+import sqlite3
 import time
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -173,6 +176,87 @@ def test_circles_of_links_and_locked_folders_are_survived(tmp_path, capsys, monk
     assert batch(nights, "--out", tmp_path / "out") == 1
     assert "locked: cannot be listed: Permission denied" in capsys.readouterr().err
     assert len(table(tmp_path / "out", "nights")) == 2
+
+
+def test_a_file_that_was_gone_is_not_back_because_its_folder_cannot_be_listed(tmp_path, monkeypatch):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    gone, there = write_nights(nights / "inner", 2)
+    write_night(nights / "other.edf", 7)
+    assert batch(nights, "--out", out) == 0
+    gone.unlink()
+    assert batch(nights, "--out", out) == 0
+    present = "SELECT path, is_present FROM nights JOIN night_files USING (night_id) ORDER BY path"
+    expected = [(str(gone), 0), (str(there), 1), (str(nights / "other.edf"), 1)]
+    assert rows(out, present) == expected
+    real = os.scandir
+
+    def scandir(path):
+        if os.fspath(path) == str(nights / "inner"):
+            raise PermissionError(13, "Permission denied", str(nights / "inner"))
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        assert batch(nights, "--out", out) == 1
+    assert rows(out, present) == expected
+    write_night(gone, 0)
+    assert batch(nights, "--out", out) == 0
+    assert rows(out, present) == [(str(gone), 1), *expected[1:]]
+
+
+def as_version_3(out):
+    """Files' beginnings with the number of records in them, as ledgers of version 3 have them."""
+    with closing(sqlite3.connect(out / "hsat.sqlite")) as connection:
+        for (name,) in connection.execute("SELECT path FROM recordings").fetchall():
+            head = hashlib.sha256(Path(name).read_bytes()[:4096]).hexdigest()
+            connection.execute("UPDATE recordings SET head_sha256 = ? WHERE path = ?", (head, name))
+            connection.execute(
+                "UPDATE recordings SET group_key = 'head ' || ? WHERE path = ? AND group_key LIKE 'head %'",
+                (head, name),
+            )
+        connection.execute("PRAGMA user_version = 3")
+        connection.commit()
+
+
+def test_nothing_of_a_ledger_of_version_3_is_scored_anew_and_beginnings_are_read_once(tmp_path, monkeypatch):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    path, _ = write_nights(nights, 2)
+    (nights / "broken-off.edf").write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    shutil.copy(path, nights / "whole-copy.edf")
+    assert batch(nights, "--out", out) == 0
+    before = rows(out, "SELECT * FROM recordings ORDER BY path")
+    as_version_3(out)
+    assert batch(nights, "--out", out) == 0
+    without_group = [(*row[:-1], None if str(row[-1]).startswith("head ") else row[-1]) for row in before]
+    assert rows(out, "SELECT * FROM recordings ORDER BY path") == without_group
+    assert rows(out, "SELECT n_scored FROM runs") == [(2,), (0,)]
+    monkeypatch.setattr("hsat.batch.runner.head_of", None)  # calling it would be an error
+    assert batch(nights, "--out", out) == 0
+
+
+def test_a_copy_that_is_broken_off_joins_those_of_a_ledger_of_version_3(tmp_path):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    path, _ = write_nights(nights, 2)
+    content = path.read_bytes()
+    (nights / "broken-off.edf").write_bytes(content[: len(content) * 2 // 3])
+    assert batch(nights, "--out", out) == 0
+    as_version_3(out)
+    (nights / "later.edf").write_bytes(content[: len(content) // 2])
+    assert batch(nights, "--out", out) == 0
+    assert [Path(row["file"]).name for row in table(out, "nights")] == ["night-000.edf", "night-001.edf"]
+    assert rows(out, "SELECT count(*) FROM recordings WHERE head_sha256 IS NULL") == [(0,)]
+
+
+def test_a_copy_that_is_broken_off_is_left_out_where_the_whole_was_touched_too(tmp_path):
+    nights, out = tmp_path / "nights", tmp_path / "out"
+    path, _ = write_nights(nights, 2)
+    assert batch(nights, "--out", out) == 0
+    path.touch()
+    content = path.read_bytes()
+    (nights / "later.edf").write_bytes(content[: len(content) // 2])
+    assert batch(nights, "--out", out) == 0
+    assert [Path(row["file"]).name for row in table(out, "nights")] == ["night-000.edf", "night-001.edf"]
+    assert rows(out, "SELECT n_scored FROM runs") == [(2,), (1,)]  # the whole, to be compared with
 
 
 def test_the_folder_of_results_holds_no_recordings_of_anybody(tmp_path):

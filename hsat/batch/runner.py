@@ -156,7 +156,7 @@ class Runner:
         }
         if self.pages is not None:
             self._unpaged = self.pages.unpaged(self.store)
-        seen = SeenFiles()
+        seen, anew = SeenFiles(), dict[str, FileHead]()
         for _, items in groupby(files, key=lambda file: file.folder):
             folder = _Folder()
             members = list(items)
@@ -168,6 +168,8 @@ class Runner:
                 if head is not None and counts[head.sha256] > 1 and not file.is_named:
                     alike_key = f"head {head.sha256}"
                 if self._is_settled(file, before):
+                    if before is not None and before.head_sha256 is None and head is not None:
+                        anew[file.path] = head
                     if before is not None and before.fate != "copy":
                         seen.original_by_head(file.path, head)
                     group_key = alike_key if before is None else before.group_key or alike_key
@@ -178,7 +180,7 @@ class Runner:
                     continue
                 original = None if file.is_named else seen.original_by_head(file.path, head)
                 if original is not None:
-                    yield self._leave_copy(file, original)
+                    yield self._leave_copy(file, original, head)
                     continue
                 if head is not None:
                     self._heads[file.path] = head
@@ -186,6 +188,8 @@ class Runner:
                 yield BatchStep()
             folder.is_listed = True
             self._join_files(folder)
+        if anew:  # read once, not in every run
+            self.store.note_heads(anew)
 
     def _head(self, file: FoundFile, before: KnownFile | None) -> FileHead | None:
         if is_remote(file.path) or not file.fingerprint:
@@ -206,9 +210,10 @@ class Runner:
             return not file.is_named and before.original in self._unchanged
         return before.fate == "scored" or not file.is_named
 
-    def _leave_copy(self, file: FoundFile, original: str) -> BatchStep:
+    def _leave_copy(self, file: FoundFile, original: str, head: FileHead | None) -> BatchStep:
         left_out = LeftOut(file.path, f"the same content as {original}", original)
-        self.store.settle([FileFate(file, "copy", left_out.reason, original)], self.settings_id)
+        fate = FileFate(file, "copy", left_out.reason, original, None, None if head is None else head.sha256)
+        self.store.settle([fate], self.settings_id)
         return BatchStep(n_files=1, left_out=left_out)
 
     def _line_up(
@@ -226,7 +231,7 @@ class Runner:
             and file.path not in self._unpaged.paths
         ):
             known_sha256 = {file.path: before.sha256}
-            unit.group_key = before.group_key
+            unit.group_key = before.group_key or alike_key
         task = Task(
             files=(file.path,),
             settings=self.settings,

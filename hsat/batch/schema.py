@@ -89,6 +89,7 @@ STEPS: tuple[str, ...] = (
     """,
     """
     UPDATE recordings SET head_sha256 = NULL;
+    UPDATE recordings SET group_key = NULL WHERE group_key LIKE 'head %';
     """,
 )
 """SQL that leads from each version to the next; the first from an empty file."""

@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -31,6 +31,7 @@ from hsat.batch.writing import (
     stored_text,
 )
 from hsat.errors import BatchError
+from hsat.io.duplicates import FileHead
 
 __all__ = ["FILE_NAME", "KnownFile", "Store", "place_of"]
 
@@ -110,7 +111,9 @@ class Store:
             self._connection.execute("PRAGMA foreign_keys = ON")
             migrate(self._connection, self.name)
             self.place = place_of(self.name)
-            self._connection.execute("CREATE TEMP TABLE listed (path TEXT PRIMARY KEY, root TEXT)")
+            self._connection.execute(
+                "CREATE TEMP TABLE listed (path TEXT PRIMARY KEY, is_seen INTEGER DEFAULT 1)"
+            )
         except sqlite3.Error as error:
             self.close()
             raise _as_batch_error(self.name, error) from error
@@ -232,12 +235,12 @@ class Store:
         return int(cursor.lastrowid or 0)
 
     def _note_unlisted(self, connection: sqlite3.Connection, folders: Sequence[str]) -> None:
-        """Files of folders that could not be listed: nobody knows of them that they are gone."""
+        """Files of folders that could not be listed: whether they are there stays as it was."""
         for folder in folders:
             prefix = stored_text(folder if folder.endswith("/") else f"{folder}/")
             connection.execute(
-                "INSERT OR IGNORE INTO listed (path) "
-                "SELECT path FROM recordings WHERE substr(path, 1, ?) = ?",
+                "INSERT OR IGNORE INTO listed (path, is_seen) "
+                "SELECT path, 0 FROM recordings WHERE substr(path, 1, ?) = ?",
                 (len(prefix), prefix),
             )
 
@@ -255,7 +258,7 @@ class Store:
             mark_gone(connection, path)
         connection.execute(
             "UPDATE nights SET is_present = 1 WHERE NOT is_present AND night_id NOT IN "
-            "(SELECT night_id FROM night_files WHERE path NOT IN (SELECT path FROM listed))"
+            "(SELECT night_id FROM night_files WHERE path NOT IN (SELECT path FROM listed WHERE is_seen))"
         )
 
     def end_run(self, run_id: int, *, n_scored: int, n_failed: int, is_complete: bool) -> None:
@@ -299,6 +302,12 @@ class Store:
             path: known if known.original is None else known._replace(original=self.path_of(known.original))
             for path, known in found.items()
         }
+
+    def note_heads(self, heads: Mapping[str, FileHead]) -> None:
+        """Keep beginnings of files, by path, that an older version has not kept or kept otherwise."""
+        values = ((head.sha256, stored_text(path)) for path, head in heads.items())
+        with self._writing() as connection:
+            connection.executemany("UPDATE recordings SET head_sha256 = ? WHERE path = ?", values)
 
     def path_of(self, name: str) -> str:
         """The path that stands in the ledger as `name`: another one where it has bytes that are no UTF-8."""

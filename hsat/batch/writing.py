@@ -91,14 +91,17 @@ def settle_files(
             for text in (fate.reason, fate.original, fate.group_key)
         ]
         connection.execute(
-            "INSERT OR REPLACE INTO recordings VALUES "
-            "(?, ?, ?, ?, ?, (SELECT sha256 FROM night_files WHERE path = ?), ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, "
+            "coalesce(?, (SELECT head_sha256 FROM recordings WHERE path = ? AND fingerprint = ?)), "
+            "(SELECT sha256 FROM night_files WHERE path = ?), ?, ?, ?, ?, ?)",
             (
                 path,
                 stored_text(fate.file.folder),
                 fate.file.n_bytes,
                 fate.file.fingerprint,
-                fate.head_sha256,
+                fate.head_sha256,  # None of a file that stands there already, beside new ones of its group
+                path,
+                fate.file.fingerprint,
                 path,
                 settings_id,
                 fate.fate,
