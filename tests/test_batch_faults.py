@@ -300,6 +300,37 @@ if "forkserver" in " ".join(sys.orig_argv):
     assert not [line for line in complained.splitlines() if not line.startswith("hsat: ")]
 
 
+ENDS_SLOWLY = """
+import atexit, sys, time
+
+
+def end():
+    open({ending!r}, "w").close()
+    time.sleep(2.0)
+
+
+if "batch" in sys.orig_argv:
+    atexit.register(end)
+"""
+
+
+def test_ctrl_c_while_an_interrupted_batch_ends_is_neither_a_traceback_nor_another_end(tmp_path, faulty):
+    """As from an impatient user, while Python waits for what is to be done at its end."""
+    nights, out, ending = tmp_path / "nights", tmp_path / "out", tmp_path / "ending"
+    write_night(nights / "a.edf", 1)
+    write_night(nights / "b-hangs.edf", 2)
+    with open(tmp_path / "site" / "sitecustomize.py", "a", encoding="utf-8") as hook:
+        hook.write(ENDS_SLOWLY.format(ending=str(ending)))
+    process = start_batch(nights, "--out", out, "--jobs", 1, env=faulty)
+    wait_for_nights(out, 1)
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: ending.exists() or process.poll() is not None, "the end of Python")
+    process.send_signal(signal.SIGINT)
+    _, complained = process.communicate(timeout=GIVEN_UP_S)
+    assert process.returncode == 130, complained
+    assert not [line for line in complained.splitlines() if not line.startswith("hsat: ")]
+
+
 STOPPED_EARLY = """
 from pebble import ProcessPool
 

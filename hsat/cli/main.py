@@ -7,6 +7,7 @@ returns the exit code. Only the chosen one is imported.
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -77,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _make_streams_safe()
     try:
         code = _run(words)
+        if code == EXIT_INTERRUPTED:
+            _end_undisturbed(argv)
         write_result("")  # what a command left in the buffer
     except BrokenPipeError:
         _drop_stdout()
@@ -84,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if is_debug:
             raise
+        _end_undisturbed(argv)
         complain("interrupted")
         return EXIT_INTERRUPTED
     except OutputError as error:
@@ -97,6 +101,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(one_line(error))
         return EXIT_USAGE if is_usage else EXIT_NOTHING
     return code
+
+
+def _end_undisturbed(argv: Sequence[str] | None) -> None:
+    """Ignore further Ctrl-C in a process that ends for one: its end would tell of it with a traceback."""
+    if argv is None:  # else the process is its caller's
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _run(words: list[str]) -> int:
