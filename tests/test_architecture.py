@@ -325,6 +325,11 @@ def test_import_hsat_is_light():
     assert not loaded & (LAZY_LIBRARIES | {"numba", "scipy"})
 
 
+def test_the_command_line_itself_loads_no_numpy():
+    """Until it is loaded, Ctrl-C is Python's own, with a traceback."""
+    assert "numpy" not in loaded_modules("import hsat.cli.main")
+
+
 @pytest.mark.parametrize("output_format", ["text", "json", "csv"])
 def test_scoring_from_the_command_line_loads_nothing_heavy(tmp_path, output_format):
     path = tmp_path / "night.edf"

@@ -144,6 +144,41 @@ def test_an_interrupt_is_130(capsys, monkeypatch):
     assert capsys.readouterr().err == "hsat: interrupted\n"
 
 
+def test_another_error_that_an_interrupt_became_is_130_too(capsys, monkeypatch):
+    """Python 3.11 makes a RuntimeError of Ctrl-C in `__set_name__`, as while a dataclass is made."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise RuntimeError("Error calling __set_name__") from interrupt
+
+    install_command(monkeypatch, run)
+    assert main(["rules"]) == 130
+    assert capsys.readouterr().err == "hsat: interrupted\n"
+
+
+def test_what_could_not_be_written_is_said_after_an_interrupt_too(capsys, monkeypatch):
+    def run(arguments: argparse.Namespace) -> int:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise HsatError("out: the disk is full") from interrupt
+
+    install_command(monkeypatch, run)
+    assert main(["rules"]) == 3
+    assert capsys.readouterr().err == "hsat: out: the disk is full\n"
+
+
+def test_a_second_interrupt_while_the_first_is_dealt_with_is_130(monkeypatch):
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    install_command(monkeypatch, interrupt)
+    monkeypatch.setattr("hsat.cli.main.complain", interrupt)
+    assert main(["rules"]) == 130
+
+
 def test_a_closed_pipe_is_quiet():
     """Nobody reads from the first moment on: a reader that goes later could come too late."""
     reader, writer = os.pipe()

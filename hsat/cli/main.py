@@ -27,7 +27,7 @@ from hsat.cli.faults import (
     one_line,
     write_result,
 )
-from hsat.errors import RulesError
+from hsat.errors import HsatError, RulesError
 
 __all__ = ["COMMANDS", "main"]
 
@@ -72,6 +72,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     is_debug = "--debug" in words
+    try:
+        return _guarded(words, is_debug=is_debug, is_own=argv is None)
+    except KeyboardInterrupt:  # another one, while the first was dealt with
+        if is_debug:
+            raise
+        _end_undisturbed(is_own=argv is None)
+        return EXIT_INTERRUPTED
+
+
+def _guarded(words: list[str], *, is_debug: bool, is_own: bool) -> int:
+    """Run the command line; an error becomes a line and an exit code."""
     if sys.stdout is None:
         complain("standard output is closed: results have nowhere to go")
         return EXIT_NOTHING
@@ -79,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(words)
         if code == EXIT_INTERRUPTED:
-            _end_undisturbed(argv)
+            _end_undisturbed(is_own=is_own)
         write_result("")  # what a command left in the buffer
     except BrokenPipeError:
         _drop_stdout()
@@ -87,9 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if is_debug:
             raise
-        _end_undisturbed(argv)
-        complain("interrupted")
-        return EXIT_INTERRUPTED
+        return _interrupted(is_own=is_own)
     except OutputError as error:
         _drop_stdout()
         complain(str(error))
@@ -98,15 +107,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         is_usage = isinstance(error, UsageError | RulesError)
         if is_debug and not is_usage:
             raise
+        if not isinstance(error, HsatError) and _comes_of_ctrl_c(error):
+            return _interrupted(is_own=is_own)
         complain(one_line(error))
         return EXIT_USAGE if is_usage else EXIT_NOTHING
     return code
 
 
-def _end_undisturbed(argv: Sequence[str] | None) -> None:
+def _interrupted(*, is_own: bool) -> int:
+    _end_undisturbed(is_own=is_own)
+    complain("interrupted")
+    return EXIT_INTERRUPTED
+
+
+def _end_undisturbed(*, is_own: bool) -> None:
     """Ignore further Ctrl-C in a process that ends for one: its end would tell of it with a traceback."""
-    if argv is None:  # else the process is its caller's
+    if is_own:  # else the process is its caller's
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _comes_of_ctrl_c(error: BaseException) -> bool:
+    """Whether Ctrl-C came where Python made another error of it, as while it made a class."""
+    before = error.__cause__ or error.__context__
+    return before is not None and (isinstance(before, KeyboardInterrupt) or _comes_of_ctrl_c(before))
 
 
 def _run(words: list[str]) -> int:

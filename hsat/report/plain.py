@@ -2,8 +2,10 @@
 
 import unicodedata
 from collections.abc import Container
+from typing import TYPE_CHECKING
 
-from hsat.recording import SourceFile
+if TYPE_CHECKING:
+    from hsat.recording import SourceFile
 
 __all__ = ["drawable", "file_words", "printable", "shortened", "told", "without_surrogates"]
 
@@ -72,7 +74,7 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def file_words(source: SourceFile) -> str:
+def file_words(source: "SourceFile") -> str:
     """The file of a recording, printable; of several the first, and how many more there are."""
     n_more = len(source.files) - 1
     more = f" and {n_more} more" if n_more else ""
