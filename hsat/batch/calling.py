@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from hsat.batch.settings import NIGHT_TIMEOUT_S, PATIENT_FROM, BatchOptions, BatchSettings
+from hsat.batch.settings import NIGHT_TIMEOUT_S, BatchOptions, BatchSettings
 from hsat.batch.work import Batch
 from hsat.errors import BatchError
 from hsat.io.reading import check_patient
+from hsat.nights.patients import PATIENT_SOURCES
 from hsat.report.failed import FailedNight
 from hsat.results import NightResult
 from hsat.rules.load import load_rules
@@ -74,8 +75,8 @@ def batch(
         raise BatchError(f"jobs: expected a whole number, 1 or more, got {jobs!r}")
     if not night_timeout_s > 0:
         raise BatchError(f"night_timeout_s: expected seconds above 0, got {night_timeout_s!r}")
-    if patient_from not in PATIENT_FROM:
-        raise BatchError(f"patient_from: expected one of {', '.join(PATIENT_FROM)}, got {patient_from!r}")
+    if patient_from not in PATIENT_SOURCES:
+        raise BatchError(f"patient_from: expected one of {', '.join(PATIENT_SOURCES)}, got {patient_from!r}")
     check_patient(patient=patient, age_years=age_years, sex=sex, therapy=therapy)
     _check_channels(device, channel_map or {})
     names = [paths] if isinstance(paths, str | os.PathLike) else list(paths)

@@ -10,13 +10,11 @@ from hashlib import sha256
 from hsat import __version__
 from hsat.rules.model import ScoringRules
 
-__all__ = ["NIGHT_TIMEOUT_S", "PATIENT_FROM", "BatchOptions", "BatchSettings", "PageSettings"]
+__all__ = ["NIGHT_TIMEOUT_S", "BatchOptions", "BatchSettings", "PageSettings"]
 
 ID_DIGITS = 16
 NIGHT_TIMEOUT_S = 600.0
 """A night is scored in a fraction of a second, a very large one from a slow disk in minutes."""
-PATIENT_FROM = ("code", "folder")
-"""What tells whose nights are one patient's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,32 +66,23 @@ def worker_context() -> BaseContext:
             return _received, (base.Process, bytes(ForkingPickler.dumps(self.__dict__)))
 
     class Context(type(base)):  # type: ignore[misc]
-        """As the system's, for such workers; its locks last as long as itself.
-
-        A pool drops its locks before it ends its workers, and the system forgets a lock that nobody owns:
-        a worker that is just about to take it over would end with a traceback.
-        """
+        """As the system's, for such workers."""
 
         Process = Worker
-
-        def __init__(self) -> None:
-            super().__init__()
-            self._locks: list[Any] = []
-
-        def RLock(self) -> Any:  # noqa: N802 - the name that multiprocessing has
-            lock = super().RLock()
-            self._locks.append(lock)
-            return lock
 
     return Context()
 
 
 def _received(kind: type[BaseProcess], content: bytes) -> BaseProcess:
-    """In a new worker: the process that it is; it leaves at once where the batch has ended meanwhile."""
+    """In a new worker: the process that it is; it leaves without a word where it is not wanted any more.
+
+    A pool drops its locks before it ends its workers, and the system forgets a lock that nobody owns: who
+    is about to take it over would end with a traceback.
+    """
     process = object.__new__(kind)
     try:
         process.__dict__.update(pickle.loads(content))
-    except FileNotFoundError:  # the locks of the pool have gone with the batch
+    except FileNotFoundError:  # the locks of the pool have gone
         os._exit(1)
     return process
 

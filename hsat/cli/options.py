@@ -55,13 +55,15 @@ def parse_mapping(text: str) -> tuple[str, str]:
 
 
 def parse_age(text: str) -> float:
-    """Years from 0 to 130."""
+    """Years that somebody may have lived."""
+    from hsat.io.reading import MOST_YEARS
+
     try:
         age_years = float(text)
     except ValueError:
         age_years = math.nan
-    if not 0.0 <= age_years <= 130.0:
-        raise argparse.ArgumentTypeError(f"expected years from 0 to 130, got {text!r}")
+    if not 0.0 <= age_years <= MOST_YEARS:
+        raise argparse.ArgumentTypeError(f"expected years from 0 to {MOST_YEARS:g}, got {text!r}")
     return age_years
 
 
